@@ -1,0 +1,41 @@
+"""scikit-learn classifiers, trained by torch, for soft, multi-label and partly known targets."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "MultiLabelSigmoidClassifier": "classifiers",
+    "SoftTargetMLPClassifier": "classifiers",
+}
+_MODULES = ("decision", "losses", "metrics", "targets")
+
+__all__ = [
+    "MultiLabelSigmoidClassifier",
+    "SoftTargetMLPClassifier",
+    "__version__",
+    "decision",
+    "losses",
+    "metrics",
+    "targets",
+]
+
+if TYPE_CHECKING:
+    from . import decision, losses, metrics, targets
+    from .classifiers import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that one part does not cost the imports of the others."""
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,417 @@
+"""What both classifiers share: parameters, the course of a fit, the fitted net's attributes."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+
+from ._parameters import DTYPES, check_parameters, hidden_layers, torch_device
+from ._training.batches import TrainingData, TrainingTargets
+from ._training.isolation import isolated_generators
+from ._training.modules import MLP, check_net
+from ._training.monitor import Monitor
+from ._training.net import TrainingNet
+from ._training.schedules import FIXED_LENGTH, Schedule
+from ._training.solvers import decays_weights, optimizer_factory
+from ._weighting import EntryWeighting, RowWeighting, check_weight
+from .losses import Loss, get_loss
+from .losses._base import Domain
+from .targets import Array, TargetCode, Targets
+
+
+class SoftLossClassifier(ClassifierMixin, BaseEstimator):
+    """Base of the classifiers: everything that does not depend on what y means."""
+
+    _domains: tuple[Domain, ...]
+    """Domains of losses that the classifier can serve, the preferred one first."""
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        loss: Any = "cross_entropy",
+        label_smoothing: float = 0.0,
+        target_range: tuple[float, float] | None = None,
+        class_weight: Any = None,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        dropout: float = 0.0,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: int | bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        module: Any = None,
+        device: str = "cpu",
+        dtype: str | None = None,
+        callbacks: Any = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.target_range = target_range
+        self.class_weight = class_weight
+        self.solver = solver
+        self.alpha = alpha
+        self.dropout = dropout
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.module = module
+        self.device = device
+        self.dtype = dtype
+        self.callbacks = callbacks
+
+    # --- what a subclass says about its y ------------------------------------------------------
+
+    @abstractmethod
+    def _encode(self, y: Any, loss: Loss, classes: Array | None, declared: Any) -> Targets:
+        """Check y against the loss's domain and an earlier fit's classes."""
+
+    @abstractmethod
+    def _weigh(
+        self, targets: Targets, loss: Loss, sample_weight: Array | None, label_weight: Any
+    ) -> RowWeighting | EntryWeighting:
+        """How the weights given meet these targets."""
+
+    # --- fitting -------------------------------------------------------------------------------
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        label_weight: Any = None,
+        *,
+        incremental: bool = False,
+        declared: Any = None,
+    ) -> Self:
+        check_parameters(self.get_params(deep=False))
+        loss = get_loss(self.loss, self._domains)
+        fitted = hasattr(self, "net_")
+        goes_on = fitted and (incremental or self.warm_start)
+        self._check_call(y, fitted, incremental, declared)
+        with _unchanged_on_error(self):
+            X = self._check_X(X, reset=not goes_on)
+            targets = self._encode(y, loss, self.classes_ if goes_on else None, declared)
+            check_consistent_length(X, targets.values)
+            sample_weight = check_weight(sample_weight, (X.shape[0],), name="sample_weight")
+            weighting = self._weigh(targets, loss, sample_weight, label_weight)
+            code = TargetCode.from_params(
+                self.label_smoothing,
+                self.target_range,
+                domain=loss.domain,
+                n_columns=targets.n_columns,
+            )
+            resumed = incremental and goes_on
+            start = self._generators if resumed else _draw_seed(self.random_state)
+            with isolated_generators(start) as generators:
+                encoded = TrainingTargets(targets.values, code, weighting)
+                train, valid = self._training_data(X, encoded, targets)
+                if resumed:
+                    net = self.net_
+                else:
+                    net = self._build_net(loss, train, targets.n_columns, goes_on)
+                net.batch_size = self._batch_size(len(train))
+                net.partial_fit(train, valid, epochs=1 if incremental else self.max_iter)
+            self._generators = generators
+            self._store(net, targets, code, len(train), goes_on, resumed)
+        self._warn_if_not_converged(net, incremental)
+        return self
+
+    def _check_call(self, y: Any, fitted: bool, incremental: bool, declared: Any) -> None:
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
+                "is None."
+            )
+        if not incremental:
+            return
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} needs all of y at once, which partial_fit "
+                "never sees: compute the weights and pass them as numbers."
+            )
+        if (
+            fitted
+            and declared is not None
+            and not np.array_equal(np.unique(np.asarray(declared)), np.unique(self.classes_))
+        ):
+            raise ValueError(
+                f"classes={declared!r} is not the same as on the last call to partial_fit, which "
+                f"was: {self.classes_!r}."
+            )
+
+    def _check_X(self, X: Any, reset: bool) -> Any:
+        return validate_data(
+            self,
+            X,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            allow_nd=self.module is not None,
+            reset=reset,
+        )
+
+    def _training_data(
+        self, X: Any, encoded: TrainingTargets, targets: Targets
+    ) -> tuple[TrainingData, TrainingData | None]:
+        rows = encoded.rows_with_weight()
+        if not len(rows):
+            raise ValueError(
+                "No sample is left to fit: each has weight zero or only unknown labels (NaN, -1)."
+            )
+        dtype = DTYPES[self.dtype or X.dtype.name]
+        device = torch_device(self.device)
+        if not self.early_stopping:
+            return TrainingData(X, encoded, rows, dtype, device), None
+        values = np.asarray(targets.values)[rows] if targets.hard else None
+        train, valid = train_test_split(
+            rows,
+            test_size=self.validation_fraction,
+            random_state=np.random.randint(np.iinfo(np.int32).max),
+            stratify=None if values is None else values @ np.arange(values.shape[1]),
+        )
+        if len(valid) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                "your dataset."
+            )
+        return (
+            TrainingData(X, encoded, train, dtype, device),
+            TrainingData(X, encoded, valid, dtype, device),
+        )
+
+    def _build_net(
+        self, loss: Loss, train: TrainingData, n_columns: int, goes_on: bool
+    ) -> TrainingNet:
+        n_outputs = loss.n_logits(n_columns)
+        if goes_on:
+            module = copy.deepcopy(self.net_.module_)
+        elif self.module is None:
+            layers = [train.X.shape[1], *hidden_layers(self.hidden_layer_sizes), n_outputs]
+            module = MLP(layers, self.activation, self.dropout)
+        else:
+            module = self.module(train.X.shape[1], n_outputs)
+        module = module.to(device=train.device, dtype=train.dtype)
+        check_net(module, loss, train.batch(slice(0, 2)), n_outputs)
+        factory, options = optimizer_factory(
+            self.solver,
+            alpha=self.alpha,
+            momentum=self.momentum,
+            nesterovs_momentum=self.nesterovs_momentum,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+        )
+        schedule = Schedule(
+            self.learning_rate, self.learning_rate_init, self.power_t, self.max_iter
+        )
+        if goes_on:
+            schedule.samples = self.t_
+        return TrainingNet(
+            module,
+            loss,
+            optimizer=factory,
+            lr=schedule.rate,
+            max_epochs=self.max_iter,
+            callbacks=self.callbacks,
+            device=str(train.device),
+            verbose=0,
+            schedule=schedule,
+            monitor=Monitor(self.tol, self.n_iter_no_change, int(self.verbose)),
+            alpha=self.alpha,
+            shuffle=self.shuffle,
+            decay_weights=decays_weights(self.solver),
+            lbfgs={"max_fun": self.max_fun, "tol": self.tol} if self.solver == "lbfgs" else None,
+            **{f"optimizer__{name}": value for name, value in options.items()},
+        ).initialize()
+
+    def _batch_size(self, n_samples: int) -> int:
+        if self.batch_size == "auto":
+            return min(200, n_samples)
+        if self.batch_size > n_samples:
+            warnings.warn(
+                f"batch_size={self.batch_size} is larger than the {n_samples} samples to train on. "
+                "It is going to be clipped.",
+                stacklevel=4,
+            )
+        return min(self.batch_size, n_samples)
+
+    def _store(
+        self,
+        net: TrainingNet,
+        targets: Targets,
+        code: TargetCode,
+        n_train: int,
+        goes_on: bool,
+        resumed: bool,
+    ) -> None:
+        weights = net.module_.state_dict().values()
+        if not all(torch.isfinite(tensor).all() for tensor in weights):
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed, or learning_rate_init is too large."
+            )
+        train_losses, valid_losses = net.monitor.train_losses, net.monitor.valid_losses
+        if goes_on and not resumed:
+            train_losses = self.loss_curve_ + train_losses
+            valid_losses = (self.validation_loss_curve_ or []) + valid_losses
+        self.net_ = net
+        self.classes_ = targets.classes
+        self._hard, self._code = targets.hard, code
+        self.loss_curve_ = list(train_losses)
+        self.validation_loss_curve_ = list(valid_losses) if self.early_stopping else None
+        self.loss_ = self.loss_curve_[-1]
+        self.best_loss_ = net.monitor.best_loss
+        self.n_iter_ = net.n_passes_
+        self.t_ = (self.t_ if goes_on else 0) + n_train * net.n_passes_
+
+    def _warn_if_not_converged(self, net: TrainingNet, incremental: bool) -> None:
+        planned = self.learning_rate in FIXED_LENGTH and self.solver != "lbfgs"
+        if incremental or planned or net.converged_ or net.interrupted_:
+            return
+        warnings.warn(
+            f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged "
+            "yet: raise max_iter (lbfgs: also max_fun), or scale the data.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+
+    # --- prediction ----------------------------------------------------------------------------
+
+    def _confidence(self, X: Any) -> Array:
+        """E[y given x] of each column: smoothing and target range undone, inside (0, 1)."""
+        check_is_fitted(self)
+        X = self._check_X(X, reset=False)
+        return _inside(self._code.decode(self.net_.confidence(X)))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of float64
+            In nats, of the shape of `predict_proba`.
+        """
+        return np.log(self.predict_proba(X))
+
+    @abstractmethod
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities; what the columns are, the subclass says."""
+
+    # --- attributes of the fitted net ------------------------------------------------------------
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """Weight matrices of the built-in net, each of shape (n_in, n_out)."""
+        return [_as_numpy(layer.weight).T for layer in self._built_in_net().linear_layers()]
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """Bias vectors of the built-in net."""
+        return [_as_numpy(layer.bias) for layer in self._built_in_net().linear_layers()]
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """Negative validation loss of each pass, for readers of `MLPClassifier`'s attribute."""
+        losses = self.validation_loss_curve_
+        return None if losses is None else [-loss for loss in losses]
+
+    @property
+    def best_validation_score_(self) -> float | None:
+        """Largest of `validation_scores_`; None without early stopping."""
+        scores = self.validation_scores_
+        return None if scores is None else float(np.nanmax(scores))
+
+    def _built_in_net(self) -> MLP:
+        net = getattr(self, "net_", None)
+        if net is None or not isinstance(net.module_, MLP):
+            raise AttributeError(
+                f"{type(self).__name__} has coefs_ and intercepts_ once it is fitted with the "
+                "built-in net; a custom module is at net_.module_."
+            )
+        return net.module_
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+@contextmanager
+def _unchanged_on_error(estimator: Any) -> Iterator[None]:
+    """Give the estimator its attributes back if the block raises."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def _draw_seed(random_state: Any) -> int:
+    """A seed; None asks the operating system, since global generators are left alone."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def _inside(proba: Array) -> Array:
+    """Probabilities strictly inside (0, 1)."""
+    return np.clip(proba, np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg)
+
+
+def _as_numpy(tensor: torch.Tensor) -> Array:
+    return tensor.detach().cpu().numpy()

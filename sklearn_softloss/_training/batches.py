@@ -1,0 +1,142 @@
+"""In-memory batches by index: rows of X and of the targets become tensors a block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from .._weighting import EntryWeighting, RowWeighting, Weighted
+from ..targets import Array, Rows, TargetCode
+
+TargetBatch = tuple[Tensor, "Tensor | None", "Tensor | None"]
+Batch = tuple[Tensor, TargetBatch]
+
+BLOCK_ENTRIES = 2**24
+"""Entries of X that become dense at once where the batch size does not say."""
+
+
+def block_size(X: Any) -> int:
+    """Rows of X per block when a block may be as large as memory allows."""
+    return max(1, BLOCK_ENTRIES // max(1, int(np.prod(X.shape[1:]))))
+
+
+def rows_as_tensor(X: Any, rows: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Rows of a dense or CSR matrix as a tensor that does not share the caller's memory."""
+    block = X[rows].toarray() if sp.issparse(X) else np.asarray(X[rows])
+    if isinstance(rows, slice) and not sp.issparse(X):
+        block = block.copy()  # a slice is a view: it may be read-only, and a module may write
+    return torch.from_numpy(block).to(device=device, dtype=dtype)
+
+
+class TrainingTargets:
+    """Targets, code and weights as a training step reads them, in blocks of rows.
+
+    Dense targets are prepared once; sparse ones stay sparse and become dense a block at a time.
+
+    Parameters
+    ----------
+    values : ndarray or CSR array of shape (n_samples, n_columns)
+    code : TargetCode
+    weighting : RowWeighting or EntryWeighting
+    """
+
+    def __init__(
+        self, values: Rows, code: TargetCode, weighting: RowWeighting | EntryWeighting
+    ) -> None:
+        self.code, self.weighting = code, weighting
+        self._values = values
+        self._prepared = None if sp.issparse(values) else self._prepare(values, slice(None))
+
+    def __len__(self) -> int:
+        return int(self._values.shape[0])
+
+    def _prepare(self, values: Array, rows: Any) -> Weighted:
+        values, weight, entry_weight = self.weighting(values, rows)
+        return self.code.encode(values), weight, entry_weight
+
+    def block(self, rows: Any) -> Weighted:
+        """Targets (m, n_columns), sample weights (m,) or None, entry weights or None."""
+        if self._prepared is None:
+            return self._prepare(self._values[rows].toarray(), rows)
+        target, weight, entry_weight = self._prepared
+        return (
+            target[rows],
+            None if weight is None else weight[rows],
+            None if entry_weight is None else entry_weight[rows],
+        )
+
+    def rows_with_weight(self, block_size: int = 4096) -> Array:
+        """Indices of the rows that count: weight > 0 after masks and weights have met."""
+        counts = np.empty(len(self), dtype=bool)
+        for start in range(0, len(self), block_size):
+            rows = slice(start, start + block_size)
+            weight = self.block(rows)[1]
+            counts[rows] = True if weight is None else weight > 0
+        return np.flatnonzero(counts)
+
+
+class TrainingData(Dataset[Any]):
+    """X with its targets, restricted to some rows.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, ...)
+    targets : TrainingTargets
+    rows : ndarray of int
+        The rows that belong to this set.
+    dtype : torch.dtype
+    device : torch.device
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        targets: TrainingTargets,
+        rows: Array,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.X, self.targets, self.rows = X, targets, rows
+        self.dtype, self.device = dtype, device
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, position: Any) -> Batch:
+        """The rows at these positions: X and (target, sample weight, entry weight)."""
+        rows = self.rows[position]
+        target, weight, entry_weight = (
+            None if part is None else self._tensor(part) for part in self.targets.block(rows)
+        )
+        assert target is not None
+        X = rows_as_tensor(self.X, rows, self.dtype, self.device)
+        return X, (target, weight, entry_weight)
+
+    def _tensor(self, values: Array) -> Tensor:
+        return torch.from_numpy(values).to(device=self.device, dtype=self.dtype)
+
+
+class Batches:
+    """Iterates over a `TrainingData`, in a new random order each time if `shuffle`.
+
+    The order comes from torch's global generator, which `isolated_generators` seeds.
+    """
+
+    def __init__(self, data: TrainingData, batch_size: int, shuffle: bool) -> None:
+        self.data, self.batch_size, self.shuffle = data, batch_size, shuffle
+
+    def __len__(self) -> int:
+        return -(-len(self.data) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        n = len(self.data)
+        order = torch.randperm(n).numpy() if self.shuffle else None
+        for start in range(0, n, self.batch_size):
+            part = slice(start, min(start + self.batch_size, n))
+            yield self.data.batch(part if order is None else order[part])

@@ -1,0 +1,308 @@
+"""The skorch net that estimators own: weighted losses, pass-level bookkeeping, L-BFGS."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from ..losses import Loss
+from ..targets import Array
+from .batches import Batches, TargetBatch, TrainingData, block_size, rows_as_tensor
+from .monitor import Monitor
+from .schedules import FIXED_LENGTH, Schedule
+from .solvers import minimize_lbfgs
+
+BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
+
+
+class TrainingNet(NeuralNet):
+    """A skorch net trained on `TrainingData`, with a `Loss` as its criterion.
+
+    The loss of a batch is sum(w * loss) / sum(w) plus the L2 penalty of scikit-learn's
+    ``MLPClassifier``, alpha / 2 times the squared weight matrices over sum(w). Losses are recorded
+    once a pass; batches appear in the history only if a callback asks for them.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Ready to use, in the dtype of the training.
+    criterion : Loss
+    schedule : Schedule
+    monitor : Monitor
+    alpha : float
+        Strength of the L2 penalty; with `decay_weights` the optimizer's decay instead.
+    shuffle : bool
+    decay_weights : bool
+        The optimizer decays the weight matrices, so there is no penalty.
+    lbfgs : dict or None
+        ``max_fun`` and ``tol``, where scipy's L-BFGS-B moves the parameters.
+    **kwargs
+        Those of ``skorch.NeuralNet``.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        criterion: Any,
+        *args: Any,
+        schedule: Schedule,
+        monitor: Monitor,
+        alpha: float,
+        shuffle: bool,
+        decay_weights: bool = False,
+        lbfgs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(module, criterion, *args, **kwargs)
+        self.schedule = schedule
+        self.monitor = monitor
+        self.alpha = alpha
+        self.shuffle = shuffle
+        self.decay_weights = decay_weights
+        self.lbfgs = lbfgs
+
+    # --- skorch's extension points -------------------------------------------------------------
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        return []
+
+    def initialize_criterion(self) -> TrainingNet:
+        self.criterion_ = self.criterion
+        return self
+
+    def initialize_optimizer(self, triggered_directly: Any = None) -> TrainingNet:
+        named = list(self.get_all_learnable_params())
+        _, kwargs = self.get_params_for_optimizer("optimizer", named)
+        groups: list[Any] = [parameter for _, parameter in named]
+        if self.decay_weights:
+            groups = [
+                {"params": [p for p in groups if p.ndim > 1]},
+                {"params": [p for p in groups if p.ndim <= 1], "weight_decay": 0.0},
+            ]
+        self.optimizer_ = self.optimizer(groups, **kwargs)
+        return self
+
+    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> tuple[Any, Any]:
+        """Training and validation data come ready made, as X and y."""
+        return X, y
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        if not isinstance(dataset, TrainingData):
+            return super().get_iterator(dataset, training)
+        if training:
+            return Batches(dataset, self.batch_size, self.shuffle)
+        return Batches(dataset, block_size(dataset.X), shuffle=False)
+
+    def get_loss(
+        self, y_pred: Tensor, y_true: TargetBatch, X: Any = None, training: bool = False
+    ) -> Tensor:
+        total, weight = self._weighted_sum(y_pred, y_true)
+        return (total + self._penalty()) / weight if training else total / weight
+
+    def fit_loop(self, X: Any, y: Any = None, epochs: Any = None, **fit_params: Any) -> TrainingNet:
+        """Train on X (a `TrainingData`), validate on y (another one, or None)."""
+        train, valid = self.get_split_datasets(X, y)
+        epochs = self.max_epochs if epochs is None else epochs
+        self.converged_ = self.interrupted_ = False
+        self.n_passes_ = 0
+        self._kept = self._copy_of_weights()
+        self.monitor.start(epochs)
+        try:
+            if self.lbfgs is not None:
+                self._lbfgs_loop(train, valid, epochs)
+            else:
+                self._pass_loop(train, valid, epochs)
+        except KeyboardInterrupt:
+            if self.n_passes_ == 0:
+                raise
+            self.interrupted_ = True
+            warnings.warn(
+                "Training interrupted by user: the weights of the "
+                f"{'best' if valid is not None else 'last finished'} pass are kept.",
+                stacklevel=2,
+            )
+        finally:
+            self.monitor.stop()
+            self.module_.zero_grad(set_to_none=True)
+            if valid is not None or self.interrupted_:
+                self.module_.load_state_dict(self._kept)
+            del self._kept
+        return self
+
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
+        if iterator is None:
+            return
+        batch_level = self._batch_level_callbacks()
+        scheduled = training and self.schedule.kind in FIXED_LENGTH
+        total: Any = 0.0
+        weight: Any = 0.0
+        for index, batch in enumerate(iterator):
+            if scheduled:
+                self._set_rate(self.schedule.step(index / len(iterator)))
+            if batch_level:
+                self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            batch_weight = _weight_of(batch[1])
+            total = total + step["loss"].detach() * batch_weight
+            weight = weight + batch_weight
+            if batch_level:
+                self.history.record_batch(prefix + "_loss", step["loss"].item())
+                self.history.record_batch(prefix + "_batch_size", len(batch[0]))
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+        self.history.record(prefix + "_loss", float(total / weight))
+        self.history.record(prefix + "_batch_count", len(iterator))
+
+    # --- the loops -----------------------------------------------------------------------------
+
+    def _pass_loop(self, train: TrainingData, valid: TrainingData | None, epochs: int) -> None:
+        train_batches = self.get_iterator(train, training=True)
+        valid_batches = None if valid is None else self.get_iterator(valid)
+        # A planned schedule runs to its end, unless a validation set says otherwise.
+        may_stop = valid is not None or self.schedule.kind not in FIXED_LENGTH
+        told = {"dataset_train": train, "dataset_valid": valid}
+        for _ in range(epochs):
+            self.notify("on_epoch_begin", **told)
+            self.run_single_epoch(
+                train_batches, training=True, prefix="train", step_fn=self.train_step
+            )
+            self.run_single_epoch(
+                valid_batches, training=False, prefix="valid", step_fn=self.validation_step
+            )
+            stalled = self._end_pass(train, valid)
+            if self._callbacks_stop(told):
+                break
+            if stalled and may_stop and self._stop_or_slow_down():
+                break
+
+    def _lbfgs_loop(self, train: TrainingData, valid: TrainingData | None, epochs: int) -> None:
+        assert self.lbfgs is not None
+        valid_batches = None if valid is None else self.get_iterator(valid)
+        blocks: Any = Batches(train, block_size(train.X), shuffle=False)
+        if len(blocks) == 1:
+            blocks = list(blocks)
+        told = {"dataset_train": train, "dataset_valid": valid}
+
+        def objective() -> Tensor:
+            self._set_training(True)
+            value: Any = 0.0
+            weight = sum(_weight_of(batch[1]) for batch in blocks)
+            for X, y in blocks:
+                part = self._weighted_sum(self.infer(X), y)[0] / weight
+                part.backward()
+                value = value + part.detach()
+            penalty = self._penalty() / weight
+            if isinstance(penalty, Tensor):
+                penalty.backward()
+                penalty = penalty.detach()
+            return value + penalty
+
+        def on_iteration(train_loss: float) -> bool:
+            self.notify("on_epoch_begin", **told)
+            self.history.record("train_loss", train_loss)
+            self.run_single_epoch(
+                valid_batches, training=False, prefix="valid", step_fn=self.validation_step
+            )
+            stalled = self._end_pass(train, valid)
+            return self._callbacks_stop(told) or (stalled and valid is not None)
+
+        result = minimize_lbfgs(
+            objective, self.module_.parameters(), on_iteration, max_iter=epochs, **self.lbfgs
+        )
+        self.n_passes_ = max(1, int(result.nit))
+        # Status 1: iterations or evaluations ran out. 99: `on_iteration` said stop.
+        self.converged_ = result.status != 1
+        if not self.monitor.train_losses:
+            self.monitor.train_losses.append(float(result.fun))
+
+    def _end_pass(self, train: TrainingData, valid: TrainingData | None) -> bool:
+        """Book the pass that ended; True if the loss has stopped improving."""
+        self.n_passes_ += 1
+        self.schedule.end_pass(len(train))
+        if self.schedule.kind == "invscaling":
+            self._set_rate(self.schedule.rate)
+        record = self.history[-1]
+        valid_loss = record.get("valid_loss")
+        stalled = self.monitor.record(record["train_loss"], valid_loss, len(train))
+        watched = "train_loss" if valid is None else "valid_loss"
+        self.history.record(f"{watched}_best", self.monitor.is_best)
+        if valid is None or self.monitor.is_best:
+            self._kept = self._copy_of_weights()
+        return stalled
+
+    def _callbacks_stop(self, told: dict[str, Any]) -> bool:
+        """Tell the callbacks that a pass ended; skorch's stop a training by KeyboardInterrupt."""
+        try:
+            self.notify("on_epoch_end", **told)
+        except KeyboardInterrupt:
+            self.converged_ = True
+        return self.converged_
+
+    def _stop_or_slow_down(self) -> bool:
+        self.converged_ = self.schedule.stalled()
+        kind = "Validation" if self.monitor.valid_losses else "Training"
+        what = "Stopping." if self.converged_ else f"Learning rate set to {self.schedule.rate:g}."
+        self.monitor.announce(
+            f"{kind} loss did not improve more than tol={self.monitor.tol:g} for "
+            f"{self.monitor.n_iter_no_change} consecutive epochs. {what}"
+        )
+        if not self.converged_:
+            self.monitor.passes_without_gain = 0
+        self._set_rate(self.schedule.rate)
+        return self.converged_
+
+    # --- parts of a step -----------------------------------------------------------------------
+
+    def _weighted_sum(self, logits: Tensor, y: TargetBatch) -> tuple[Tensor, Any]:
+        target, weight, entry_weight = y
+        values = self.criterion_(logits, target, entry_weight)
+        return (values.sum() if weight is None else (weight * values).sum()), _weight_of(y)
+
+    def _penalty(self) -> Any:
+        if not self.alpha or self.decay_weights:
+            return 0.0
+        matrices = (p for p in self.module_.parameters() if p.ndim > 1)
+        return 0.5 * self.alpha * sum(p.square().sum() for p in matrices)
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self.optimizer_.param_groups:
+            group["lr"] = rate
+
+    def _batch_level_callbacks(self) -> bool:
+        return any(
+            getattr(type(callback), hook) is not getattr(Callback, hook)
+            for _, callback in self.callbacks_
+            for hook in BATCH_HOOKS
+        )
+
+    def _copy_of_weights(self) -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in self.module_.state_dict().items()}
+
+    # --- prediction ----------------------------------------------------------------------------
+
+    def confidence(self, X: Any) -> Array:
+        """The loss's inverse link of the logits: float64, shape (n_samples, n_columns)."""
+        loss: Loss = self.criterion_
+        device = torch.device(self.device)
+        dtype = next((p.dtype for p in self.module_.parameters()), torch.float64)
+        size = block_size(X)
+        self.module_.eval()
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, X.shape[0], size):
+                block = rows_as_tensor(X, slice(start, start + size), dtype, device)
+                parts.append(loss.inverse_link(self.module_(block).double()).cpu().numpy())
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _weight_of(y: TargetBatch) -> Any:
+    target, weight, _ = y
+    return len(target) if weight is None else weight.sum()

@@ -1,0 +1,77 @@
+"""Learning rate schedules: the rate at a point of the training, and the one that adapts."""
+
+from __future__ import annotations
+
+from math import cos, pi
+
+SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "one_cycle")
+FIXED_LENGTH = ("cosine", "one_cycle")
+"""Schedules that plan all `max_iter` passes ahead; stopping early on the training loss would cut
+them short."""
+
+SMALLEST_ADAPTIVE_RATE = 1e-6
+ADAPTIVE_DIVISOR = 5.0
+WARM_UP = 0.3
+"""Share of a one-cycle training in which the rate rises."""
+
+
+class Schedule:
+    """The learning rate over a training of `max_iter` passes.
+
+    Parameters
+    ----------
+    kind : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}
+    initial_rate : float
+        Rate at the start; the peak of a one-cycle schedule.
+    power_t : float
+        Exponent of "invscaling".
+    max_iter : int
+        Passes planned.
+    """
+
+    def __init__(self, kind: str, initial_rate: float, power_t: float, max_iter: int) -> None:
+        self.kind, self.initial_rate = kind, initial_rate
+        self.power_t, self.max_iter = power_t, max_iter
+        self.rate = initial_rate
+        self.passes = 0
+        self.samples = 0
+        if kind in FIXED_LENGTH:
+            self.step(0.0)
+
+    def step(self, share_of_pass: float) -> float:
+        """Rate for the batch that starts at this share of the current pass."""
+        if self.kind in FIXED_LENGTH:
+            progress = min(1.0, (self.passes + share_of_pass) / self.max_iter)
+            shape = _half_cosine if self.kind == "cosine" else _one_cycle
+            self.rate = self.initial_rate * shape(progress)
+        return self.rate
+
+    def end_pass(self, n_samples: int) -> None:
+        self.passes += 1
+        self.samples += n_samples
+        if self.kind == "invscaling":
+            self.rate = self.initial_rate / (self.samples + 1) ** self.power_t
+
+    def stalled(self) -> bool:
+        """The loss stopped improving: stop, or (adaptive) go on with a smaller rate?"""
+        if self.kind != "adaptive" or self.rate <= SMALLEST_ADAPTIVE_RATE:
+            return True
+        self.rate /= ADAPTIVE_DIVISOR
+        return False
+
+
+def _half_cosine(progress: float) -> float:
+    """From 1 down to 0."""
+    return 0.5 * (1 + cos(pi * progress))
+
+
+def _one_cycle(progress: float) -> float:
+    """From 1/25 up to 1 over the warm-up, then down to 1/250,000, in half cosines.
+
+    Smith and Topin, "Super-convergence", 2018, arXiv:1708.07120; constants as in torch's
+    ``OneCycleLR``.
+    """
+    low, lowest = 1 / 25, 1 / 25e4
+    if progress < WARM_UP:
+        return 1 + (low - 1) * _half_cosine(progress / WARM_UP)
+    return lowest + (1 - lowest) * _half_cosine((progress - WARM_UP) / (1 - WARM_UP))

@@ -1,0 +1,674 @@
+"""The two classifiers: one of several classes a row, and several labels a row."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from scipy.special import logit
+from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from ._base import SoftLossClassifier
+from ._weighting import (
+    EntryWeighting,
+    RowWeighting,
+    check_weight,
+    class_weights,
+    label_weights,
+)
+from .losses import Loss
+from .targets import Array, Targets, as_array, encode_classes, encode_labels
+
+_TRAINING_PARAMETERS = """\
+label_smoothing : float, default=0.0
+        Share of each target given to the uniform distribution, in [0, 1): over the classes under a
+        'distribution' loss, over {{0, 1}} in each column under an 'independent' one. Undone in
+        `predict_proba`.
+    target_range : tuple (low, high), default=None
+        Train towards these values in place of 0 and 1, for example (0.1, 0.9). Undone in
+        `predict_proba`. Set this or `label_smoothing`.
+    class_weight : {class_weight}
+    solver : str or torch optimizer class, default="adam"
+        'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
+        (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
+        a callable ``(parameters, lr) -> torch.optim.Optimizer``.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty on the weight matrices, divided by the weight sum of the batch
+        as in scikit-learn's ``MLPClassifier``.
+    dropout : float, default=0.0
+        Share of hidden units set to zero in a training step, in [0, 1).
+    batch_size : int, default="auto"
+        Rows a training step; 'auto' is ``min(200, n_samples)``.
+    learning_rate : {{'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}}, \
+default="constant"
+        Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
+        ``MLPClassifier``. 'cosine' falls to zero over `max_iter` passes, 'one_cycle' rises from
+        1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
+        almost zero; both run all `max_iter` passes unless `early_stopping` ends them.
+    learning_rate_init : float, default=0.001
+        First learning rate; the highest one of 'one_cycle'.
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+    max_iter : int, default=200
+        Most passes over the data (iterations for 'lbfgs').
+    shuffle : bool, default=True
+        Whether each pass takes the rows in a new order.
+    random_state : int or RandomState instance, default=None
+        Seeds weights, order, dropout and validation split. None draws a seed from the operating
+        system; the global generators of torch, NumPy and Python are never used nor changed.
+    tol : float, default=0.0001
+        Smallest fall of the loss that counts; largest gradient entry at the end of 'lbfgs'.
+    verbose : int or bool, default=False
+        1 or True shows a progress bar on a terminal; 2 or more prints a line a pass.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit.
+    momentum : float, default=0.9
+        Momentum of 'sgd', in [0, 1].
+    nesterovs_momentum : bool, default=True
+        Whether that is Nesterov's.
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows (stratified for hard labels), to stop
+        when the loss on them no longer falls, and to keep the weights of the best pass.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, in (0, 1).
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay rates of the moments of 'adam' and 'adamw', in [0, 1).
+    epsilon : float, default=1e-08
+        Stabiliser of 'adam', 'adamw' and 'rmsprop'.
+    n_iter_no_change : int or inf, default=10
+        Passes without a fall of at least `tol` before the training stops.
+    max_fun : int, default=15000
+        Most loss evaluations of 'lbfgs'.
+    module : callable, default=None
+        A ``torch.nn.Module`` class or function ``(n_features, n_outputs) -> module`` that returns
+        logits of shape (n_samples, n_outputs), in place of the built-in net. X may then have more
+        than two dimensions; ``n_features`` is ``X.shape[1]``.
+    device : str, default="cpu"
+        'cpu', 'cuda' or 'auto' (CUDA where there is one).
+    dtype : {{'float32', 'float64'}}, default=None
+        Precision of the training; None follows X.
+    callbacks : list of skorch callbacks, default=None
+        Told of each pass, and of each batch if they ask for batches. skorch's ``EarlyStopping``
+        stops the training."""
+
+_FITTED_ATTRIBUTES = """\
+net_ : skorch.NeuralNet
+        The fitted net; its module is ``net_.module_``.
+    coefs_, intercepts_ : list of ndarray
+        Weights (n_in, n_out) and biases of the built-in net.
+    loss_, best_loss_ : float
+        Training loss of the last pass, in nats for the logarithmic losses; lowest loss of the last
+        fit, on the validation rows under early stopping.
+    loss_curve_, validation_loss_curve_ : list of float
+        Losses of each pass; the second is None without early stopping.
+    n_iter_, t_ : int
+        Passes of the last fit; samples seen in all.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        If X had string column names."""
+
+
+_CLASS_COSTS = """\
+dict or "balanced", default=None
+        Costs of the classes. They shift `predict_proba` and are not undone. A soft row counts as
+        draws of hard labels; "balanced" is inverse to the mass of each class in y."""
+
+_LABEL_COSTS = """\
+dict, list, array-like of shape (n_labels,) or "balanced", default=None
+        Costs: ``{0: absent, 1: present}`` for all labels (for a 1-D y, from its two classes), a
+        list of such dicts, one number a label, or "balanced": ones and zeros of a label weigh the
+        same in all. They shift `predict_proba` and are not undone."""
+
+
+def _trains_in_batches(estimator: Any) -> bool:
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit needs a stochastic solver, not solver='lbfgs'.")
+    return True
+
+
+class SoftTargetMLPClassifier(SoftLossClassifier):
+    __doc__ = f"""Neural net for one of several classes, from hard labels or from soft rows.
+
+    Each row of y may be a label, a distribution over the classes (annotators' vote shares, the
+    output of another model) or, under an 'independent' loss, one confidence a class.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of int, default=(100,)
+        Units of each hidden layer; ``()`` gives a linear model.
+    activation : {{'identity', 'logistic', 'tanh', 'relu'}}, default="relu"
+        Activation of the hidden layers.
+    loss : str or Loss, default="cross_entropy"
+        A name from `sklearn_softloss.losses.loss_names`, or a loss object. 'distribution' losses
+        ('cross_entropy', 'squared_error') use a softmax, 'independent' ones
+        ('binary_cross_entropy', `BinarySquaredError()`) a sigmoid a class.
+    {_TRAINING_PARAMETERS.format(class_weight=_CLASS_COSTS)}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels; the columns of y if that was a DataFrame, ``arange(k)`` for a plain matrix.
+    {_FITTED_ATTRIBUTES}
+
+    See Also
+    --------
+    MultiLabelSigmoidClassifier : Several labels a row.
+
+    References
+    ----------
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", AISTATS 2010 (initialisation). Kingma and Ba, "Adam", 2015, arXiv:1412.6980.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss import SoftTargetMLPClassifier
+    >>> X = np.array([[-2.0], [-1.0], [1.0], [2.0]])
+    >>> Y = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.0, 1.0]])
+    >>> clf = SoftTargetMLPClassifier(solver="lbfgs", random_state=0).fit(X, Y)
+    >>> clf.predict(X)
+    array([0, 0, 1, 1])
+    >>> np.round(clf.predict_proba(X[:1]), 1)
+    array([[0.9, 0.1]])
+    """
+
+    _domains = ("distribution", "independent")
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on hard labels or soft rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Floats of 64 or 32 bits; others become float64. More dimensions with a `module`.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels, or rows in the domain of the loss: summing to 1 for 'distribution' losses,
+            entries in [0, 1] for 'independent' ones. Columns of a DataFrame become `classes_`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y, a weight or a parameter is illegal; what was fitted before is kept.
+        """
+        return self._fit(X, y, sample_weight)
+
+    @available_if(_trains_in_batches)
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Go on training for one pass over the given rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows of this part.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Their targets.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will come. Required in the first call if y holds labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As `fit`, and if `classes` is missing or differs from the first call's.
+        """
+        if classes is None and not hasattr(self, "classes_") and y is not None:
+            if as_array(y).ndim == 1:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+        return self._fit(X, y, sample_weight, incremental=True, declared=classes)
+
+    def _encode(self, y: Any, loss: Loss, classes: Array | None, declared: Any) -> Targets:
+        if self.warm_start and classes is not None:
+            _check_same_classes(y, classes)
+        return encode_classes(y, loss.domain, classes=classes, declared=declared)
+
+    def _weigh(
+        self, targets: Targets, loss: Loss, sample_weight: Array | None, label_weight: Any
+    ) -> RowWeighting:
+        weights = class_weights(self.class_weight, targets, sample_weight)
+        return RowWeighting(loss.domain, weights, sample_weight)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Rows sum to 1, entries are strictly inside (0, 1), columns follow `classes_`. The
+            confidences of an 'independent' loss are divided by their sum.
+        """
+        confidence = self._confidence(X)
+        if self.net_.criterion_.domain == "distribution" and self._code.is_identity:
+            return confidence
+        return confidence / confidence.sum(axis=1, keepdims=True)
+
+    def predict_confidence(self, X: Any) -> Array:
+        """Confidence in each class by itself.
+
+        Under an 'independent' loss rows need not sum to 1; otherwise they are probabilities.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Entries strictly inside (0, 1).
+        """
+        return self._confidence(X)
+
+    def predict(self, X: Any) -> Array:
+        """The most probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
+
+    def decision_function(self, X: Any) -> Array:
+        """Logit of the probability.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+            In nats. One value a row for two classes, above 0 where the second is more probable.
+        """
+        proba = self.predict_proba(X)
+        if proba.shape[1] == 2:
+            return np.log(proba[:, 1]) - np.log(proba[:, 0])
+        return np.asarray(logit(proba))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Expected accuracy: the mean target mass on the predicted class.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels (then this is the accuracy) or soft rows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
+        check_is_fitted(self)
+        if as_array(y).ndim == 1:
+            return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+        targets = encode_classes(y, self.net_.criterion_.domain, classes=self.classes_)
+        best = self.predict_proba(X).argmax(axis=1)
+        check_consistent_length(best, targets.values)
+        mass = np.asarray(targets.values)[np.arange(len(best)), best]
+        weight = check_weight(sample_weight, best.shape, name="sample_weight")
+        return float(np.average(mass, weights=weight))
+
+
+class MultiLabelSigmoidClassifier(SoftLossClassifier):
+    __doc__ = f"""Neural net for several labels a row, some of which may be soft or unknown.
+
+    One sigmoid a label. The threshold that turns probabilities into labels is a parameter of its
+    own and plays no part in training.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of int, default=(100,)
+        Units of each hidden layer; ``()`` gives a linear model.
+    activation : {{'identity', 'logistic', 'tanh', 'relu'}}, default="relu"
+        Activation of the hidden layers.
+    loss : str or Loss, default="binary_cross_entropy"
+        A name from `sklearn_softloss.losses.loss_names`, or a loss object, of the domain
+        'independent'.
+    threshold : float or array-like of shape (n_labels,), default=0.5
+        A label is predicted where its probability is >= its threshold, in [0, 1]. May be set after
+        `fit`.
+    {_TRAINING_PARAMETERS.format(class_weight=_LABEL_COSTS)}
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        ``arange(n_labels)``; the two classes if y was 1-D.
+    label_names_ : ndarray of shape (n_labels,)
+        The columns of y, if that was a DataFrame.
+    {_FITTED_ATTRIBUTES}
+
+    See Also
+    --------
+    SoftTargetMLPClassifier : One of several classes a row.
+
+    References
+    ----------
+    Nam et al., "Large-scale multi-label text classification: revisiting neural networks", 2014,
+    arXiv:1312.5419 (sigmoids with binary cross-entropy).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss import MultiLabelSigmoidClassifier
+    >>> X = np.array([[-2.0, 1.0], [-1.0, -1.0], [1.0, 1.0], [2.0, -1.0]])
+    >>> Y = np.array([[0, 1], [0, 0], [1, 1], [1, np.nan]])  # the last label is unknown
+    >>> clf = MultiLabelSigmoidClassifier(solver="lbfgs", random_state=0).fit(X, Y)
+    >>> clf.predict(X[:3])
+    array([[0, 1],
+           [0, 0],
+           [1, 1]])
+    """
+
+    _domains = ("independent",)
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        loss: Any = "binary_cross_entropy",
+        threshold: Any = 0.5,
+        label_smoothing: float = 0.0,
+        target_range: tuple[float, float] | None = None,
+        class_weight: Any = None,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        dropout: float = 0.0,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: int | bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        module: Any = None,
+        device: str = "cpu",
+        dtype: str | None = None,
+        callbacks: Any = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            activation,
+            loss=loss,
+            label_smoothing=label_smoothing,
+            target_range=target_range,
+            class_weight=class_weight,
+            solver=solver,
+            alpha=alpha,
+            dropout=dropout,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+            module=module,
+            device=device,
+            dtype=dtype,
+            callbacks=callbacks,
+        )
+        self.threshold = threshold
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, label_weight: Any = None) -> Self:
+        """Train on label sets, some of whose labels may be soft or unknown.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Floats of 64 or 32 bits; others become float64. More dimensions with a `module`.
+        y : array-like or sparse matrix of shape (n_samples, n_labels), or (n_samples,)
+            Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (in a sparse matrix these are
+            stored entries; what is not stored is 0). Columns of a DataFrame become `label_names_`.
+            A 1-D y holds two classes and is one label.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
+        label_weight : array-like of shape (n_samples, n_labels), default=None
+            Weights >= 0 of the entries; 0 makes an entry unknown. A row with one weight
+            throughout counts as a row with that sample weight.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y, a weight or a parameter is illegal; what was fitted before is kept.
+        """
+        return self._fit(X, y, sample_weight, label_weight)
+
+    @available_if(_trains_in_batches)
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: Any = None,
+        sample_weight: Any = None,
+        label_weight: Any = None,
+    ) -> Self:
+        """Go on training for one pass over the given rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows of this part.
+        y : array-like or sparse matrix of shape (n_samples, n_labels), or (n_samples,)
+            Their targets.
+        classes : array-like, default=None
+            The two classes if y is 1-D (required in the first call), or ``arange(n_labels)``.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+        label_weight : array-like of shape (n_samples, n_labels), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As `fit`, and if `classes` is missing or differs from the first call's.
+        """
+        if classes is None and not hasattr(self, "classes_") and y is not None:
+            if as_array(y).ndim == 1:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+        return self._fit(X, y, sample_weight, label_weight, incremental=True, declared=classes)
+
+    def _encode(self, y: Any, loss: Loss, classes: Array | None, declared: Any) -> Targets:
+        if self.warm_start and classes is not None:
+            _check_same_classes(y, classes)
+        return encode_labels(y, classes=classes, declared=declared)
+
+    def _weigh(
+        self, targets: Targets, loss: Loss, sample_weight: Array | None, label_weight: Any
+    ) -> EntryWeighting:
+        _check_threshold(self.threshold, targets.n_columns)
+        weights = label_weights(self.class_weight, targets, sample_weight)
+        entries = check_weight(label_weight, targets.values.shape, name="label_weight")
+        return EntryWeighting(weights, entries, sample_weight)
+
+    def _store(self, net: Any, targets: Targets, *args: Any) -> None:
+        super()._store(net, targets, *args)
+        if targets.label_names is not None:
+            self.label_names_ = targets.label_names
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probability of each label.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels), float64
+            Entries strictly inside (0, 1); rows do not sum to 1. If y was 1-D, two columns, one
+            for each of `classes_`, that do.
+        """
+        confidence = self._confidence(X)
+        if self._hard:
+            return np.hstack([1 - confidence, confidence])
+        return confidence
+
+    def predict(self, X: Any) -> Array:
+        """The labels whose probability reaches their threshold.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels), int64
+            0 and 1. If y was 1-D, an array of shape (n_samples,) from `classes_`.
+        """
+        confidence = self._confidence(X)
+        present = confidence >= _check_threshold(self.threshold, confidence.shape[1])
+        if self._hard:
+            return self.classes_[present[:, 0].astype(np.intp)]
+        return present.astype(np.int64)
+
+    def decision_function(self, X: Any) -> Array:
+        """Logit of the probability of each label.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels) or (n_samples,), float64
+            In nats; above 0 where the probability is above 0.5.
+        """
+        logits = np.asarray(logit(self._confidence(X)))
+        return logits[:, 0] if self._hard else logits
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Expected subset accuracy: the mean over rows of P(target = prediction).
+
+        P is a product over the known labels of a row; rows without a known label do not count.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+        y : array-like or sparse matrix of shape (n_samples, n_labels), or (n_samples,)
+            Label sets as in `fit` (with 0/1 entries this is the subset accuracy), or classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
+        check_is_fitted(self)
+        predicted = self.predict(X)
+        if self._hard:
+            return float(accuracy_score(as_array(y), predicted, sample_weight=sample_weight))
+        values = encode_labels(y, classes=self.classes_).values
+        values = np.asarray(values.toarray() if hasattr(values, "toarray") else values)
+        check_consistent_length(predicted, values)
+        weight = check_weight(sample_weight, (len(values),), name="sample_weight")
+        known = ~np.isnan(values)
+        agreement = np.where(predicted == 1, values, 1 - values)
+        rows = known.any(axis=1)
+        if not rows.any():
+            raise ValueError("y holds no known label to score against.")
+        hits = np.where(known, agreement, 1.0).prod(axis=1)[rows]
+        return float(np.average(hits, weights=None if weight is None else weight[rows]))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _check_same_classes(y: Any, classes: Array) -> None:
+    labels = as_array(y)
+    if labels.ndim != 1:
+        return
+    found = np.unique(labels)
+    if set(found.tolist()) != set(classes.tolist()):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous call "
+            f"to fit. Previously got {classes}, `y` has {found}"
+        )
+
+
+def _check_threshold(threshold: Any, n_labels: int) -> Array:
+    try:
+        cut = np.asarray(threshold, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"threshold must hold numbers; got {threshold!r}.") from error
+    if cut.shape not in ((), (n_labels,)):
+        raise ValueError(
+            f"threshold must be one number or {n_labels} numbers, one a label; it has shape "
+            f"{cut.shape}."
+        )
+    bad = ~((cut >= 0) & (cut <= 1))
+    if bad.any():
+        raise ValueError(
+            f"threshold must lie in [0, 1]; label {int(np.argmax(bad))} has "
+            f"{cut.flat[int(np.argmax(bad))]:g}."
+        )
+    return cut

@@ -1,0 +1,257 @@
+"""What a loss is: per-sample values from logits, a target domain, an inverse link, a properness."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import fields
+from typing import Any, ClassVar, Literal, TypeVar
+
+import torch
+from torch import Tensor
+
+Domain = Literal["distribution", "independent", "nonnegative"]
+Properness = Literal["strictly proper", "invertible", "neither"]
+DOMAINS: tuple[Domain, ...] = ("distribution", "independent", "nonnegative")
+
+_REGISTRY: dict[str, dict[Domain, type[Loss]]] = {}
+LossType = TypeVar("LossType", bound="type[Loss]")
+
+
+class Loss(ABC):
+    """Contract of every loss.
+
+    A loss is a dataclass: its fields are its parameters, so that it compares, prints and pickles
+    by value and can be searched over (``loss__pos_weight`` in a grid).
+
+    Attributes
+    ----------
+    name : str
+        The name under which an estimator finds the loss.
+    domain : {"distribution", "independent", "nonnegative"}
+        Which targets are legal: rows >= 0 that sum to 1, entries in [0, 1] with free rows, or
+        counts and unnormalised rows.
+    properness : {"strictly proper", "invertible", "neither"}
+        Whether the inverse link of the minimiser is E[y given x]: because the loss is a strictly
+        proper scoring rule, because the link undoes the loss's distortion, or not at all.
+        "neither" means: calibrate before reading the output as a probability.
+    """
+
+    name: ClassVar[str]
+    domain: ClassVar[Domain]
+
+    @property
+    def properness(self) -> Properness:
+        return "strictly proper"
+
+    def n_logits(self, n_labels: int) -> int:
+        """Number of outputs a net needs for `n_labels` columns of targets."""
+        return n_labels
+
+    def __call__(
+        self, logits: Tensor, target: Tensor, entry_weight: Tensor | None = None
+    ) -> Tensor:
+        """Value of each sample.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (..., n_logits)
+            Outputs of the net, before any link.
+        target : Tensor of shape (..., n_labels)
+            Targets in the loss's domain. Entries of weight 0 may hold anything, NaN included.
+        entry_weight : Tensor of shape (..., n_labels), default=None
+            Weights >= 0. An entry of weight 0 leaves value and gradient exactly as if its column
+            were not there.
+
+        Returns
+        -------
+        Tensor of shape (...)
+            In nats for the logarithmic losses.
+        """
+        if entry_weight is not None:
+            unknown = entry_weight == 0
+            target = target.masked_fill(unknown, 0.0)
+            logits = self._hide(logits, unknown)
+        return self.per_sample(logits, target, entry_weight)
+
+    @abstractmethod
+    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        """Value of each sample, after unknown entries have been hidden: target 0, weight 0."""
+
+    @abstractmethod
+    def inverse_link(self, logits: Tensor) -> Tensor:
+        """Estimate of E[y given x], of shape (..., n_labels), entries in [0, 1]."""
+
+    @abstractmethod
+    def _hide(self, logits: Tensor, unknown: Tensor) -> Tensor:
+        """Logits in which unknown entries neither count nor receive a gradient."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name, as scikit-learn's ``clone`` and ``GridSearchCV`` read them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
+    def set_params(self, **params: Any) -> Loss:
+        """Set parameters by name; a wrong name or value raises ValueError."""
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                raise ValueError(
+                    f"{type(self).__name__} has no parameter {name!r}; it has {sorted(known)}."
+                )
+            setattr(self, name, value)
+        self.__post_init__()
+        return self
+
+    def __post_init__(self) -> None:
+        """Refuse bad parameter values; called by the constructor and by `set_params`."""
+
+    def __repr__(self) -> str:
+        params = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
+        note = " (neither proper nor invertible: calibrate)" if self.properness == "neither" else ""
+        return f"{type(self).__name__}({params}){note}"
+
+
+class DistributionLoss(Loss):
+    """A loss on rows that sum to 1, read through a softmax."""
+
+    domain = "distribution"
+
+    def inverse_link(self, logits: Tensor) -> Tensor:
+        return logits.softmax(-1)
+
+    def _hide(self, logits: Tensor, unknown: Tensor) -> Tensor:
+        # Finite, so that a wholly unknown row stays free of NaN; half the range, so that
+        # subtracting another logit cannot overflow. Its exponential is exactly zero.
+        return logits.masked_fill(unknown, torch.finfo(logits.dtype).min / 2)
+
+
+class IndependentLoss(Loss):
+    """A loss on entries in [0, 1], one binary problem a column, read through a sigmoid."""
+
+    domain = "independent"
+
+    def inverse_link(self, logits: Tensor) -> Tensor:
+        return logits.sigmoid()
+
+    def _hide(self, logits: Tensor, unknown: Tensor) -> Tensor:
+        return logits.masked_fill(unknown, 0.0)
+
+
+def sum_entries(terms: Tensor, entry_weight: Tensor | None) -> Tensor:
+    """Weighted sum over the last axis: what most losses do with their entries."""
+    return terms.sum(-1) if entry_weight is None else (entry_weight * terms).sum(-1)
+
+
+def register_loss(loss_class: LossType) -> LossType:
+    """Let estimators find a loss by its name: ``loss=loss_class.name``.
+
+    The same name may stand once in each domain ("squared_error" of a softmax and of sigmoids).
+
+    Parameters
+    ----------
+    loss_class : type
+        A dataclass derived from `Loss`, `DistributionLoss` or `IndependentLoss` with a ``name``,
+        constructible without arguments.
+
+    Returns
+    -------
+    type
+        The class itself, so that this serves as a decorator.
+
+    Raises
+    ------
+    ValueError
+        If name or domain are missing or unknown, or belong to another loss already.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from sklearn_softloss.losses import IndependentLoss, register_loss, sum_entries
+    >>> @register_loss
+    ... @dataclass(repr=False)
+    ... class Cubic(IndependentLoss):
+    ...     name = "cubic"
+    ...     properness = "neither"
+    ...     def per_sample(self, logits, target, entry_weight):
+    ...         return sum_entries((logits.sigmoid() - target).abs() ** 3, entry_weight)
+    >>> Cubic()
+    Cubic() (neither proper nor invertible: calibrate)
+    """
+    name, domain = getattr(loss_class, "name", None), getattr(loss_class, "domain", None)
+    if not isinstance(name, str) or domain not in DOMAINS:
+        raise ValueError(
+            f"A loss needs a class attribute `name` (str) and a `domain`, one of {DOMAINS}; "
+            f"{loss_class!r} has name={name!r}, domain={domain!r}."
+        )
+    namesakes = _REGISTRY.setdefault(name, {})
+    other = namesakes.get(domain)
+    if other is not None and other.__qualname__ != loss_class.__qualname__:
+        raise ValueError(f"The name {name!r} belongs to {other!r} in the domain {domain!r}.")
+    namesakes[domain] = loss_class
+    return loss_class
+
+
+def loss_names(domains: tuple[Domain, ...] = DOMAINS) -> list[str]:
+    """Names of the registered losses of these domains, sorted.
+
+    Parameters
+    ----------
+    domains : tuple of str, default=all domains
+        Some of "distribution", "independent" and "nonnegative".
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from sklearn_softloss.losses import loss_names
+    >>> "cross_entropy" in loss_names(("distribution",))
+    True
+    """
+    return sorted(name for name, found in _REGISTRY.items() if set(found) & set(domains))
+
+
+def get_loss(loss: str | Loss, domains: tuple[Domain, ...] = DOMAINS) -> Loss:
+    """The loss object for a name, or the instance itself.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        A registered name or an instance.
+    domains : tuple of str, default=all domains
+        The domains the caller can serve, the preferred one first.
+
+    Returns
+    -------
+    Loss
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the loss belongs to another domain.
+    TypeError
+        If `loss` is neither a name nor an instance.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.losses import get_loss
+    >>> get_loss("cross_entropy")
+    CrossEntropy()
+    """
+    if isinstance(loss, str):
+        if loss not in _REGISTRY:
+            raise ValueError(f"Unknown loss {loss!r}. Known here: {loss_names(domains)}.")
+        namesakes = _REGISTRY[loss]
+        chosen = next((domain for domain in domains if domain in namesakes), None)
+        loss = namesakes[next(iter(namesakes)) if chosen is None else chosen]()
+    if not isinstance(loss, Loss):
+        raise TypeError(
+            "loss must be a name or an instance of sklearn_softloss.losses.Loss, for example "
+            f"'binary_cross_entropy' or BinaryCrossEntropy(); got {loss!r}."
+        )
+    if loss.domain not in domains:
+        raise ValueError(
+            f"The loss {loss!r} takes {loss.domain!r} targets; here only "
+            f"{' or '.join(map(repr, domains))} will do. Known here: {loss_names(domains)}."
+        )
+    return loss

@@ -1,0 +1,426 @@
+"""What y may be: the checks at the edge, and the encodings that training reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import assert_all_finite
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+ROW_SUM_TOLERANCE = 1e-3
+"""How far a row of a distribution may be from summing to 1 before it is refused."""
+
+Array = NDArray[Any]
+Rows = Array | sp.csr_array
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Checked targets: one row a sample, one column a class or label.
+
+    Attributes
+    ----------
+    values : ndarray or CSR array of shape (n_samples, n_columns)
+        Floats in the domain of the loss; NaN marks an unknown entry.
+    classes : ndarray of shape (n_classes,)
+        What `predict` answers with; ``arange(n_columns)`` for a matrix of labels.
+    hard : bool
+        Whether y was one label a sample, so that splits may be stratified.
+    label_names : ndarray of shape (n_columns,) or None
+        Columns of the DataFrame that y was.
+    """
+
+    values: Rows
+    classes: Array
+    hard: bool
+    label_names: Array | None = None
+
+    @property
+    def n_columns(self) -> int:
+        return int(self.values.shape[1])
+
+
+# --- one label or one row of class probabilities a sample ------------------------------------
+
+
+def encode_classes(
+    y: Any, domain: str, *, classes: Array | None = None, declared: ArrayLike | None = None
+) -> Targets:
+    """Targets over exclusive classes, from hard labels or from rows.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Hard labels, or one row of numbers in the domain. A DataFrame's columns become `classes`.
+    domain : {"distribution", "independent"}
+        What the loss asks of a row.
+    classes : ndarray of shape (n_classes,), default=None
+        Classes of an earlier fit: y must fit them.
+    declared : array-like of shape (n_classes,), default=None
+        All classes that will ever come, when y may hold some of them only.
+
+    Returns
+    -------
+    Targets
+
+    Raises
+    ------
+    ValueError
+        If y has no legal meaning; the message says which row, what it holds and what to do.
+    """
+    columns = _columns(y)
+    y = as_array(y)
+    if declared is not None:
+        declared = _check_declared(declared)
+    known = classes if classes is not None else declared
+    if y.ndim == 1:
+        labels, y = _labels(y), None
+        known = np.unique(labels) if known is None else known
+        return Targets(_one_hot(labels, known), known, hard=True)
+    values = _float_matrix(y.toarray() if sp.issparse(y) else y)
+    _check_probabilities(values, minus_one=False)
+    if domain == "distribution":
+        values = _check_distribution(values)
+    if known is None:
+        known = np.arange(values.shape[1]) if columns is None else columns
+    if len(known) != values.shape[1]:
+        raise ValueError(
+            f"y must have one column for each of the {len(known)} classes {known}; "
+            f"it has {values.shape[1]} columns."
+        )
+    if columns is not None and not np.array_equal(columns, known):
+        values = values[:, _column_order(columns, known)]
+    return Targets(values, known, hard=False)
+
+
+def _labels(y: Array) -> Array:
+    if y.dtype.kind in "fc":
+        assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    return y
+
+
+def _check_declared(declared: ArrayLike) -> Array:
+    classes = np.unique(np.asarray(declared))
+    if len(classes) != np.size(declared):
+        raise ValueError(f"classes must be distinct labels, one of each; got {declared!r}.")
+    return classes
+
+
+def _one_hot(labels: Array, classes: Array) -> Array:
+    column = {label: j for j, label in enumerate(classes.tolist())}
+    distinct, inverse = np.unique(labels, return_inverse=True)
+    unseen = [label not in column for label in distinct.tolist()]
+    if any(unseen):
+        row = int(np.argmax(np.asarray(unseen)[inverse]))
+        raise ValueError(
+            f"`y` has classes not in `classes_`: row {row} holds {labels[row]!r}, and the known "
+            f"classes are {classes}. Name every class in the first call, or fit anew."
+        )
+    codes = np.array([column[label] for label in distinct.tolist()], dtype=np.intp)
+    values = np.zeros((len(labels), len(classes)))
+    values[np.arange(len(labels)), codes[inverse]] = 1.0
+    return values
+
+
+def _column_order(columns: Array, classes: Array) -> list[int]:
+    place = {name: j for j, name in enumerate(columns.tolist())}
+    if set(place) != set(classes.tolist()):
+        raise ValueError(f"The columns of y must be the classes {classes}; they are {columns}.")
+    return [place[name] for name in classes.tolist()]
+
+
+def _check_distribution(values: Array) -> Array:
+    sums = values.sum(axis=1)
+    bad = np.abs(sums - 1) > ROW_SUM_TOLERANCE
+    if bad.any():
+        row = int(np.argmax(bad))
+        if sums[row] == 0:
+            cure = (
+                "drop it or give its sample a weight elsewhere: a row without mass says nothing "
+                "about the classes"
+            )
+        else:
+            cure = (
+                "divide the row by its sum if it holds votes or weights, or take an 'independent' "
+                "loss such as 'binary_cross_entropy' if each entry is a confidence of its own"
+            )
+        raise ValueError(
+            "Under a 'distribution' loss every row of y must sum to 1: "
+            f"row {row} sums to {sums[row]:.6g}; {cure}."
+        )
+    # Exact rows stay bit for bit, so that a one-hot row is the hard label.
+    return values / sums[:, None] if np.any(sums != 1) else values
+
+
+# --- several labels a sample -------------------------------------------------------------------
+
+
+def encode_labels(
+    y: Any, *, classes: Array | None = None, declared: ArrayLike | None = None
+) -> Targets:
+    """Targets of independent labels, from a binary vector or from a matrix.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), or array-like or sparse matrix (n_samples, n_labels)
+        Binary hard labels (then the one column is "is it the second class"), or entries in
+        [0, 1] with NaN or -1 for unknown. A DataFrame's columns become `label_names`.
+    classes : ndarray, default=None
+        Classes of an earlier fit: y must fit them.
+    declared : array-like, default=None
+        The two classes, or ``arange(n_labels)``, when y comes in parts.
+
+    Returns
+    -------
+    Targets
+
+    Raises
+    ------
+    ValueError
+        If y has no legal meaning; the message says which row, what it holds and what to do.
+    """
+    columns = _columns(y)
+    y = as_array(y)
+    if declared is not None:
+        declared = _check_declared(declared)
+    if y.ndim == 1:
+        return _encode_binary(y, classes if classes is not None else declared)
+    values: Rows
+    if sp.issparse(y):
+        values = sp.csr_array(y)
+        values = sp.csr_array(
+            (_float_matrix(values.data), values.indices, values.indptr), shape=values.shape
+        )
+        values.sum_duplicates()
+        values.data = _unknown_as_nan(values.data)
+        _check_probabilities(values.data, minus_one=True, matrix=values)
+    else:
+        values = _unknown_as_nan(_float_matrix(y))
+        _check_probabilities(values, minus_one=True)
+    known = np.arange(values.shape[1])
+    for wanted, source in ((classes, "the earlier fit"), (declared, "`classes`")):
+        if wanted is not None and not np.array_equal(wanted, known):
+            raise ValueError(
+                f"y has {len(known)} columns, so its classes are {known}; {source} says {wanted}."
+            )
+    return Targets(values, known, hard=False, label_names=columns)
+
+
+def _encode_binary(y: Array, known: Array | None) -> Targets:
+    labels = _labels(y)
+    if known is None:
+        known = np.unique(labels)
+    if len(known) > 2:
+        raise ValueError(
+            "Only binary classification is supported. The type of the target is "
+            f"{type_of_target(labels)}. For one of several classes use SoftTargetMLPClassifier; "
+            "for several labels a row pass a matrix with one column a label."
+        )
+    if len(known) < 2:
+        raise ValueError(
+            "A 1-D y needs samples of two classes; it has samples of 1 class only: "
+            f"{known.tolist()}."
+        )
+    return Targets(_one_hot(labels, known)[:, [1]], known, hard=True)
+
+
+def _unknown_as_nan(values: Array) -> Array:
+    unknown = values == -1
+    return np.where(unknown, np.nan, values) if unknown.any() else values
+
+
+# --- what both kinds of y share ----------------------------------------------------------------
+
+
+def _columns(y: Any) -> Array | None:
+    """Column names of a DataFrame (pandas, polars, ...) with more than one column."""
+    if not hasattr(y, "columns") or np.ndim(y) != 2 or len(y.columns) == 1:
+        return None
+    names = np.asarray(list(y.columns))
+    if len(set(names.tolist())) != len(names):
+        raise ValueError(f"The columns of y must have distinct names; they are {names}.")
+    return names
+
+
+def as_array(y: Any) -> Any:
+    """A 1-D or 2-D array or a sparse matrix; a single column is flattened with a warning."""
+    if sp.issparse(y):
+        return _flat(y.toarray()) if y.shape[1] == 1 else y
+    if hasattr(y, "columns") and hasattr(y, "astype") and y.shape[1] > 1:
+        return _float_matrix(y)  # a pandas frame may hold pd.NA, which np.asarray would box
+    try:
+        y = np.asarray(y)
+    except ValueError as error:
+        raise ValueError(
+            "y must be a vector of labels or a matrix with one column a class or label; its rows "
+            "differ in length. Turn sets of labels into a matrix with MultiLabelBinarizer."
+        ) from error
+    if y.ndim == 2 and y.shape[1] == 1:
+        return _flat(y)
+    if y.ndim not in (1, 2):
+        raise ValueError(f"y must have one or two dimensions; it has shape {y.shape}.")
+    return y
+
+
+def _flat(y: Array) -> Array:
+    return np.asarray(column_or_1d(y, warn=True))
+
+
+def _float_matrix(y: Any) -> Array:
+    if getattr(y, "dtype", None) in (np.float32, np.float64):
+        return np.asarray(y)
+    try:
+        return np.asarray(y.astype(np.float64))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"A 2-D y must hold numbers ({error}). Pass labels as a 1-D y, or as a matrix with one "
+            "column a class or label."
+        ) from error
+
+
+def _check_probabilities(values: Array, *, minus_one: bool, matrix: Any = None) -> None:
+    """Refuse entries outside [0, 1]; NaN passes only where unknown entries have a meaning."""
+    with np.errstate(invalid="ignore"):
+        bad = ~((values >= 0) & (values <= 1))
+    if minus_one:
+        bad &= ~np.isnan(values)
+    if not bad.any():
+        return
+    at = int(np.argmax(bad))
+    if matrix is not None:
+        row = int(np.searchsorted(matrix.indptr, at, side="right")) - 1
+        column, value = int(matrix.indices[at]), values[at]
+    else:
+        row, column = (int(i) for i in np.unravel_index(at, values.shape))
+        value = values[row, column]
+    allowed = "[0, 1]" + (", or NaN or -1 where a label is unknown" if minus_one else "")
+    if np.isnan(value):
+        cure = (
+            "Input y contains NaN: drop these rows; missing labels have a meaning in "
+            "MultiLabelSigmoidClassifier only."
+        )
+    elif np.isfinite(value) and value == np.round(value):
+        cure = (
+            "Integer codes usually come from cross_val_predict(method='predict_proba'), which "
+            "label-encodes the columns of a 2-D y: use "
+            "sklearn_softloss.model_selection.cross_val_predict_proba. Counts of votes: divide "
+            "each row by its sum (sklearn_softloss.targets.vote_shares)."
+        )
+    else:
+        cure = "Rescale y to probabilities or confidences."
+    raise ValueError(
+        f"Entries of a 2-D y must lie in {allowed}; row {row}, column {column} is {value:g}. {cure}"
+    )
+
+
+# --- smoothing and target range --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TargetCode:
+    """The affine map that label smoothing or a target range applies to targets, and its inverse."""
+
+    scale: float = 1.0
+    offset: float = 0.0
+
+    @classmethod
+    def from_params(
+        cls,
+        label_smoothing: float,
+        target_range: tuple[float, float] | None,
+        *,
+        domain: str,
+        n_columns: int,
+    ) -> TargetCode:
+        """Code for the estimators' parameters.
+
+        `label_smoothing` eps mixes in eps of the uniform distribution: over the classes under a
+        distribution loss, over {0, 1} in each column under an independent loss. `target_range`
+        (low, high) replaces 0 and 1.
+        """
+        if target_range is None:
+            outcomes = n_columns if domain == "distribution" else 2
+            return cls(1 - label_smoothing, label_smoothing / outcomes)
+        low, high = target_range
+        code = cls(high - low, low)
+        row_sum = code.scale + n_columns * code.offset
+        if domain == "distribution" and abs(row_sum - 1) > ROW_SUM_TOLERANCE:
+            raise ValueError(
+                f"target_range={target_range!r} turns rows that sum to 1 into rows that sum to "
+                f"{row_sum:.6g} with {n_columns} classes, which a 'distribution' loss cannot take: "
+                "use label_smoothing, or an 'independent' loss such as 'binary_cross_entropy'."
+            )
+        return code
+
+    @property
+    def is_identity(self) -> bool:
+        return self.scale == 1 and self.offset == 0
+
+    def encode(self, values: Array) -> Array:
+        return values if self.is_identity else self.scale * values + self.offset
+
+    def decode(self, values: Array) -> Array:
+        return values if self.is_identity else (values - self.offset) / self.scale
+
+
+# --- annotator votes ------------------------------------------------------------------------------
+
+
+def vote_shares(
+    votes: ArrayLike, *, classes: ArrayLike | None = None, missing: Any = -1
+) -> tuple[Array, Array]:
+    """Turn annotators' votes into rows of shares, ready as soft targets.
+
+    Parameters
+    ----------
+    votes : array-like of shape (n_samples, n_annotators)
+        The label each annotator gave. NaN, None and `missing` mean "did not vote".
+    classes : array-like of shape (n_classes,), default=None
+        The labels, in the order of the columns wanted; by default those that occur, sorted.
+    missing : object, default=-1
+        A further mark for "did not vote".
+
+    Returns
+    -------
+    shares : ndarray of shape (n_samples, n_classes)
+        Rows that sum to 1.
+    classes : ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        If a row has no vote, or a vote is not among `classes`.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.targets import vote_shares
+    >>> shares, classes = vote_shares([["cat", "cat", "dog", None], ["dog", "dog", None, None]])
+    >>> classes
+    array(['cat', 'dog'], dtype='<U3')
+    >>> shares
+    array([[0.66666667, 0.33333333],
+           [0.        , 1.        ]])
+    """
+    table = np.asarray(votes, dtype=object)
+    if table.ndim != 2:
+        raise ValueError(
+            f"votes must have shape (n_samples, n_annotators); they have shape {table.shape}."
+        )
+    cast = np.array(
+        [[v is not None and v == v and v != missing for v in row] for row in table], dtype=bool
+    ).reshape(table.shape)
+    if not cast.any(axis=1).all():
+        row = int(np.argmin(cast.any(axis=1)))
+        raise ValueError(f"Every row needs a vote; row {row} has none. Drop it.")
+    labels = np.array(table[cast].tolist())
+    known = np.unique(labels) if classes is None else np.asarray(classes)
+    rows = np.nonzero(cast)[0]
+    counts = np.zeros((len(table), len(known)))
+    np.add.at(counts, rows, _one_hot(labels, known))
+    return counts / counts.sum(axis=1, keepdims=True), known
