@@ -28,7 +28,7 @@ from ._training.solvers import decays_weights, optimizer_factory
 from ._weighting import EntryWeighting, RowWeighting, check_weight
 from .losses import Loss, get_loss
 from .losses._base import Domain
-from .targets import Array, TargetCode, Targets
+from .targets import Array, TargetCode, Targets, as_array
 
 
 class SoftLossClassifier(ClassifierMixin, BaseEstimator):
@@ -36,6 +36,13 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
 
     _domains: tuple[Domain, ...]
     """Domains of losses that the classifier can serve, the preferred one first."""
+
+    classes_: Array
+    net_: TrainingNet
+    loss_curve_: list[float]
+    validation_loss_curve_: list[float] | None
+    t_: int
+    _generators: dict[str, Any]
 
     def __init__(
         self,
@@ -49,7 +56,7 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
         solver: Any = "adam",
         alpha: float = 0.0001,
         dropout: float = 0.0,
-        batch_size: int | str = "auto",
+        batch_size: Any = "auto",
         learning_rate: str = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
@@ -178,10 +185,11 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
                 f"class_weight={self.class_weight!r} needs all of y at once, which partial_fit "
                 "never sees: compute the weights and pass them as numbers."
             )
-        if (
-            fitted
-            and declared is not None
-            and not np.array_equal(np.unique(np.asarray(declared)), np.unique(self.classes_))
+        if not fitted:
+            if declared is None and as_array(y).ndim == 1:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+        elif declared is not None and set(np.asarray(declared).tolist()) != set(
+            self.classes_.tolist()
         ):
             raise ValueError(
                 f"classes={declared!r} is not the same as on the last call to partial_fit, which "
@@ -210,12 +218,12 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
         device = torch_device(self.device)
         if not self.early_stopping:
             return TrainingData(X, encoded, rows, dtype, device), None
-        values = np.asarray(targets.values)[rows] if targets.hard else None
+        codes = targets.values[rows] @ np.arange(1, 1 + targets.n_columns) if targets.hard else None
         train, valid = train_test_split(
             rows,
             test_size=self.validation_fraction,
             random_state=np.random.randint(np.iinfo(np.int32).max),
-            stratify=None if values is None else values @ np.arange(values.shape[1]),
+            stratify=codes,
         )
         if len(valid) < 2:
             raise ValueError(

@@ -44,7 +44,7 @@ class RowWeighting:
 
 @dataclass(frozen=True)
 class EntryWeighting:
-    """How targets of labels meet `class_weight`, `label_weight`, `sample_weight` and unknown entries.
+    """How targets of labels meet weights of classes, labels and samples, and unknown entries.
 
     Weights (absent, present) of a label turn the entry y into present y / w with the entry weight
     w = present y + absent (1 - y). Unknown entries weigh 0. The mean entry weight over the known
@@ -151,7 +151,7 @@ def label_weights(class_weight: Any, targets: Targets, sample_weight: Array | No
         ]
         return np.array(pairs, dtype=np.float64).T
     weights = check_weight(class_weight, (n_columns,), name="class_weight")
-    return np.stack([weights, weights])
+    return np.stack([weights] * 2)  # type: ignore[list-item]
 
 
 def _label_weight_kinds(got: Any, n_columns: int) -> str:

@@ -225,9 +225,6 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
         ValueError
             As `fit`, and if `classes` is missing or differs from the first call's.
         """
-        if classes is None and not hasattr(self, "classes_") and y is not None:
-            if as_array(y).ndim == 1:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
         return self._fit(X, y, sample_weight, incremental=True, declared=classes)
 
     def _encode(self, y: Any, loss: Loss, classes: Array | None, declared: Any) -> Targets:
@@ -403,7 +400,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         solver: Any = "adam",
         alpha: float = 0.0001,
         dropout: float = 0.0,
-        batch_size: int | str = "auto",
+        batch_size: Any = "auto",
         learning_rate: str = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
@@ -524,9 +521,6 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         ValueError
             As `fit`, and if `classes` is missing or differs from the first call's.
         """
-        if classes is None and not hasattr(self, "classes_") and y is not None:
-            if as_array(y).ndim == 1:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
         return self._fit(X, y, sample_weight, label_weight, incremental=True, declared=classes)
 
     def _encode(self, y: Any, loss: Loss, classes: Array | None, declared: Any) -> Targets:

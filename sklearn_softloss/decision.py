@@ -45,7 +45,8 @@ def optimal_thresholds(y_true: ArrayLike, y_proba: ArrayLike) -> tuple[Array, Ar
     Examples
     --------
     >>> from sklearn_softloss.decision import optimal_thresholds
-    >>> thresholds, f1 = optimal_thresholds([[0, 1], [1, 0], [1, 1]], [[.1, .5], [.2, .3], [.3, .7]])
+    >>> y_true = [[0, 1], [1, 0], [1, 1]]
+    >>> thresholds, f1 = optimal_thresholds(y_true, [[0.1, 0.5], [0.2, 0.3], [0.3, 0.7]])
     >>> thresholds
     array([0.15, 0.4 ])
     >>> f1

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array
 
 from ._weighting import check_weight
-from .targets import encode_classes
+from .targets import Array, encode_classes
 
 
 def soft_log_loss(
@@ -40,7 +40,7 @@ def soft_log_loss(
     >>> round(soft_log_loss([[1.0, 0.0], [0.5, 0.5]], [[0.8, 0.2], [0.5, 0.5]]), 4)
     0.4581
     """
-    truth = np.asarray(encode_classes(y_true, "distribution").values)
+    truth: Array = np.asarray(encode_classes(y_true, "distribution").values)
     proba = check_array(y_proba, dtype=np.float64, input_name="y_proba")
     if proba.shape != truth.shape:
         raise ValueError(

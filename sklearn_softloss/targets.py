@@ -16,7 +16,8 @@ ROW_SUM_TOLERANCE = 1e-3
 """How far a row of a distribution may be from summing to 1 before it is refused."""
 
 Array = NDArray[Any]
-Rows = Array | sp.csr_array
+Rows = Any
+"""A dense array or a CSR array, one row a sample."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Targets:
         return int(self.values.shape[1])
 
 
-# --- one label or one row of class probabilities a sample ------------------------------------
+# --- one label or one row of class probabilities a sample ----------------------------------------
 
 
 def encode_classes(
@@ -158,7 +159,7 @@ def _check_distribution(values: Array) -> Array:
     return values / sums[:, None] if np.any(sums != 1) else values
 
 
-# --- several labels a sample -------------------------------------------------------------------
+# --- several labels a sample ---------------------------------------------------------------------
 
 
 def encode_labels(
@@ -235,7 +236,7 @@ def _unknown_as_nan(values: Array) -> Array:
     return np.where(unknown, np.nan, values) if unknown.any() else values
 
 
-# --- what both kinds of y share ----------------------------------------------------------------
+# --- what both kinds of y share ------------------------------------------------------------------
 
 
 def _columns(y: Any) -> Array | None:
@@ -319,7 +320,7 @@ def _check_probabilities(values: Array, *, minus_one: bool, matrix: Any = None) 
     )
 
 
-# --- smoothing and target range --------------------------------------------------------------------
+# --- smoothing and target range ------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -369,7 +370,7 @@ class TargetCode:
         return values if self.is_identity else (values - self.offset) / self.scale
 
 
-# --- annotator votes ------------------------------------------------------------------------------
+# --- annotator votes -----------------------------------------------------------------------------
 
 
 def vote_shares(

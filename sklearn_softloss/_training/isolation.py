@@ -34,7 +34,7 @@ def _restore(state: GeneratorState) -> None:
 
 @contextmanager
 def isolated_generators(start: int | GeneratorState) -> Iterator[GeneratorState]:
-    """Seed torch, NumPy and Python (or resume a state), and put the caller's states back at the end.
+    """Seed torch, NumPy and Python (or resume a state); at the end the caller's states are back.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ class MLP(nn.Sequential):
 
 
 def check_net(module: nn.Module, loss: Loss, batch: Batch, n_outputs: int) -> None:
-    """Refuse a module or a loss that does not keep its contract, on a batch, before any training."""
+    """Refuse a module or a loss that breaks its contract on a batch, before any training."""
     X, (target, _, entry_weight) = batch
     module.eval()
     with torch.no_grad():

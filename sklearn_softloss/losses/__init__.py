@@ -1,4 +1,4 @@
-"""Losses for soft, multi-label and partly known targets; each knows its domain, link, properness."""
+"""Losses for soft, multi-label and partly known targets; each knows domain, link, properness."""
 
 from ._base import (
     DistributionLoss,

@@ -101,7 +101,7 @@ class Loss(ABC):
         self.__post_init__()
         return self
 
-    def __post_init__(self) -> None:
+    def __post_init__(self) -> None:  # noqa: B027
         """Refuse bad parameter values; called by the constructor and by `set_params`."""
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Losses on rows that sum to 1 (softmax): one of k exclusive classes, or a distribution over them."""
+"""Losses on rows that sum to 1 (softmax): one of k classes, or a distribution over them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,17 @@
+"""Set before anything imports scipy: the array API checks run only with SCIPY_ARRAY_API=1."""
+
+import os
+
+os.environ["SCIPY_ARRAY_API"] = "1"
+
+import pytest
+import torch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Nets in tests are small; one thread is faster than two."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,33 @@
+"""scikit-learn's own checks, unmodified: no failure, no expected failure, no skip."""
+
+from unittest import SkipTest
+
+import pytest
+from cases import ESTIMATORS
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+
+VARIANTS = [
+    SoftTargetMLPClassifier(loss="binary_cross_entropy", label_smoothing=0.1),
+    MultiLabelSigmoidClassifier(target_range=(0.1, 0.9), class_weight={0: 1, 1: 2}),
+]
+
+
+def run(estimator, check):
+    try:
+        check(estimator)
+    except SkipTest as reason:
+        pytest.fail(f"skipped: {reason}")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks([Estimator() for Estimator in ESTIMATORS])
+def test_defaults(estimator, check):
+    run(estimator, check)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks(VARIANTS)
+def test_variants(estimator, check):
+    run(estimator, check)

@@ -1,0 +1,199 @@
+"""What y may be, what is refused and in which words, and the map of smoothing and range."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.exceptions import DataConversionWarning
+
+from sklearn_softloss.targets import TargetCode, encode_classes, encode_labels, vote_shares
+
+ROWS = np.array([[0.2, 0.8], [0.5, 0.5], [1.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["b", "a", "b"], np.array(["b", "a", "b"], dtype=object), [3, 1, 3], [True, False, True]],
+    ids=["str", "object", "int", "bool"],
+)
+def test_hard_labels_become_one_hot_rows(labels):
+    targets = encode_classes(labels, "distribution")
+    assert targets.hard
+    assert targets.classes.tolist() == sorted(set(np.asarray(labels).tolist()))
+    np.testing.assert_array_equal(targets.values, [[0, 1], [1, 0], [0, 1]])
+
+
+def test_one_hot_rows_are_hard_labels_bit_for_bit():
+    hard = encode_classes([1, 0, 1], "distribution").values
+    soft = encode_classes(np.array([[0, 1], [1, 0], [0, 1]]), "distribution").values
+    np.testing.assert_array_equal(hard, soft)
+
+
+def test_columns_of_frames_become_classes_and_are_put_in_order():
+    first = encode_classes(pd.DataFrame(ROWS, columns=["no", "maybe"]), "distribution")
+    assert first.classes.tolist() == ["no", "maybe"]
+    turned = pd.DataFrame(ROWS[:, ::-1], columns=["maybe", "no"])
+    again = encode_classes(turned, "distribution", classes=first.classes)
+    np.testing.assert_array_equal(again.values, ROWS)
+    np.testing.assert_array_equal(
+        encode_classes(pl.DataFrame(ROWS, schema=["no", "maybe"]), "distribution").classes,
+        ["no", "maybe"],
+    )
+
+
+def test_wrong_columns_are_refused():
+    wrong = pd.DataFrame(ROWS, columns=["no", "perhaps"])
+    with pytest.raises(ValueError, match="must be the classes"):
+        encode_classes(wrong, "distribution", classes=np.array(["no", "maybe"]))
+    with pytest.raises(ValueError, match="one column for each of the 3 classes"):
+        encode_classes(ROWS, "distribution", classes=np.arange(3))
+    twice = pd.DataFrame(ROWS, columns=["a", "a"])
+    with pytest.raises(ValueError, match="distinct names"):
+        encode_classes(twice, "distribution")
+
+
+def test_nearly_normalised_rows_are_normalised():
+    rows = np.array([[0.333, 0.333, 0.333], [0.2, 0.3, 0.5]], dtype=np.float32)
+    np.testing.assert_allclose(encode_classes(rows, "distribution").values.sum(axis=1), 1)
+
+
+def test_independent_rows_need_not_sum_to_one():
+    rows = np.array([[0.9, 0.1, 0.1], [0.9, 0.9, 0.1]])
+    np.testing.assert_array_equal(encode_classes(rows, "independent").values, rows)
+
+
+REFUSED_CLASSES = {
+    "sum": ([[0.5, 0.5], [0.5, 0.43]], r"row 1 sums to 0.93; divide the row.*binary_cross_entropy"),
+    "zero row": ([[0.5, 0.5], [0.0, 0.0]], r"row 1 sums to 0; drop it"),
+    "negative": ([[0.5, 0.5], [1.25, -0.25]], r"row 1, column 0 is 1.25"),
+    "nan": ([[0.5, 0.5], [np.nan, 1.0]], r"row 1, column 0 is nan.*Input y contains NaN"),
+    "inf": ([[0.5, 0.5], [np.inf, 1.0]], r"row 1, column 0 is inf"),
+    "codes": ([[0, 1], [14, 6]], r"row 1, column 0 is 14.*cross_val_predict_proba"),
+    "minus one": ([[0, 1], [-1, 1]], r"row 1, column 0 is -1"),
+    "continuous": ([0.2, 0.7, 0.1], r"Unknown label type"),
+    "1-D nan": ([0.0, np.nan, 1.0], r"Input y contains NaN"),
+    "strings": ([["a", "b"], ["c", "d"]], r"A 2-D y must hold numbers"),
+    "3-D": (np.zeros((2, 2, 2)), r"one or two dimensions"),
+    "sets": ([("a", "b"), ("c",)], r"MultiLabelBinarizer"),
+}
+
+
+@pytest.mark.parametrize(("y", "message"), REFUSED_CLASSES.values(), ids=REFUSED_CLASSES)
+def test_refused_classes(y, message):
+    with pytest.raises(ValueError, match=message):
+        encode_classes(y, "distribution")
+
+
+def test_unseen_labels_name_the_row():
+    with pytest.raises(ValueError, match=r"classes not in `classes_`: row 1 holds .*'c'"):
+        encode_classes(["a", "c"], "distribution", classes=np.array(["a", "b"]))
+
+
+def test_a_column_is_flattened_with_a_warning():
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        assert encode_classes([[1], [0]], "distribution").hard
+
+
+@pytest.mark.parametrize("unknown", [np.nan, -1])
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame, sp.csr_array, sp.coo_matrix])
+def test_unknown_labels_become_nan(unknown, container):
+    y = np.array([[1.0, unknown, 0.0], [0.0, 0.25, 1.0]])
+    values = encode_labels(container(y)).values
+    values = values.toarray() if sp.issparse(values) else values
+    np.testing.assert_array_equal(values, [[1, np.nan, 0], [0, 0.25, 1]])
+
+
+def test_frames_with_missing_values_and_names():
+    frame = pd.DataFrame({"a": [1, None], "b": [0, 1]}, dtype="Int64")
+    targets = encode_labels(frame)
+    np.testing.assert_array_equal(targets.values, [[1, 0], [np.nan, 1]])
+    assert targets.label_names.tolist() == ["a", "b"]
+    assert targets.classes.tolist() == [0, 1]
+
+
+def test_sparse_labels_stay_sparse():
+    targets = encode_labels(sp.random_array((50, 40), density=0.05, rng=0) > 0)
+    assert sp.issparse(targets.values)
+
+
+REFUSED_LABELS = {
+    "codes": (np.array([[0, 1], [2, 1]]), r"row 1, column 0 is 2.*cross_val_predict_proba"),
+    "range": (np.array([[0, 1], [0.5, 1.5]]), r"NaN or -1.*row 1, column 1 is 1.5"),
+    "minus two": (np.array([[0, 1], [-2, 1]]), r"row 1, column 0 is -2"),
+    "multiclass": ([0, 1, 2], r"Only binary classification is supported\."),
+    "one class": ([1, 1, 1], r"1 class only"),
+    "continuous": ([0.1, 0.5, 0.2], r"Unknown label type"),
+    "sparse": (sp.csr_array([[0, 1, 0], [0, 0, 7]]), r"row 1, column 2 is 7"),
+}
+
+
+@pytest.mark.parametrize(("y", "message"), REFUSED_LABELS.values(), ids=REFUSED_LABELS)
+def test_refused_labels(y, message):
+    with pytest.raises(ValueError, match=message):
+        encode_labels(y)
+
+
+# --- smoothing and range -------------------------------------------------------------------------
+
+
+def test_smoothing_gives_the_published_targets():
+    """k = 0.1 gives 0.05 and 0.95 with two classes, 0.01 and 0.91 with ten."""
+    for n_columns, domain, low, high in (
+        (2, "distribution", 0.05, 0.95),
+        (10, "distribution", 0.01, 0.91),
+        (10, "independent", 0.05, 0.95),
+    ):
+        code = TargetCode.from_params(0.1, None, domain=domain, n_columns=n_columns)
+        np.testing.assert_allclose(code.encode(np.array([0.0, 1.0])), [low, high])
+
+
+def test_a_range_must_leave_distributions_distributions():
+    code = TargetCode.from_params(0.0, (0.1, 0.9), domain="distribution", n_columns=2)
+    np.testing.assert_allclose(code.encode(np.array([0.0, 1.0])), [0.1, 0.9])
+    with pytest.raises(ValueError, match=r"sum to 1.1 with 3 classes.*label_smoothing"):
+        TargetCode.from_params(0.0, (0.1, 0.9), domain="distribution", n_columns=3)
+
+
+@given(
+    st.floats(0, 0.9),
+    st.lists(st.floats(0, 1), min_size=2, max_size=6),
+    st.sampled_from(["distribution", "independent"]),
+)
+def test_decoding_undoes_encoding(smoothing, values, domain):
+    code = TargetCode.from_params(smoothing, None, domain=domain, n_columns=len(values))
+    np.testing.assert_allclose(code.decode(code.encode(np.array(values))), values, atol=1e-12)
+
+
+# --- votes ---------------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["a", "b", "c", None]), min_size=3, max_size=3).filter(any),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_vote_shares_count_votes(votes):
+    shares, classes = vote_shares(votes)
+    for row, share in zip(votes, shares, strict=True):
+        cast = [vote for vote in row if vote is not None]
+        np.testing.assert_allclose(share, [cast.count(c) / len(cast) for c in classes])
+
+
+def test_vote_shares_with_numbers_and_given_classes():
+    shares, classes = vote_shares([[0, 2, -1], [2, np.nan, -1]], classes=[0, 1, 2])
+    np.testing.assert_array_equal(shares, [[0.5, 0, 0.5], [0, 0, 1]])
+    assert classes.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("votes", "message"),
+    [([[1, 2], [-1, -1]], "row 1 has none"), ([1, 2], "shape"), ([[5, 1]], "not in")],
+)
+def test_votes_refused(votes, message):
+    with pytest.raises(ValueError, match=message):
+        vote_shares(votes, classes=[1, 2])
