@@ -6,12 +6,14 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
-    """Nets in tests are small; one thread is faster than two."""
+    """Nets in tests are small; one thread is faster than two, in torch as in BLAS."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with threadpool_limits(1):
+        yield
     torch.set_num_threads(before)

@@ -10,7 +10,7 @@ from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifie
 
 VARIANTS = [
     SoftTargetMLPClassifier(loss="binary_cross_entropy", label_smoothing=0.1),
-    MultiLabelSigmoidClassifier(target_range=(0.1, 0.9), class_weight={0: 1, 1: 2}),
+    MultiLabelSigmoidClassifier(loss="squared_error", target_range=(0.1, 0.9)),
 ]
 
 
