@@ -11,7 +11,7 @@ _HOMES = {
     "MultiLabelSigmoidClassifier": "classifiers",
     "SoftTargetMLPClassifier": "classifiers",
 }
-_MODULES = ("decision", "losses", "metrics", "targets")
+_MODULES = ("decision", "losses", "metrics", "model_selection", "targets")
 
 __all__ = [
     "MultiLabelSigmoidClassifier",
@@ -20,11 +20,12 @@ __all__ = [
     "decision",
     "losses",
     "metrics",
+    "model_selection",
     "targets",
 ]
 
 if TYPE_CHECKING:
-    from . import decision, losses, metrics, targets
+    from . import decision, losses, metrics, model_selection, targets
     from .classifiers import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
-from cases import LOSSES, make_labels, make_soft, over_estimators, targets_for
 from scipy.special import logit
 from sklearn.metrics import accuracy_score
 from torch import nn
 
+from cases import LOSSES, make_labels, make_soft, over_estimators, targets_for
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 from sklearn_softloss.losses import BinaryCrossEntropy, CrossEntropy
 

@@ -3,9 +3,9 @@
 from unittest import SkipTest
 
 import pytest
-from cases import ESTIMATORS
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from cases import ESTIMATORS
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 
 VARIANTS = [

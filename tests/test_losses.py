@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import LOSSES, draw_logits, draw_targets, over_losses
 from sklearn.base import clone
 from sklearn.metrics import brier_score_loss, log_loss
 
+from cases import LOSSES, draw_logits, draw_targets, over_losses
 from sklearn_softloss.losses import (
     BinaryCrossEntropy,
     BinarySquaredError,

@@ -7,22 +7,23 @@ import re
 import sys
 import warnings
 from functools import partial
+from itertools import pairwise
 
 import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from cases import over_estimators
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
-from skorch.callbacks import Callback
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.neural_network import MLPClassifier
+from skorch.callbacks import Callback
 
+from cases import over_estimators
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 
 # Nets here are trained for a few passes on purpose; the tests of the warning ask for it.
@@ -265,7 +266,7 @@ def test_partial_fit_takes_classes_in_any_order(Estimator):
 def test_partial_fit_refuses_other_classes_later(Estimator):
     net = Estimator(4, solver="sgd").partial_fit([[3, 2]], [0], classes=[0, 1])
     before = parameters_of(net).copy()
-    with pytest.raises(ValueError, match="is not the same as on (the )?last call to partial_fit"):
+    with pytest.raises(ValueError, match="is not the same as on"):
         net.partial_fit([[3, 2]], [1], classes=[1, 2])
     assert_array_equal(parameters_of(net), before)
 
@@ -732,7 +733,7 @@ def test_verbose_prints_a_line_a_pass(Estimator, capsys, verbose):
     net.fit([[3, 2], [1, 6]], [1, 0])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(",")[0] for line in lines] == ["Iteration 1", "Iteration 2"]
-    assert f"{net.loss_curve_[1]:.6f}"[:-1] in lines[1]
+    assert f"{net.loss_curve_[1]:.8f}" in lines[1]
     net.partial_fit([[3, 2], [1, 6]], [1, 0])
     assert capsys.readouterr().out.startswith("Iteration 3")
 
@@ -1095,7 +1096,7 @@ def test_lbfgs_and_partial_fit_take_sparse_x(Estimator, container):
 def test_coefs_and_intercepts_have_the_layout_of_mlp_classifier(Estimator, hidden, dtype):
     layers = [4, *np.atleast_1d(hidden).astype(int), 3]
     net = Estimator(hidden, max_iter=2).fit(X_SMALL.astype(dtype), matrix_targets(Estimator))
-    assert [coef.shape for coef in net.coefs_] == list(zip(layers, layers[1:], strict=False))
+    assert [coef.shape for coef in net.coefs_] == list(pairwise(layers))
     assert [intercept.shape for intercept in net.intercepts_] == [(n,) for n in layers[1:]]
     assert all(part.dtype == dtype for part in net.coefs_ + net.intercepts_)
 
