@@ -165,6 +165,8 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
                     net = self._build_net(loss, train, targets.n_columns, goes_on)
                 net.batch_size = self._batch_size(len(train))
                 net.partial_fit(train, valid, epochs=1 if incremental else self.max_iter)
+            if net.interrupted_ and not net.n_passes_:
+                raise KeyboardInterrupt
             self._generators = generators
             self._store(net, targets, code, len(train), goes_on, resumed)
         self._warn_if_not_converged(net, incremental)
@@ -281,6 +283,8 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
         ).initialize()
 
     def _batch_size(self, n_samples: int) -> int:
+        if self.solver == "lbfgs":
+            return n_samples
         if self.batch_size == "auto":
             return min(200, n_samples)
         if self.batch_size > n_samples:
@@ -300,12 +304,6 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
         goes_on: bool,
         resumed: bool,
     ) -> None:
-        weights = net.module_.state_dict().values()
-        if not all(torch.isfinite(tensor).all() for tensor in weights):
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large "
-                "values and need to be preprocessed, or learning_rate_init is too large."
-            )
         train_losses, valid_losses = net.monitor.train_losses, net.monitor.valid_losses
         if goes_on and not resumed:
             train_losses = self.loss_curve_ + train_losses
@@ -380,7 +378,7 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
     def best_validation_score_(self) -> float | None:
         """Largest of `validation_scores_`; None without early stopping."""
         scores = self.validation_scores_
-        return None if scores is None else float(np.nanmax(scores))
+        return None if scores is None else float(np.fmax.reduce(scores))
 
     def _built_in_net(self) -> MLP:
         net = getattr(self, "net_", None)

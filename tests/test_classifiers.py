@@ -3,7 +3,6 @@
 import copy
 import pickle
 import random
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ import scipy.sparse as sp
 import torch
 from scipy.special import logit
 from sklearn.metrics import accuracy_score
+from skorch.callbacks import Callback
 from torch import nn
 
 from cases import LOSSES, make_labels, make_soft, over_estimators, targets_for
@@ -638,20 +638,31 @@ def test_labels_never_seen():
         clf.score(X, np.full((len(X), 4), 0.25))
 
 
+class CtrlC(Callback):
+    """Ctrl-C in the given pass."""
+
+    def __init__(self, in_pass):
+        self.in_pass = in_pass
+
+    def on_batch_end(self, net, training=None, **kwargs):
+        if len(net.history) == self.in_pass:
+            raise KeyboardInterrupt
+
+
 @over_estimators
 def test_interrupting_keeps_the_last_finished_pass(Estimator):
-    from skorch.callbacks import Callback
-
-    class CtrlC(Callback):
-        def on_batch_end(self, net, training=None, **kwargs):
-            if len(net.history) == 4:
-                raise KeyboardInterrupt
-
     X, Y = targets_for(Estimator)
     with pytest.warns(UserWarning, match="interrupted by user"):
-        clf = Estimator(callbacks=[CtrlC()], **SMALL).fit(X, Y)
+        clf = Estimator(callbacks=[CtrlC(4)], **SMALL).fit(X, Y)
     assert clf.n_iter_ == 3
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        expected = Estimator(**{**SMALL, "max_iter": 3}).fit(X, Y)
-    same_weights(clf, expected)
+    same_weights(clf, Estimator(**{**SMALL, "max_iter": 3}).fit(X, Y))
+
+
+@over_estimators
+def test_interrupting_the_first_pass_keeps_the_last_fit(Estimator):
+    X, Y = targets_for(Estimator)
+    clf = Estimator(**SMALL).fit(X, Y)
+    before = clf.predict_proba(X)
+    with pytest.raises(KeyboardInterrupt):
+        clf.set_params(callbacks=[CtrlC(1)]).fit(X[:, ::-1], Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)

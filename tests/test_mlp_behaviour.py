@@ -716,6 +716,20 @@ def test_weights_that_overflow_raise_and_leave_the_last_fit(Estimator):
 
 
 @over_estimators
+@pytest.mark.parametrize("way", ["warm start", "partial_fit"])
+def test_going_on_with_weights_that_overflow_leaves_the_last_fit(Estimator, way):
+    X, y = _overflowing_data()
+    params = {"solver": "sgd", "max_iter": 20, "random_state": 0, "batch_size": 2}
+    net = Estimator(16, "identity", warm_start=True, **params).fit(X_SMALL[:, :2], NOISY_BINARY)
+    proba, curve, seen = net.predict_proba(X_SMALL[:, :2]), list(net.loss_curve_), net.t_
+    with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
+        net.fit(X, y) if way == "warm start" else net.partial_fit(X, y)
+    assert_array_equal(net.predict_proba(X_SMALL[:, :2]), proba)
+    assert net.loss_curve_ == curve
+    assert net.t_ == seen
+
+
+@over_estimators
 def test_lbfgs_that_gives_up_warns(Estimator):
     """The loss overflows, so that the line search fails before the first iteration."""
     net = Estimator(4, solver="lbfgs", max_iter=20, random_state=0)
@@ -775,6 +789,9 @@ def test_verbose_1_shows_a_progress_bar_on_a_terminal(Estimator, monkeypatch):
     assert terminal.getvalue() == ""
     Estimator(4, max_iter=2, verbose=1).fit(X_BINARY, Y_BINARY)
     assert "/2" in terminal.getvalue()
+    bars = terminal.getvalue()
+    Estimator(4, max_iter=2, verbose=2).fit(X_BINARY, Y_BINARY)
+    assert terminal.getvalue() == bars
 
 
 # --- learning rates --------------------------------------------------------------------------
@@ -989,6 +1006,20 @@ def test_whole_sample_weights_equal_repeated_rows(Estimator, solver, hard):
     assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=1e-9)
     plain = Estimator(6, "tanh", max_iter=10, **params).fit(X_SMALL, y)
     assert not np.allclose(parameters_of(plain), parameters_of(weighted), atol=1e-4)
+
+
+def test_whole_sample_weights_equal_repeated_rows_with_label_weights():
+    rng = np.random.RandomState(0)
+    weight, label_weight = rng.randint(0, 4, size=60), rng.uniform(size=LABEL_SETS.shape)
+    weighted, repeated = (
+        MultiLabelSigmoidClassifier(6, "tanh", max_iter=10, random_state=0) for _ in range(2)
+    )
+    weighted.fit(X_SMALL, LABEL_SETS, sample_weight=weight, label_weight=label_weight)
+    X, Y, label_weight = (
+        np.repeat(part, weight, axis=0) for part in (X_SMALL, LABEL_SETS, label_weight)
+    )
+    repeated.fit(X, Y, label_weight=label_weight)
+    assert_allclose(parameters_of(weighted), parameters_of(repeated), rtol=0, atol=1e-9)
 
 
 @over_estimators

@@ -112,28 +112,21 @@ class TrainingNet(NeuralNet):
         epochs = self.max_epochs if epochs is None else epochs
         self.converged_ = self.interrupted_ = False
         self.n_passes_ = 0
-        self._kept = self._copy_of_weights()
+        start = self._kept = self._copy_of_weights()
+        n_booked = len(self.monitor.train_losses)
         self.monitor.start(epochs)
+        loop = self._pass_loop if self.lbfgs is None else self._lbfgs_loop
         try:
-            if self.lbfgs is not None:
-                self._lbfgs_loop(train, valid, epochs)
-            else:
-                self._pass_loop(train, valid, epochs)
+            loop(train, valid, epochs)
         except KeyboardInterrupt:
-            if self.n_passes_ == 0:
-                raise
-            self.interrupted_ = True
-            warnings.warn(
-                "Training interrupted by user: the weights of the "
-                f"{'best' if valid is not None else 'last finished'} pass are kept.",
-                stacklevel=2,
-            )
+            self._interrupt(valid)
         finally:
             self.monitor.stop()
             self.module_.zero_grad(set_to_none=True)
             if valid is not None or self.interrupted_:
                 self.module_.load_state_dict(self._kept)
             del self._kept
+        self._refuse_overflow(start, n_booked)
         return self
 
     def run_single_epoch(
@@ -158,6 +151,8 @@ class TrainingNet(NeuralNet):
                 self.history.record_batch(prefix + "_loss", step["loss"].item())
                 self.history.record_batch(prefix + "_batch_size", len(batch[0]))
                 self.notify("on_batch_end", batch=batch, training=training, **step)
+        if not self.history[-1]["batches"]:
+            self.history.new_batch()  # skorch's Checkpoint looks up the last batch of the pass
         self.history.record(prefix + "_loss", float(total / weight))
         self.history.record(prefix + "_batch_count", len(iterator))
 
@@ -218,10 +213,31 @@ class TrainingNet(NeuralNet):
             objective, self.module_.parameters(), on_iteration, max_iter=epochs, **self.lbfgs
         )
         self.n_passes_ = max(1, int(result.nit))
-        # Status 1: iterations or evaluations ran out. 99: `on_iteration` said stop.
-        self.converged_ = result.status != 1
+        # Status 0: a minimum. 99: `on_iteration` said stop. Others: it ran out of steps or gave up.
+        self.converged_ = result.status in (0, 99)
         if not self.monitor.train_losses:
             self.monitor.train_losses.append(float(result.fun))
+
+    def _interrupt(self, valid: TrainingData | None) -> None:
+        self.interrupted_ = True
+        if self.n_passes_:
+            kept = "last finished" if valid is None else "best"
+            warnings.warn(
+                f"Training interrupted by user: the weights of the {kept} pass are kept.",
+                stacklevel=2,
+            )
+
+    def _refuse_overflow(self, start: dict[str, Tensor], n_booked: int) -> None:
+        """Go back to the start and raise if training ended in NaN or infinity."""
+        if all(torch.isfinite(tensor).all() for tensor in self.module_.state_dict().values()):
+            return
+        self.module_.load_state_dict(start)
+        self.initialize_optimizer()
+        del self.monitor.train_losses[n_booked:]
+        raise ValueError(
+            "Solver produced non-finite parameter weights. The input data may contain large "
+            "values and need to be preprocessed, or learning_rate_init is too large."
+        )
 
     def _end_pass(self, train: TrainingData, valid: TrainingData | None) -> bool:
         """Book the pass that ended; True if the loss has stopped improving."""
