@@ -666,3 +666,20 @@ def test_interrupting_the_first_pass_keeps_the_last_fit(Estimator):
     with pytest.raises(KeyboardInterrupt):
         clf.set_params(callbacks=[CtrlC(1)]).fit(X[:, ::-1], Y)
     np.testing.assert_array_equal(clf.predict_proba(X), before)
+
+
+@over_estimators
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_a_refused_part_leaves_the_next_pass_as_it_would_have_been(Estimator, solver):
+    X, Y = targets_for(Estimator)
+    params = {**SMALL, "solver": solver, "learning_rate": "invscaling", "activation": "identity"}
+    undisturbed, disturbed = (Estimator(**params).partial_fit(X, Y) for _ in range(2))
+    huge = np.finfo(np.float64).max * np.random.default_rng(0).random(X.shape)
+    with pytest.raises(ValueError, match="non-finite"):
+        disturbed.set_params(batch_size=2).partial_fit(huge, Y)
+    disturbed.set_params(batch_size="auto")
+    for clf in (undisturbed, disturbed):
+        clf.partial_fit(X, Y)
+    same_weights(disturbed, undisturbed)
+    assert disturbed.t_ == undisturbed.t_
+    assert len(disturbed.net_.history) == 2

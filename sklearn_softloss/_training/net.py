@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -112,8 +113,8 @@ class TrainingNet(NeuralNet):
         epochs = self.max_epochs if epochs is None else epochs
         self.converged_ = self.interrupted_ = False
         self.n_passes_ = 0
-        start = self._kept = self._copy_of_weights()
-        n_booked = len(self.monitor.train_losses)
+        start = self._snapshot()
+        self._kept = start["weights"]
         self.monitor.start(epochs)
         loop = self._pass_loop if self.lbfgs is None else self._lbfgs_loop
         try:
@@ -126,7 +127,7 @@ class TrainingNet(NeuralNet):
             if valid is not None or self.interrupted_:
                 self.module_.load_state_dict(self._kept)
             del self._kept
-        self._refuse_overflow(start, n_booked)
+        self._refuse_overflow(start)
         return self
 
     def run_single_epoch(
@@ -227,13 +228,24 @@ class TrainingNet(NeuralNet):
                 stacklevel=2,
             )
 
-    def _refuse_overflow(self, start: dict[str, Tensor], n_booked: int) -> None:
+    def _snapshot(self) -> dict[str, Any]:
+        """All that a pass changes."""
+        return {
+            "weights": self._copy_of_weights(),
+            "optimizer": copy.deepcopy(self.optimizer_.state_dict()),
+            "schedule": copy.copy(self.schedule),
+            "monitor": copy.deepcopy(self.monitor),
+            "n_recorded": len(self.history),
+        }
+
+    def _refuse_overflow(self, start: dict[str, Any]) -> None:
         """Go back to the start and raise if training ended in NaN or infinity."""
         if all(torch.isfinite(tensor).all() for tensor in self.module_.state_dict().values()):
             return
-        self.module_.load_state_dict(start)
-        self.initialize_optimizer()
-        del self.monitor.train_losses[n_booked:]
+        self.module_.load_state_dict(start["weights"])
+        self.optimizer_.load_state_dict(start["optimizer"])
+        self.schedule, self.monitor = start["schedule"], start["monitor"]
+        del self.history[start["n_recorded"] :]
         raise ValueError(
             "Solver produced non-finite parameter weights. The input data may contain large "
             "values and need to be preprocessed, or learning_rate_init is too large."
