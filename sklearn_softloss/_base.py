@@ -25,7 +25,7 @@ from ._training.monitor import Monitor
 from ._training.net import TrainingNet
 from ._training.schedules import FIXED_LENGTH, Schedule
 from ._training.solvers import decays_weights, optimizer_factory
-from ._weighting import EntryWeighting, RowWeighting, check_weight
+from ._weighting import EntryWeighting, RowWeighting, check_weight, is_rule
 from .losses import Loss, get_loss
 from .losses._base import Domain
 from .targets import Array, TargetCode, Targets, as_array
@@ -159,6 +159,8 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
             with isolated_generators(start) as generators:
                 encoded = TrainingTargets(targets.values, code, weighting)
                 train, valid = self._training_data(X, encoded, targets)
+                if loss.needs_mean_target:
+                    loss = self._with_mean_target(loss, train, incremental)
                 if resumed:
                     net = self.net_
                 else:
@@ -182,7 +184,7 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
             return
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        if isinstance(self.class_weight, str):
+        if is_rule(self.class_weight):
             raise ValueError(
                 f"class_weight={self.class_weight!r} needs all of y at once, which partial_fit "
                 "never sees: compute the weights and pass them as numbers."
@@ -236,6 +238,14 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
             TrainingData(X, encoded, train, dtype, device),
             TrainingData(X, encoded, valid, dtype, device),
         )
+
+    def _with_mean_target(self, loss: Loss, train: TrainingData, incremental: bool) -> Loss:
+        if incremental:
+            raise ValueError(
+                f"{loss!r} needs the mean of all targets, which partial_fit never sees: state it, "
+                "for example LogitAdjustedCrossEntropy(prior=[0.9, 0.1])."
+            )
+        return loss.with_mean_target(train.targets.mean(train.rows))
 
     def _build_net(
         self, loss: Loss, train: TrainingData, n_columns: int, goes_on: bool
@@ -335,7 +345,7 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
         """E[y given x] of each column: smoothing and target range undone, inside (0, 1)."""
         check_is_fitted(self)
         X = self._check_X(X, reset=False)
-        return _inside(self._code.decode(self.net_.confidence(X)))
+        return _inside(self._code.decode(self.net_.read(X, self.net_.criterion_.inverse_link)))
 
     def predict_log_proba(self, X: Any) -> Array:
         """Logarithm of `predict_proba`.

@@ -64,9 +64,12 @@ class EntryWeighting:
             values = np.where(unknown, 0.0, values)
         if self.absent_present is not None:
             absent, present = self.absent_present
-            raised = present * values
-            entry = raised + absent * (1 - values)
-            values = np.divide(raised, entry, out=values.copy(), where=entry > 0)
+            if np.array_equal(absent, present):
+                entry = np.broadcast_to(present, values.shape)
+            else:
+                raised = present * values
+                entry = raised + absent * (1 - values)
+                values = np.divide(raised, entry, out=values.copy(), where=entry > 0)
         if self.label_weight is not None:
             given = self.label_weight[rows]
             entry = given if entry is None else entry * given
@@ -107,78 +110,120 @@ def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> Array | N
     return given
 
 
-def class_weights(class_weight: Any, targets: Targets, sample_weight: Array | None) -> Array | None:
-    """One weight a class, from None, "balanced" or a dict; soft rows count by their mass.
+# --- class weights -------------------------------------------------------------------------------
 
-    "balanced" is n / (k m) with m the (weighted) mass of the class in y.
+DEFAULT_BETA = 0.999
+
+
+def weights_from_mass(mass: Array, rule: Any) -> Array:
+    """Weights along the first axis from the mass of each class, by a named rule.
+
+    Parameters
+    ----------
+    mass : ndarray of shape (n_classes, ...)
+        Weighted counts; a class without mass gets weight 1.
+    rule : str or tuple (str, float)
+        "balanced": n / (k m). "median_frequency": the median of the frequencies over the frequency
+        (Eigen and Fergus, ICCV 2015, arXiv:1411.4734). "effective_number", or with its beta
+        ("effective_number", 0.99): (1 - beta) / (1 - beta^m), scaled to the mean 1 (Cui et al.,
+        CVPR 2019, arXiv:1901.05555).
     """
+    name, beta = (rule, DEFAULT_BETA) if isinstance(rule, str) else rule
+    there = mass > 0
+    filled = np.where(there, mass, np.nan)
+    if name == "balanced":
+        weights = mass.sum(axis=0) / (len(mass) * filled)
+    elif name == "median_frequency":
+        weights = np.nanmedian(np.where(there.any(axis=0), filled, 1.0), axis=0) / filled
+    else:
+        rarity = (1 - beta) / -np.expm1(filled * np.log(beta))
+        weights = rarity / np.nanmean(np.where(there.any(axis=0), rarity, 1.0), axis=0)
+    return np.where(there, weights, 1.0)
+
+
+def is_rule(class_weight: Any) -> bool:
+    """Whether the weights are to be computed from the mass of the classes in y."""
+    if isinstance(class_weight, tuple) and class_weight and isinstance(class_weight[0], str):
+        name, *beta = class_weight
+        legal = name == "effective_number" and len(beta) == 1 and 0 < beta[0] < 1
+    elif isinstance(class_weight, str):
+        legal = class_weight in ("balanced", "median_frequency", "effective_number")
+    else:
+        return False
+    if not legal:
+        raise ValueError(
+            "class_weight must be 'balanced', 'median_frequency', 'effective_number' or "
+            f"('effective_number', beta) with 0 < beta < 1 if it names a rule; got "
+            f"{class_weight!r}."
+        )
+    return True
+
+
+def class_weights(class_weight: Any, targets: Targets, sample_weight: Array | None) -> Array | None:
+    """One weight a class, from None, a rule or a dict; soft rows count by their mass."""
     if class_weight is None:
         return None
+    if is_rule(class_weight):
+        mass = _weighted_sum(np.asarray(targets.values), sample_weight)
+        return weights_from_mass(mass, class_weight)
     if isinstance(class_weight, dict):
         return compute_class_weight(class_weight, classes=targets.classes, y=targets.classes)
-    if not isinstance(class_weight, str) or class_weight != "balanced":
-        raise ValueError(
-            "class_weight must be None, 'balanced' or a dict from class to weight; "
-            f"got {class_weight!r}."
-        )
-    mass = _weighted_sum(np.asarray(targets.values), sample_weight)
-    weights = np.ones_like(mass)
-    np.divide(mass.sum(), len(mass) * mass, out=weights, where=mass > 0)
-    return weights
+    raise ValueError(
+        "class_weight must be None, the name of a rule such as 'balanced', or a dict from class to "
+        f"weight; got {class_weight!r}."
+    )
 
 
-def label_weights(class_weight: Any, targets: Targets, sample_weight: Array | None) -> Array | None:
+def label_weights(
+    class_weight: Any, targets: Targets, sample_weight: Array | None, domain: str
+) -> Array | None:
     """Weights of absent and present labels, shape (2, n_columns), or None.
 
-    From "balanced" (per label, over its known entries), a dict (``{0: .., 1: ..}``, for a 1-D y
-    from its two classes), a list of such dicts (one a label), or one number a label.
+    From a rule (per label, over its known entries), a dict (``{0: .., 1: ..}``, for a 1-D y from
+    its two classes), a list of such dicts (one a label), or one number a label.
     """
     if class_weight is None:
         return None
     n_columns = targets.n_columns
-    outcomes = targets.classes if targets.hard else np.array([0, 1])
-    if isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise ValueError(_label_weight_kinds(class_weight, n_columns))
-        return _balanced_labels(targets, sample_weight)
-    if isinstance(class_weight, dict):
+    by_rule = is_rule(class_weight)
+    if not by_rule and isinstance(class_weight, dict):
         class_weight = [class_weight] * n_columns
-    if np.ndim(class_weight) != 1 or len(class_weight) != n_columns:
-        raise ValueError(_label_weight_kinds(class_weight, n_columns))
-    if all(isinstance(weights, dict) for weights in class_weight):
-        pairs = [
-            compute_class_weight(weights, classes=outcomes, y=outcomes) for weights in class_weight
-        ]
-        return np.array(pairs, dtype=np.float64).T
-    weights = check_weight(class_weight, (n_columns,), name="class_weight")
-    return np.stack([weights] * 2)  # type: ignore[list-item]
-
-
-def _label_weight_kinds(got: Any, n_columns: int) -> str:
-    return (
-        "class_weight must be None, 'balanced', a dict {0: absent, 1: present}, a list of "
-        f"{n_columns} such dicts or {n_columns} numbers, one a label; got {got!r}."
-    )
-
-
-def _balanced_labels(targets: Targets, sample_weight: Array | None) -> Array:
-    values = targets.values
-    if sp.issparse(values):
-        unknown = sp.csr_array(
-            (np.isnan(values.data).astype(float), values.indices, values.indptr), values.shape
+    if not by_rule and (np.ndim(class_weight) != 1 or len(class_weight) != n_columns):
+        raise ValueError(
+            "class_weight must be None, a rule such as 'balanced', a dict {0: absent, 1: present}, "
+            f"a list of {n_columns} such dicts or {n_columns} numbers, one a label; got "
+            f"{class_weight!r}."
         )
+    pairs = not by_rule and all(isinstance(weights, dict) for weights in class_weight)
+    if domain == "nonnegative" and (by_rule or pairs):
+        raise ValueError(
+            "Under a 'nonnegative' loss class_weight must be one number a label: counts are not "
+            f"absent or present; got {class_weight!r}."
+        )
+    if by_rule:
+        return weights_from_mass(_absent_and_present(targets.values, sample_weight), class_weight)
+    if pairs:
+        outcomes = targets.classes if targets.hard else np.array([0, 1])
+        weights = [
+            compute_class_weight(pair, classes=outcomes, y=outcomes) for pair in class_weight
+        ]
+        return np.array(weights, dtype=np.float64).T
+    return np.tile(check_weight(class_weight, (n_columns,), name="class_weight"), (2, 1))  # type: ignore[arg-type]
+
+
+def _absent_and_present(values: Any, sample_weight: Array | None) -> Array:
+    """Mass of zeros and of ones in each column, over its known entries; shape (2, n_columns)."""
+    if sp.issparse(values):
+        unknown = values.copy()
+        unknown.data = np.isnan(values.data).astype(np.float64)
         values = values.copy()
         values.data = np.nan_to_num(values.data)
     else:
         unknown = np.isnan(values)
         values = np.where(unknown, 0.0, values)
     n_rows = values.shape[0] if sample_weight is None else sample_weight.sum()
-    known = n_rows - _weighted_sum(unknown, sample_weight)
     present = _weighted_sum(values, sample_weight)
-    masses = np.stack([known - present, present])
-    weights = np.ones_like(masses)
-    np.divide(known, 2 * masses, out=weights, where=masses > 0)
-    return weights
+    return np.stack([n_rows - _weighted_sum(unknown, sample_weight) - present, present])
 
 
 def _weighted_sum(values: Any, weight: Array | None) -> Array:

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ._base import SoftLossClassifier
+from ._parameter_docs import CLASS_COSTS, FITTED_ATTRIBUTES, LABEL_COSTS, TRAINING_PARAMETERS
 from ._weighting import (
     EntryWeighting,
     RowWeighting,
@@ -22,110 +23,18 @@ from ._weighting import (
 from .losses import Loss
 from .targets import Array, Targets, as_array, encode_classes, encode_labels
 
-_TRAINING_PARAMETERS = """\
-label_smoothing : float, default=0.0
-        Share of each target given to the uniform distribution, in [0, 1): over the classes under a
-        'distribution' loss, over {{0, 1}} in each column under an 'independent' one. Undone in
-        `predict_proba`.
-    target_range : tuple (low, high), default=None
-        Train towards these values in place of 0 and 1, for example (0.1, 0.9). Undone in
-        `predict_proba`. Set this or `label_smoothing`.
-    class_weight : {class_weight}
-    solver : str or torch optimizer class, default="adam"
-        'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
-        (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
-        a callable ``(parameters, lr) -> torch.optim.Optimizer``.
-    alpha : float, default=0.0001
-        Strength of the L2 penalty on the weight matrices, divided by the weight sum of the batch
-        as in scikit-learn's ``MLPClassifier``.
-    dropout : float, default=0.0
-        Share of hidden units set to zero in a training step, in [0, 1).
-    batch_size : int, default="auto"
-        Rows a training step; 'auto' is ``min(200, n_samples)``.
-    learning_rate : {{'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}}, \
-default="constant"
-        Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
-        ``MLPClassifier``. 'cosine' falls to zero over `max_iter` passes, 'one_cycle' rises from
-        1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
-        almost zero; both run all `max_iter` passes unless `early_stopping` ends them.
-    learning_rate_init : float, default=0.001
-        First learning rate; the highest one of 'one_cycle'.
-    power_t : float, default=0.5
-        Exponent of 'invscaling'.
-    max_iter : int, default=200
-        Most passes over the data (iterations for 'lbfgs').
-    shuffle : bool, default=True
-        Whether each pass takes the rows in a new order.
-    random_state : int or RandomState instance, default=None
-        Seeds weights, order, dropout and validation split. None draws a seed from the operating
-        system; the global generators of torch, NumPy and Python are never used nor changed.
-    tol : float, default=0.0001
-        Smallest fall of the loss that counts; largest gradient entry at the end of 'lbfgs'.
-    verbose : int or bool, default=False
-        1 or True shows a progress bar on a terminal; 2 or more prints a line a pass.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit.
-    momentum : float, default=0.9
-        Momentum of 'sgd', in [0, 1].
-    nesterovs_momentum : bool, default=True
-        Whether that is Nesterov's.
-    early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the rows (stratified for hard labels), to stop
-        when the loss on them no longer falls, and to keep the weights of the best pass.
-    validation_fraction : float, default=0.1
-        Share of the rows held out, in (0, 1).
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Decay rates of the moments of 'adam' and 'adamw', in [0, 1).
-    epsilon : float, default=1e-08
-        Stabiliser of 'adam', 'adamw' and 'rmsprop'.
-    n_iter_no_change : int or inf, default=10
-        Passes without a fall of at least `tol` before the training stops.
-    max_fun : int, default=15000
-        Most loss evaluations of 'lbfgs'.
-    module : callable, default=None
-        A ``torch.nn.Module`` class or function ``(n_features, n_outputs) -> module`` that returns
-        logits of shape (n_samples, n_outputs), in place of the built-in net. X may then have more
-        than two dimensions; ``n_features`` is ``X.shape[1]``.
-    device : str, default="cpu"
-        'cpu', 'cuda' or 'auto' (CUDA where there is one).
-    dtype : {{'float32', 'float64'}}, default=None
-        Precision of the training; None follows X.
-    callbacks : list of skorch callbacks, default=None
-        Told of each pass, and of each batch if they ask for batches. skorch's ``EarlyStopping``
-        stops the training."""
-
-_FITTED_ATTRIBUTES = """\
-net_ : skorch.NeuralNet
-        The fitted net; its module is ``net_.module_``.
-    coefs_, intercepts_ : list of ndarray
-        Weights (n_in, n_out) and biases of the built-in net.
-    loss_, best_loss_ : float
-        Training loss of the last pass, in nats for the logarithmic losses; lowest loss of the last
-        fit, on the validation rows under early stopping.
-    loss_curve_, validation_loss_curve_ : list of float
-        Losses of each pass; the second is None without early stopping.
-    n_iter_, t_ : int
-        Passes of the last fit; samples seen in all.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        If X had string column names."""
-
-
-_CLASS_COSTS = """\
-dict or "balanced", default=None
-        Costs of the classes. They shift `predict_proba` and are not undone. A soft row counts as
-        draws of hard labels; "balanced" is inverse to the mass of each class in y."""
-
-_LABEL_COSTS = """\
-dict, list, array-like of shape (n_labels,) or "balanced", default=None
-        Costs: ``{0: absent, 1: present}`` for all labels (for a 1-D y, from its two classes), a
-        list of such dicts, one number a label, or "balanced": ones and zeros of a label weigh the
-        same in all. They shift `predict_proba` and are not undone."""
-
 
 def _trains_in_batches(estimator: Any) -> bool:
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit needs a stochastic solver, not solver='lbfgs'.")
+    return True
+
+
+def _predicts_counts(estimator: Any) -> bool:
+    if not hasattr(getattr(estimator, "net_", None), "criterion_") or not hasattr(
+        estimator.net_.criterion_, "count"
+    ):
+        raise AttributeError("predict_count needs a fit with loss='count_distribution'.")
     return True
 
 
@@ -143,15 +52,15 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
         Activation of the hidden layers.
     loss : str or Loss, default="cross_entropy"
         A name from `sklearn_softloss.losses.loss_names`, or a loss object. 'distribution' losses
-        ('cross_entropy', 'squared_error') use a softmax, 'independent' ones
-        ('binary_cross_entropy', `BinarySquaredError()`) a sigmoid a class.
-    {_TRAINING_PARAMETERS.format(class_weight=_CLASS_COSTS)}
+        ('cross_entropy', 'squared_error', 'focal', ...) use a softmax, 'independent' ones
+        ('binary_cross_entropy', `BinarySquaredError()`, ...) a sigmoid a class.
+    {TRAINING_PARAMETERS.format(class_weight=CLASS_COSTS)}
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels; the columns of y if that was a DataFrame, ``arange(k)`` for a plain matrix.
-    {_FITTED_ATTRIBUTES}
+    {FITTED_ATTRIBUTES}
 
     See Also
     --------
@@ -349,11 +258,12 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         Activation of the hidden layers.
     loss : str or Loss, default="binary_cross_entropy"
         A name from `sklearn_softloss.losses.loss_names`, or a loss object, of the domain
-        'independent'.
+        'independent' (a sigmoid a label) or 'nonnegative' ('count_distribution': which labels
+        and how many, see `predict_count`).
     threshold : float or array-like of shape (n_labels,), default=0.5
         A label is predicted where its probability is >= its threshold, in [0, 1]. May be set after
         `fit`.
-    {_TRAINING_PARAMETERS.format(class_weight=_LABEL_COSTS)}
+    {TRAINING_PARAMETERS.format(class_weight=LABEL_COSTS)}
 
     Attributes
     ----------
@@ -361,7 +271,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         ``arange(n_labels)``; the two classes if y was 1-D.
     label_names_ : ndarray of shape (n_labels,)
         The columns of y, if that was a DataFrame.
-    {_FITTED_ATTRIBUTES}
+    {FITTED_ATTRIBUTES}
 
     See Also
     --------
@@ -385,7 +295,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
            [1, 1]])
     """
 
-    _domains = ("independent",)
+    _domains = ("independent", "nonnegative")
 
     def __init__(
         self,
@@ -468,8 +378,9 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Floats of 64 or 32 bits; others become float64. More dimensions with a `module`.
         y : array-like or sparse matrix of shape (n_samples, n_labels), or (n_samples,)
-            Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (in a sparse matrix these are
-            stored entries; what is not stored is 0). Columns of a DataFrame become `label_names_`.
+            Entries 0 or 1, soft in [0, 1] (a 'nonnegative' loss also takes counts), NaN or -1
+            where unknown (in a sparse matrix these are stored entries; what is not stored is 0).
+            Columns of a DataFrame become `label_names_`.
             A 1-D y holds two classes and is one label.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
@@ -526,13 +437,13 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
     def _encode(self, y: Any, loss: Loss, classes: Array | None, declared: Any) -> Targets:
         if self.warm_start and classes is not None:
             _check_same_classes(y, classes)
-        return encode_labels(y, classes=classes, declared=declared)
+        return encode_labels(y, loss.domain, classes=classes, declared=declared)
 
     def _weigh(
         self, targets: Targets, loss: Loss, sample_weight: Array | None, label_weight: Any
     ) -> EntryWeighting:
         _check_threshold(self.threshold, targets.n_columns)
-        weights = label_weights(self.class_weight, targets, sample_weight)
+        weights = label_weights(self.class_weight, targets, sample_weight, loss.domain)
         entries = check_weight(label_weight, targets.values.shape, name="label_weight")
         return EntryWeighting(weights, entries, sample_weight)
 
@@ -579,6 +490,23 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
             return self.classes_[present[:, 0].astype(np.intp)]
         return present.astype(np.int64)
 
+    @available_if(_predicts_counts)
+    def predict_count(self, X: Any) -> Array:
+        """Expected sum of each row of y; with ``loss="count_distribution"``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            For 0/1 labels the expected number of labels.
+        """
+        X = self._check_X(X, reset=False)
+        return self.net_.read(X, self.net_.criterion_.count)
+
     def decision_function(self, X: Any) -> Array:
         """Logit of the probability of each label.
 
@@ -618,8 +546,9 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         predicted = self.predict(X)
         if self._hard:
             return float(accuracy_score(as_array(y), predicted, sample_weight=sample_weight))
-        values = encode_labels(y, classes=self.classes_).values
+        values = encode_labels(y, self.net_.criterion_.domain, classes=self.classes_).values
         values = np.asarray(values.toarray() if hasattr(values, "toarray") else values)
+        values = np.minimum(values, 1.0)  # a count is a label that is there
         check_consistent_length(predicted, values)
         weight = check_weight(sample_weight, (len(values),), name="sample_weight")
         known = ~np.isnan(values)

@@ -84,7 +84,7 @@ def encode_classes(
         known = np.unique(labels) if known is None else known
         return Targets(_one_hot(labels, known), known, hard=True)
     values = _float_matrix(y.toarray() if sp.issparse(y) else y)
-    _check_probabilities(values, minus_one=False)
+    _check_entries(values, domain)
     if domain == "distribution":
         values = _check_distribution(values)
     if known is None:
@@ -143,8 +143,9 @@ def _check_distribution(values: Array) -> Array:
         row = int(np.argmax(bad))
         if sums[row] == 0:
             cure = (
-                "drop it or give its sample a weight elsewhere: a row without mass says nothing "
-                "about the classes"
+                "drop it: a row without mass says nothing about the classes. Where such rows have "
+                "a meaning take an 'independent' loss such as 'binary_cross_entropy', or "
+                "MultiLabelSigmoidClassifier with loss='count_distribution'"
             )
         else:
             cure = (
@@ -163,15 +164,21 @@ def _check_distribution(values: Array) -> Array:
 
 
 def encode_labels(
-    y: Any, *, classes: Array | None = None, declared: ArrayLike | None = None
+    y: Any,
+    domain: str = "independent",
+    *,
+    classes: Array | None = None,
+    declared: ArrayLike | None = None,
 ) -> Targets:
     """Targets of independent labels, from a binary vector or from a matrix.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,), or array-like or sparse matrix (n_samples, n_labels)
-        Binary hard labels (then the one column is "is it the second class"), or entries in
-        [0, 1] with NaN or -1 for unknown. A DataFrame's columns become `label_names`.
+        Binary hard labels (then the one column is "is it the second class"), or entries in the
+        domain with NaN or -1 for unknown. A DataFrame's columns become `label_names`.
+    domain : {"independent", "nonnegative"}
+        What the loss asks of an entry: to lie in [0, 1], or to be at least 0.
     classes : ndarray, default=None
         Classes of an earlier fit: y must fit them.
     declared : array-like, default=None
@@ -200,10 +207,10 @@ def encode_labels(
         )
         values.sum_duplicates()
         values.data = _unknown_as_nan(values.data)
-        _check_probabilities(values.data, minus_one=True, matrix=values)
+        _check_entries(values.data, domain, unknown=True, matrix=values)
     else:
         values = _unknown_as_nan(_float_matrix(y))
-        _check_probabilities(values, minus_one=True)
+        _check_entries(values, domain, unknown=True)
     known = np.arange(values.shape[1])
     for wanted, source in ((classes, "the earlier fit"), (declared, "`classes`")):
         if wanted is not None and not np.array_equal(wanted, known):
@@ -285,11 +292,14 @@ def _float_matrix(y: Any) -> Array:
         ) from error
 
 
-def _check_probabilities(values: Array, *, minus_one: bool, matrix: Any = None) -> None:
-    """Refuse entries outside [0, 1]; NaN passes only where unknown entries have a meaning."""
+def _check_entries(
+    values: Array, domain: str, *, unknown: bool = False, matrix: Any = None
+) -> None:
+    """Refuse entries outside the domain; NaN passes only where unknown entries have a meaning."""
+    high = np.inf if domain == "nonnegative" else 1.0
     with np.errstate(invalid="ignore"):
-        bad = ~((values >= 0) & (values <= 1))
-    if minus_one:
+        bad = ~((values >= 0) & (values <= high) & np.isfinite(values))
+    if unknown:
         bad &= ~np.isnan(values)
     if not bad.any():
         return
@@ -300,23 +310,29 @@ def _check_probabilities(values: Array, *, minus_one: bool, matrix: Any = None) 
     else:
         row, column = (int(i) for i in np.unravel_index(at, values.shape))
         value = values[row, column]
-    allowed = "[0, 1]" + (", or NaN or -1 where a label is unknown" if minus_one else "")
+    allowed = "be finite and >= 0" if domain == "nonnegative" else "lie in [0, 1]"
+    if unknown:
+        allowed += ", or be NaN or -1 where a label is unknown"
+    raise ValueError(
+        f"Entries of a 2-D y must {allowed}; row {row}, column {column} is {value:g}. "
+        f"{_cure(value, domain)}"
+    )
+
+
+def _cure(value: float, domain: str) -> str:
     if np.isnan(value):
-        cure = (
+        return (
             "Input y contains NaN: drop these rows; missing labels have a meaning in "
             "MultiLabelSigmoidClassifier only."
         )
-    elif np.isfinite(value) and value == np.round(value):
-        cure = (
-            "Integer codes usually come from cross_val_predict(method='predict_proba'), which "
-            "label-encodes the columns of a 2-D y: use "
-            "sklearn_softloss.model_selection.cross_val_predict_proba. Counts of votes: divide "
-            "each row by its sum (sklearn_softloss.targets.vote_shares)."
-        )
-    else:
-        cure = "Rescale y to probabilities or confidences."
-    raise ValueError(
-        f"Entries of a 2-D y must lie in {allowed}; row {row}, column {column} is {value:g}. {cure}"
+    if domain == "nonnegative" or not np.isfinite(value) or value != np.round(value):
+        return "Rescale y to probabilities, confidences or counts."
+    return (
+        "Integer codes usually come from cross_val_predict(method='predict_proba'), which "
+        "label-encodes the columns of a 2-D y: use "
+        "sklearn_softloss.model_selection.cross_val_predict_proba. Counts of votes: divide each "
+        "row by its sum, or turn votes into rows by sklearn_softloss.targets.vote_shares. Counts "
+        "of labels: take loss='count_distribution' in MultiLabelSigmoidClassifier."
     )
 
 
@@ -345,6 +361,11 @@ class TargetCode:
         distribution loss, over {0, 1} in each column under an independent loss. `target_range`
         (low, high) replaces 0 and 1.
         """
+        if domain == "nonnegative" and (label_smoothing or target_range is not None):
+            raise ValueError(
+                "label_smoothing and target_range have no meaning for the counts of a "
+                "'nonnegative' loss: leave them at their defaults."
+            )
         if target_range is None:
             outcomes = n_columns if domain == "distribution" else 2
             return cls(1 - label_smoothing, label_smoothing / outcomes)

@@ -71,6 +71,16 @@ class TrainingTargets:
             None if entry_weight is None else entry_weight[rows],
         )
 
+    def mean(self, rows: Array, block_size: int = 4096) -> Array:
+        """Weighted mean of the targets over these rows, shape (n_columns,)."""
+        total: Any = 0.0
+        weight_sum = 0.0
+        for start in range(0, len(rows), block_size):
+            target, weight, _ = self.block(rows[start : start + block_size])
+            weight = np.ones(len(target)) if weight is None else weight
+            total, weight_sum = total + weight @ target, weight_sum + weight.sum()
+        return np.asarray(total / weight_sum)
+
     def rows_with_weight(self, block_size: int = 4096) -> Array:
         """Indices of the rows that count: weight > 0 after masks and weights have met."""
         counts = np.empty(len(self), dtype=bool)

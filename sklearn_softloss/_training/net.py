@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 
-from ..losses import Loss
 from ..targets import Array
 from .batches import Batches, TargetBatch, TrainingData, block_size, rows_as_tensor
 from .monitor import Monitor
@@ -195,11 +195,11 @@ class TrainingNet(NeuralNet):
                 part = self._weighted_sum(self.infer(X), y)[0] / weight
                 part.backward()
                 value = value + part.detach()
-            penalty = self._penalty() / weight
+            penalty = self._penalty()
             if isinstance(penalty, Tensor):
-                penalty.backward()
-                penalty = penalty.detach()
-            return value + penalty
+                (penalty / weight).backward()
+                value = value + penalty.detach() / weight
+            return value
 
         def on_iteration(train_loss: float) -> bool:
             self.notify("on_epoch_begin", **told)
@@ -316,9 +316,8 @@ class TrainingNet(NeuralNet):
 
     # --- prediction ----------------------------------------------------------------------------
 
-    def confidence(self, X: Any) -> Array:
-        """The loss's inverse link of the logits: float64, shape (n_samples, n_columns)."""
-        loss: Loss = self.criterion_
+    def read(self, X: Any, link: Callable[[Tensor], Tensor]) -> Array:
+        """What `link` makes of the logits, float64, block by block."""
         device = torch.device(self.device)
         dtype = next((p.dtype for p in self.module_.parameters()), torch.float64)
         size = block_size(X)
@@ -327,7 +326,7 @@ class TrainingNet(NeuralNet):
         with torch.inference_mode():
             for start in range(0, X.shape[0], size):
                 block = rows_as_tensor(X, slice(start, start + size), dtype, device)
-                parts.append(loss.inverse_link(self.module_(block).double()).cpu().numpy())
+                parts.append(link(self.module_(block).double()).cpu().numpy())
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 

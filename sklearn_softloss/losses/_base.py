@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import fields
 from typing import Any, ClassVar, Literal, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,6 +39,10 @@ class Loss(ABC):
 
     name: ClassVar[str]
     domain: ClassVar[Domain]
+    ordered: ClassVar[bool] = False
+    """Whether the order of the columns has a meaning."""
+    batch_dependent: ClassVar[bool] = False
+    """Whether the value of a sample depends on the other samples of its batch."""
 
     @property
     def properness(self) -> Properness:
@@ -46,6 +51,15 @@ class Loss(ABC):
     def n_logits(self, n_labels: int) -> int:
         """Number of outputs a net needs for `n_labels` columns of targets."""
         return n_labels
+
+    @property
+    def needs_mean_target(self) -> bool:
+        """Whether `with_mean_target` must be called before training."""
+        return False
+
+    def with_mean_target(self, mean: np.ndarray[Any, Any]) -> Loss:
+        """The loss that knows the mean of the training targets, shape (n_labels,)."""
+        return self
 
     def __call__(
         self, logits: Tensor, target: Tensor, entry_weight: Tensor | None = None
@@ -67,11 +81,33 @@ class Loss(ABC):
         Tensor of shape (...)
             In nats for the logarithmic losses.
         """
-        if entry_weight is not None:
-            unknown = entry_weight == 0
-            target = target.masked_fill(unknown, 0.0)
-            logits = self._hide(logits, unknown)
-        return self.per_sample(logits, target, entry_weight)
+        return self.per_sample(*self._without_unknown(logits, target, entry_weight))
+
+    def gradient(
+        self, logits: Tensor, target: Tensor, entry_weight: Tensor | None = None
+    ) -> Tensor:
+        """Derivative of each sample's value with respect to its logits, in closed form.
+
+        Parameters as those of a call; the result has the shape of `logits`. Offered where
+        `offers_gradient` is true.
+        """
+        return self.logit_gradient(*self._without_unknown(logits, target, entry_weight))
+
+    @property
+    def offers_gradient(self) -> bool:
+        return type(self).logit_gradient is not Loss.logit_gradient
+
+    def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        """The derivative behind `gradient`, after unknown entries have been hidden."""
+        raise NotImplementedError(f"{type(self).__name__} has no gradient in closed form.")
+
+    def _without_unknown(
+        self, logits: Tensor, target: Tensor, entry_weight: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        if entry_weight is None:
+            return logits, target, None
+        unknown = entry_weight == 0
+        return self._hide(logits, unknown), target.masked_fill(unknown, 0.0), entry_weight
 
     @abstractmethod
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
@@ -139,6 +175,17 @@ class IndependentLoss(Loss):
 def sum_entries(terms: Tensor, entry_weight: Tensor | None) -> Tensor:
     """Weighted sum over the last axis: what most losses do with their entries."""
     return terms.sum(-1) if entry_weight is None else (entry_weight * terms).sum(-1)
+
+
+def same_params(loss: Loss, other: object) -> bool:
+    """Equality by class and parameters, for losses whose parameters may be arrays."""
+    if not isinstance(other, Loss) or type(other) is not type(loss):
+        return False
+    theirs = other.get_params()
+    return all(
+        np.array_equal(np.asarray(value, dtype=object), np.asarray(theirs[name], dtype=object))
+        for name, value in loss.get_params().items()
+    )
 
 
 def register_loss(loss_class: LossType) -> LossType:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
-from ._base import DistributionLoss, register_loss, sum_entries
+from ._base import DistributionLoss, Properness, register_loss, same_params, sum_entries
+from ._partial import (
+    FocalPartial,
+    PartialDistributionLoss,
+    Poly1Partial,
+    check_number,
+    log_complement,
+)
 
 
 @register_loss
@@ -14,11 +24,11 @@ from ._base import DistributionLoss, register_loss, sum_entries
 class CrossEntropy(DistributionLoss):
     r"""Softmax cross-entropy in nats: :math:`-\sum_k y_k \log p_k` with p = softmax(logits).
 
-    Domain: distribution. Link: softmax. Strictly proper, being linear in y with the entropy of y
-    as its infimum, attained at p = y alone (Gneiting and Raftery 2007, section 4).
+    Domain: distribution. Link: softmax. Strictly proper: linear in y, with the entropy of y as its
+    infimum, attained at p = y alone (Gneiting and Raftery 2007, section 4).
 
-    When to use it: by default. When not: when a few wrong labels are far off (it is unbounded;
-    `SquaredError` is not).
+    Use it by default. Not when a few wrong labels are far off: it is unbounded, and single
+    confident errors dominate it.
 
     References
     ----------
@@ -38,15 +48,52 @@ class CrossEntropy(DistributionLoss):
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         return sum_entries(-target * logits.log_softmax(-1), entry_weight)
 
+    def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        mass = target if entry_weight is None else entry_weight * target
+        return mass.sum(-1, keepdim=True) * logits.softmax(-1) - mass
+
+
+@register_loss
+@dataclass(repr=False)
+class KLDivergence(CrossEntropy):
+    r"""Kullback-Leibler divergence in nats: :math:`\sum_k y_k \log(y_k / p_k)`.
+
+    Domain: distribution. Link: softmax. Strictly proper: it is the cross-entropy less the entropy
+    of y, which does not depend on p, so the gradients are equal.
+
+    Use it in place of `CrossEntropy` when the value itself is read: zero means a perfect fit. Not
+    when a few wrong labels are far off.
+
+    References
+    ----------
+    Kullback and Leibler, "On information and sufficiency", Annals of Mathematical Statistics 22
+    (1951) 79-86, doi:10.1214/aoms/1177729694.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import KLDivergence
+    >>> KLDivergence()(torch.zeros(1, 2), torch.tensor([[0.5, 0.5]])).abs()
+    tensor([0.])
+    """
+
+    name = "kl_divergence"
+
+    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        terms = torch.xlogy(target, target) - target * logits.log_softmax(-1)
+        return sum_entries(terms, entry_weight)
+
 
 @register_loss
 @dataclass(repr=False)
 class SquaredError(DistributionLoss):
-    r"""Brier score of a softmax: :math:`\sum_k (p_k - y_k)^2` with p = softmax(logits).
+    r"""Brier score of a softmax: :math:`\sum_k (p_k - y_k)^2`.
 
-    Domain: distribution. Link: softmax. Strictly proper: its expectation is minimised by the mean
-    of y. Bounded by 2, so single wrong labels pull less; its gradient vanishes where the output is
-    confidently wrong, so training may stall there.
+    Domain: distribution. Link: softmax. Strictly proper: its expectation is least at the mean of
+    y (Gneiting and Raftery 2007, section 4).
+
+    Use it when some labels are plainly wrong: it is bounded by 2. Not with a poor start: its
+    gradient vanishes where the output is confidently wrong (saturation).
 
     References
     ----------
@@ -65,3 +112,435 @@ class SquaredError(DistributionLoss):
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         return sum_entries((logits.softmax(-1) - target).square(), entry_weight)
+
+    def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        proba = logits.softmax(-1)
+        error = 2 * (proba - target)
+        if entry_weight is not None:
+            error = entry_weight * error
+        return proba * (error - (error * proba).sum(-1, keepdim=True))
+
+
+@register_loss
+@dataclass(repr=False)
+class AbsoluteError(DistributionLoss):
+    r"""Total absolute error of a softmax: :math:`\sum_k |p_k - y_k|`.
+
+    Domain: distribution. Link: softmax. Neither proper nor invertible: for drawn labels its
+    expectation is linear in p, so it is least at a corner, the most frequent class.
+
+    Use it when many labels are wrong at random and only the class is wanted (Ghosh et al. 2017).
+    Not for probabilities: calibrate first.
+
+    References
+    ----------
+    Ghosh, Kumar and Sastry, "Robust loss functions under label noise for deep neural networks",
+    AAAI 2017, arXiv:1712.09482.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import AbsoluteError
+    >>> AbsoluteError()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
+    tensor([1.])
+    """
+
+    name = "absolute_error"
+    properness = "neither"
+
+    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        return sum_entries((logits.softmax(-1) - target).abs(), entry_weight)
+
+
+@register_loss
+@dataclass(repr=False)
+class Jeffreys(DistributionLoss):
+    r"""Jeffreys divergence in nats: :math:`\sum_k (p_k - y_k) (\log p_k - \log y_k)`.
+
+    Domain: distribution. Link: softmax. Neither proper nor invertible: it is linear in neither
+    argument, and for targets of 0 its value is set by `floor`. Known also as the "modified KL"
+    sum |(P - Q) log(P / Q)|, in which the absolute value changes nothing: both factors have the
+    same sign.
+
+    Use it when rows of y are the true distributions, dense and exact. Not for drawn labels or
+    votes: calibrate first.
+
+    Parameters
+    ----------
+    floor : float, default=1e-4
+        Targets below it count as it inside the logarithm.
+
+    References
+    ----------
+    Jeffreys, "An invariant form for the prior probability in estimation problems", Proc. Royal
+    Society A 186 (1946) 453-461, doi:10.1098/rspa.1946.0056.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import Jeffreys
+    >>> Jeffreys()(torch.zeros(1, 2), torch.tensor([[0.75, 0.25]]))
+    tensor([0.2747])
+    """
+
+    name = "jeffreys"
+    properness = "neither"
+    floor: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_number("floor", self.floor, low=0.0, high=1.0, open_end=True)
+
+    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        log_p = logits.log_softmax(-1)
+        terms = (log_p.exp() - target) * (log_p - target.clamp_min(self.floor).log())
+        return sum_entries(terms, entry_weight)
+
+
+@register_loss
+@dataclass(repr=False)
+class Cosine(DistributionLoss):
+    r"""One minus the cosine between the rows p and y, in [0, 1].
+
+    Domain: distribution. Link: softmax. Neither proper nor invertible for soft rows: dividing by
+    the length of y weighs rows by how concentrated they are. For hard labels alone it is the
+    spherical score, which is strictly proper (Gneiting and Raftery 2007, section 4).
+
+    Use it when only the direction of a row matters. Not for probabilities: calibrate first.
+
+    References
+    ----------
+    Barz and Denzler, "Deep learning on small datasets without pre-training using cosine loss",
+    WACV 2020, arXiv:1901.09054.
+    Gneiting and Raftery, "Strictly proper scoring rules, prediction, and estimation", JASA 102
+    (2007) 359-378, doi:10.1198/016214506000001437.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import Cosine
+    >>> Cosine()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
+    tensor([0.2929])
+    """
+
+    name = "cosine"
+    properness = "neither"
+
+    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        return cosine_distance(logits.softmax(-1), target, entry_weight)
+
+
+def cosine_distance(proba: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+    """1 - cos(p, y); 0, without a gradient, for rows of y that have no direction."""
+    inner = sum_entries(proba * target, entry_weight)
+    of_proba = sum_entries(proba.square(), entry_weight)
+    of_target = sum_entries(target.square(), entry_weight)
+    blank = of_target == 0
+    tiny = torch.finfo(proba.dtype).tiny
+    norms = of_proba.clamp_min(tiny).sqrt() * of_target.masked_fill(blank, 1.0).sqrt()
+    return (1 - inner / norms).masked_fill(blank, 0.0)
+
+
+@register_loss
+@dataclass(repr=False)
+class Focal(FocalPartial, PartialDistributionLoss):
+    r"""Focal loss of a softmax: :math:`-\sum_k y_k (1 - p_k)^\gamma \log p_k`.
+
+    Domain: distribution. Link: :math:`p_k \mapsto h(p_k) / \sum_j h(p_j)` with
+    :math:`h(p) = p / ((1 - p)^\gamma - \gamma (1 - p)^{\gamma - 1} p \log p)`. Invertible, not
+    proper: the minimiser is less confident than y, and the link undoes that (Charoenphakdee et
+    al. 2021).
+
+    Use it when easy rows swamp hard ones. Not when plain cross-entropy does: it gives up
+    likelihood.
+
+    Parameters
+    ----------
+    gamma : float, default=2.0
+        How much confident rows are played down, >= 0; 0 is the cross-entropy.
+
+    References
+    ----------
+    Lin et al., "Focal loss for dense object detection", ICCV 2017, arXiv:1708.02002.
+    Charoenphakdee et al., "On focal loss for class-posterior probability estimation: a theoretical
+    perspective", CVPR 2021, arXiv:2011.09172.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import Focal
+    >>> Focal()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
+    tensor([0.1733])
+    """
+
+    name = "focal"
+    gamma: float = 2.0
+
+
+@register_loss
+@dataclass(repr=False)
+class Poly1(Poly1Partial, PartialDistributionLoss):
+    r"""Cross-entropy plus a linear term: :math:`\sum_k y_k (-\log p_k + \epsilon (1 - p_k))`.
+
+    Domain: distribution. Link: p / (1 + epsilon p), normalised. Invertible: at the minimiser y is
+    proportional to 1 / (1 / p + epsilon).
+
+    Use it to pull more (epsilon > 0) or less on classes that are right already. Not where
+    plain cross-entropy does: its parameter has to be tuned.
+
+    Parameters
+    ----------
+    epsilon : float, default=1.0
+        Coefficient of the linear term, > -1; 0 is the cross-entropy.
+
+    References
+    ----------
+    Leng et al., "PolyLoss: a polynomial expansion perspective of classification loss functions",
+    ICLR 2022, arXiv:2204.12511.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import Poly1
+    >>> Poly1()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
+    tensor([1.1931])
+    """
+
+    name = "poly1"
+    epsilon: float = 1.0
+
+
+@register_loss
+@dataclass(repr=False)
+class GeneralizedCrossEntropy(PartialDistributionLoss):
+    r"""Between cross-entropy and absolute error: :math:`\sum_k y_k (1 - p_k^q) / q`.
+
+    Domain: distribution. Link: :math:`p^{1 - q}`, normalised. Invertible for q < 1: at the
+    minimiser p is proportional to :math:`y^{1 / (1 - q)}`, sharper than y. At q = 1 it is half the
+    absolute error, and neither.
+
+    Use it when labels are wrong at random. Not with clean soft rows: the link has to stretch what
+    the loss has sharpened, and small errors grow.
+
+    Parameters
+    ----------
+    q : float, default=0.7
+        In (0, 1]; the cross-entropy as q falls to 0.
+
+    References
+    ----------
+    Zhang and Sabuncu, "Generalized cross entropy loss for training deep neural networks with noisy
+    labels", NeurIPS 2018, arXiv:1805.07836.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import GeneralizedCrossEntropy
+    >>> GeneralizedCrossEntropy(q=1.0)(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
+    tensor([0.5000])
+    """
+
+    name = "generalized_cross_entropy"
+    q: float = 0.7
+
+    def __post_init__(self) -> None:
+        check_number("q", self.q, low=0.0, high=1.0, open_end=True)
+
+    @property
+    def properness(self) -> Properness:
+        return "invertible" if self.q < 1 else "neither"
+
+    def partial(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
+        return -(self.q * log_p).expm1() / self.q
+
+    def log_slope(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
+        return (self.q - 1) * log_p if self.q < 1 else -log_p
+
+
+@register_loss
+@dataclass(repr=False)
+class SymmetricCrossEntropy(DistributionLoss):
+    r"""Cross-entropy both ways: :math:`-a \sum_k y_k \log p_k - b \sum_k p_k \log y_k`.
+
+    The logarithm of a target is cut at `log_zero`. Domain: distribution. Link: softmax. Neither:
+    the second sum is not linear in y, so drawn labels and their mean pull differently.
+
+    Use it when labels are wrong at random and the class is wanted. Not for probabilities:
+    calibrate first.
+
+    Parameters
+    ----------
+    alpha : float, default=0.1
+        Weight a of the cross-entropy, >= 0.
+    beta : float, default=1.0
+        Weight b of the reverse cross-entropy, >= 0.
+    log_zero : float, default=-4.0
+        What log 0 counts as, < 0.
+
+    References
+    ----------
+    Wang et al., "Symmetric cross entropy for robust learning with noisy labels", ICCV 2019,
+    arXiv:1908.06112.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import SymmetricCrossEntropy
+    >>> SymmetricCrossEntropy()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
+    tensor([2.0693])
+    """
+
+    name = "symmetric_cross_entropy"
+    properness = "neither"
+    alpha: float = 0.1
+    beta: float = 1.0
+    log_zero: float = -4.0
+
+    def __post_init__(self) -> None:
+        check_number("alpha", self.alpha, low=0.0)
+        check_number("beta", self.beta, low=0.0)
+        check_number("-log_zero", -self.log_zero, low=0.0, open_end=True)
+
+    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        log_p = logits.log_softmax(-1)
+        log_target = target.clamp_min(np.exp(self.log_zero)).log()
+        terms = -self.alpha * target * log_p - self.beta * log_p.exp() * log_target
+        return sum_entries(terms, entry_weight)
+
+
+@register_loss
+@dataclass(repr=False)
+class CrossEntropyWithComplement(DistributionLoss):
+    r"""Both sides of every class: :math:`-\sum_k y_k \log p_k + (1 - y_k) \log(1 - p_k)`, in nats.
+
+    Domain: distribution. Link: softmax. Strictly proper: each term is least at p_k = y_k, and
+    these values together are a distribution.
+
+    Use it when wrong classes should be pushed down one by one, and not only through the softmax.
+    Not with classes that do not exclude each other: take `BinaryCrossEntropy`, the same form of
+    sigmoids. One of four exclusive classes predicted as (.7, .1, .1, .1) costs 0.67, and the
+    confidences (.73, .26, .05, .05), better for that class, cost 0.72.
+
+    References
+    ----------
+    Gneiting and Raftery, "Strictly proper scoring rules, prediction, and estimation", JASA 102
+    (2007) 359-378, doi:10.1198/016214506000001437 (each term is their logarithmic score).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import CrossEntropyWithComplement
+    >>> logits = torch.tensor([[0.7, 0.1, 0.1, 0.1]]).log()
+    >>> CrossEntropyWithComplement()(logits, torch.tensor([[1.0, 0.0, 0.0, 0.0]]))
+    tensor([0.6728])
+    """
+
+    name = "cross_entropy_with_complement"
+
+    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        terms = target * logits.log_softmax(-1) + (1 - target) * log_complement(logits)
+        return sum_entries(-terms, entry_weight)
+
+
+@register_loss
+@dataclass(repr=False)
+class EarthMover(DistributionLoss):
+    r"""Squared distance of cumulative rows: :math:`\sum_k (\sum_{j \le k} p_j - y_j)^2`.
+
+    Domain: distribution, over ordered classes (the order of `classes_`). Link: softmax. Strictly
+    proper: the ranked probability score (Epstein 1969; Gneiting and Raftery 2007, section 4.2).
+
+    Use it for grades and ratings: missing by two classes costs more than by one. Not for classes
+    without an order.
+
+    References
+    ----------
+    Epstein, "A scoring system for probability forecasts of ranked categories", J. Applied
+    Meteorology 8 (1969) 985-987, doi:10.1175/1520-0450(1969)008<0985:ASSFPF>2.0.CO;2.
+    Hou, Yu and Samaras, "Squared earth mover's distance-based loss for training deep neural
+    networks", 2016, arXiv:1611.05916.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import EarthMover
+    >>> EarthMover()(torch.zeros(2, 2), torch.tensor([[1.0, 0.0], [0.5, 0.5]]))
+    tensor([0.2500, 0.0000])
+    """
+
+    name = "earth_mover"
+    ordered = True
+
+    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        return sum_entries((logits.softmax(-1) - target).cumsum(-1).square(), entry_weight)
+
+
+@register_loss
+@dataclass(repr=False, eq=False)
+class LogitAdjustedCrossEntropy(DistributionLoss):
+    r"""Cross-entropy of :math:`\mathrm{softmax}(z + \tau \log \pi)`, in nats.
+
+    Here z are the logits and pi is the class prior. Trained so, z alone ranks the classes as if
+    all were equally frequent (for tau = 1), while the link puts the prior back.
+
+    Domain: distribution. Link: softmax(z + tau log pi). Strictly proper: it is the cross-entropy
+    of that softmax.
+
+    Use it with rare classes when a net of small capacity should not spend it on the prior. Not
+    for balanced decisions by itself: those are made afterwards, by dividing the probabilities by
+    the prior.
+
+    Parameters
+    ----------
+    tau : float, default=1.0
+        Strength of the adjustment, >= 0.
+    prior : array-like of shape (n_classes,), default=None
+        Positive numbers. None takes the mean of the training targets; called outside an
+        estimator, it takes equal classes.
+
+    References
+    ----------
+    Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, arXiv:2007.07314.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import LogitAdjustedCrossEntropy
+    >>> LogitAdjustedCrossEntropy(prior=[0.9, 0.1]).inverse_link(torch.zeros(1, 2))
+    tensor([[0.9000, 0.1000]])
+    """
+
+    name = "logit_adjusted_cross_entropy"
+    tau: float = 1.0
+    prior: Any = None
+
+    def __post_init__(self) -> None:
+        check_number("tau", self.tau, low=0.0)
+        if self.prior is None:
+            return
+        prior = np.asarray(self.prior, dtype=np.float64)
+        if prior.ndim != 1 or not np.all(np.isfinite(prior) & (prior > 0)):
+            raise ValueError(f"prior must be one number > 0 a class; got {self.prior!r}.")
+
+    def __eq__(self, other: object) -> bool:
+        return same_params(self, other)
+
+    @property
+    def needs_mean_target(self) -> bool:
+        return self.prior is None
+
+    def with_mean_target(self, mean: np.ndarray[Any, Any]) -> LogitAdjustedCrossEntropy:
+        # A class without mass keeps a finite logarithm.
+        return replace(self, prior=np.maximum(mean, np.finfo(np.float64).eps))
+
+    def _adjusted(self, logits: Tensor) -> Tensor:
+        if self.prior is None:
+            return logits
+        prior = np.asarray(self.prior, dtype=np.float64)
+        shift = torch.from_numpy(self.tau * np.log(prior / prior.sum()))
+        return logits + shift.to(logits)
+
+    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        return sum_entries(-target * self._adjusted(logits).log_softmax(-1), entry_weight)
+
+    def inverse_link(self, logits: Tensor) -> Tensor:
+        return self._adjusted(logits).softmax(-1)

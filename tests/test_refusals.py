@@ -1,0 +1,230 @@
+"""Refused calls, interruption and overflow leave what was fitted as it was."""
+
+import pickle
+
+import numpy as np
+import pytest
+from skorch.callbacks import Callback
+from torch import nn
+
+from cases import (
+    SMALL,
+    make_labels,
+    make_soft,
+    multi,
+    over_estimators,
+    same_weights,
+    soft,
+    targets_for,
+)
+from sklearn_softloss.losses import BinaryCrossEntropy, CrossEntropy
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+BAD_PARAMETERS = [
+    ({"loss": "hinge"}, r"Unknown loss 'hinge'.*cross_entropy"),
+    ({"loss": CrossEntropy}, r"name or an instance"),
+    ({"solver": "newton"}, r"solver must be one of .*'adam'.*got 'newton'"),
+    ({"activation": "swish"}, r"activation must be one of .*'relu'"),
+    ({"learning_rate": "fast"}, r"learning_rate must be one of .*'one_cycle'"),
+    ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes"),
+    ({"hidden_layer_sizes": 2.5}, r"hidden_layer_sizes"),
+    ({"alpha": -1.0}, r"alpha"),
+    ({"max_iter": 0}, r"max_iter"),
+    ({"max_iter": 1.5}, r"max_iter"),
+    ({"batch_size": 0}, r"batch_size"),
+    ({"batch_size": "all"}, r"batch_size"),
+    ({"learning_rate_init": 0.0}, r"learning_rate_init"),
+    ({"validation_fraction": 1.0, "early_stopping": True}, r"validation_fraction"),
+    ({"momentum": 1.1}, r"momentum"),
+    ({"dropout": 1.0}, r"dropout"),
+    ({"dropout": 0.1, "solver": "lbfgs"}, r"dropout"),
+    ({"label_smoothing": 1.0}, r"label_smoothing"),
+    ({"label_smoothing": 0.1, "target_range": (0.1, 0.9)}, r"set one of them"),
+    ({"target_range": (0.9, 0.1)}, r"target_range must be"),
+    ({"target_range": 0.1}, r"target_range must be"),
+    ({"shuffle": "yes"}, r"shuffle"),
+    ({"verbose": "loud"}, r"verbose"),
+    ({"device": "abacus"}, r"device must be"),
+    ({"dtype": "float16"}, r"dtype must be one of"),
+    ({"module": nn.Linear(5, 3)}, r"so that each fit starts with a fresh net"),
+    ({"module": lambda n, k: nn.Linear(n, k + 1)}, r"The module must return logits of shape"),
+    ({"module": lambda n, k: nn.LSTM(n, k)}, r"returned tuple"),
+    ({"class_weight": "even"}, r"class_weight must be"),
+    ({"class_weight": 3}, r"class_weight must be"),
+    ({"random_state": "seed"}, r"seed"),
+    ({"early_stopping": True, "validation_fraction": 0.001}, r"validation set is too small"),
+]
+
+
+@over_estimators
+@pytest.mark.parametrize(("params", "message"), BAD_PARAMETERS, ids=lambda p: str(p)[:40])
+def test_bad_parameters_are_refused_before_training_and_cost_nothing(Estimator, params, message):
+    X, Y = targets_for(Estimator)
+    clf = Estimator(**SMALL).fit(X, Y)
+    before, attributes = clf.predict_proba(X), dict(vars(clf))
+    clf.set_params(**params)
+    with pytest.raises((ValueError, TypeError), match=message):
+        clf.fit(X[:, ::-1], Y)
+    assert {k for k in vars(clf) if k.endswith("_")} == {k for k in attributes if k.endswith("_")}
+    clf.set_params(**{name: attributes[name] for name in params})
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+
+
+def bad_calls(X, Y):
+    n = len(X)
+    holed, endless = X.copy(), X.copy()
+    holed[3, 1], endless[3, 1] = np.nan, np.inf
+    wrong = np.array(Y, dtype=float)
+    wrong[4, 1] = 1.5
+    return {
+        "NaN in X": ((holed, Y), {}, "NaN"),
+        "inf in X": ((endless, Y), {}, "infinity"),
+        "lengths": ((X, Y[:-1]), {}, "inconsistent numbers of samples"),
+        "no y": ((X, None), {}, "requires y to be passed"),
+        "y entry": ((X, wrong), {}, "row 4, column 1 is 1.5"),
+        "1-D continuous": ((X, np.linspace(0, 1, n)), {}, "Unknown label type"),
+        "4-D X": ((X.reshape(n, 1, 1, -1), Y), {}, "dim"),
+        "weight shape": ((X, Y), {"sample_weight": np.ones(n - 1)}, "sample_weight must have"),
+        "weight 2-D": ((X, Y), {"sample_weight": np.ones((n, 2))}, "sample_weight must have"),
+        "weight zero": ((X, Y), {"sample_weight": np.zeros(n)}, "must not be zero"),
+        "weight sign": ((X, Y), {"sample_weight": -np.ones(n)}, "row 0 holds -1"),
+        "weight NaN": ((X, Y), {"sample_weight": np.full(n, np.nan)}, "finite"),
+        "weight str": ((X, Y), {"sample_weight": ["a"] * n}, "must hold numbers"),
+    }
+
+
+@over_estimators
+@pytest.mark.parametrize("case", bad_calls(*make_labels(n=20)))
+def test_bad_calls_are_refused_and_nothing_fitted_is_lost(Estimator, case):
+    X, Y = targets_for(Estimator)
+    clf = Estimator(**SMALL).fit(X, Y)
+    state = pickle.dumps(clf)
+    arguments, weights, message = bad_calls(X, Y)[case]
+    with pytest.raises((ValueError, TypeError), match=message):
+        clf.fit(*arguments, **weights)
+    same_weights(clf, pickle.loads(state))
+    with pytest.raises((ValueError, TypeError), match=message):
+        clf.partial_fit(*arguments, **weights)
+    same_weights(clf, pickle.loads(state))
+    assert pickle.loads(state).n_features_in_ == clf.n_features_in_
+
+
+@over_estimators
+def test_wrong_number_of_columns_at_predict(Estimator):
+    X, Y = targets_for(Estimator)
+    clf = Estimator(**SMALL).fit(X, Y)
+    with pytest.raises(ValueError, match="5 features"):
+        clf.predict(X[:, :3])
+    with pytest.raises(ValueError, match="NaN"):
+        clf.predict(np.where(X > 1, np.nan, X))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "message"),
+    [(1.1, r"\[0, 1\]"), (-0.1, r"\[0, 1\]"), ([0.5, 0.5], "shape"), ("half", "numbers"),
+     ([0.5, 0.5, np.nan, 0.5], "label 2")],
+)  # fmt: skip
+def test_bad_thresholds_are_refused_at_fit_and_at_predict(threshold, message):
+    X, Y = make_labels()
+    clf = multi().fit(X, Y).set_params(threshold=threshold)
+    with pytest.raises(ValueError, match=message):
+        clf.predict(X)
+    with pytest.raises(ValueError, match=message):
+        clf.fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [(np.ones((120, 3)), "label_weight must have shape"), (np.zeros((120, 4)), "zero"),
+     (np.full((120, 4), -1.0), "row 0")],
+)  # fmt: skip
+def test_bad_label_weights_are_refused(weight, message):
+    X, Y = make_labels()
+    with pytest.raises(ValueError, match=message):
+        multi().fit(X, Y, label_weight=weight)
+
+
+def test_nothing_known_is_nothing_to_fit():
+    X, Y = make_labels()
+    with pytest.raises(ValueError, match="No sample is left"):
+        multi().fit(X, np.full(Y.shape, np.nan))
+    clf = multi().fit(X, Y)
+    with pytest.raises(ValueError, match="no known label"):
+        clf.score(X, np.full(Y.shape, -1))
+
+
+def test_losses_of_the_wrong_domain_and_shape():
+    X, Y = make_labels()
+    with pytest.raises(ValueError, match="'distribution' targets"):
+        multi(loss="cross_entropy").fit(X, Y)
+    with pytest.raises(ValueError, match="does not fit 4 columns"):
+        multi(loss=BinaryCrossEntropy(pos_weight=[1.0, 2.0])).fit(X, Y)
+    with pytest.raises(ValueError, match="class_weight"):
+        multi(class_weight=[1.0, 2.0]).fit(X, Y)
+
+
+def test_rows_without_mass_are_refused_by_distribution_losses_only():
+    X, Y = make_soft()
+    Y[7] = 0
+    with pytest.raises(ValueError, match="row 7 sums to 0"):
+        soft().fit(X, Y)
+    soft(loss="binary_cross_entropy").fit(X, Y)
+
+
+def test_labels_never_seen():
+    X, Y = make_soft()
+    labels = np.array(["a", "b", "c"])[Y.argmax(axis=1)]
+    clf = soft().partial_fit(X, labels, classes=["a", "b", "c"])
+    with pytest.raises(ValueError, match=r"row 1 holds .*'d'"):
+        clf.partial_fit(X[:2], ["a", "d"])
+    assert clf.score(X[:2], ["d", "d"]) == 0.0
+    with pytest.raises(ValueError, match="one column for each of the 3 classes"):
+        clf.score(X, np.full((len(X), 4), 0.25))
+
+
+class CtrlC(Callback):
+    """Ctrl-C in the given pass."""
+
+    def __init__(self, in_pass):
+        self.in_pass = in_pass
+
+    def on_batch_end(self, net, training=None, **kwargs):
+        if len(net.history) == self.in_pass:
+            raise KeyboardInterrupt
+
+
+@over_estimators
+def test_interrupting_keeps_the_last_finished_pass(Estimator):
+    X, Y = targets_for(Estimator)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        clf = Estimator(callbacks=[CtrlC(4)], **SMALL).fit(X, Y)
+    assert clf.n_iter_ == 3
+    same_weights(clf, Estimator(**{**SMALL, "max_iter": 3}).fit(X, Y))
+
+
+@over_estimators
+def test_interrupting_the_first_pass_keeps_the_last_fit(Estimator):
+    X, Y = targets_for(Estimator)
+    clf = Estimator(**SMALL).fit(X, Y)
+    before = clf.predict_proba(X)
+    with pytest.raises(KeyboardInterrupt):
+        clf.set_params(callbacks=[CtrlC(1)]).fit(X[:, ::-1], Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+
+
+@over_estimators
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_a_refused_part_leaves_the_next_pass_as_it_would_have_been(Estimator, solver):
+    X, Y = targets_for(Estimator)
+    params = {**SMALL, "solver": solver, "learning_rate": "invscaling", "activation": "identity"}
+    undisturbed, disturbed = (Estimator(**params).partial_fit(X, Y) for _ in range(2))
+    huge = np.finfo(np.float64).max * np.random.default_rng(0).random(X.shape)
+    with pytest.raises(ValueError, match="non-finite"):
+        disturbed.set_params(batch_size=2).partial_fit(huge, Y)
+    disturbed.set_params(batch_size="auto")
+    for clf in (undisturbed, disturbed):
+        clf.partial_fit(X, Y)
+    same_weights(disturbed, undisturbed)
+    assert disturbed.t_ == undisturbed.t_
+    assert len(disturbed.net_.history) == 2
