@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from ._parameters import DTYPES, check_parameters, hidden_layers, torch_device
+from ._parameters import check_parameters, hidden_layers, torch_device, torch_dtype
 from ._training.batches import TrainingData, TrainingTargets
 from ._training.isolation import isolated_generators
 from ._training.modules import MLP, check_net
@@ -142,6 +142,8 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
         fitted = hasattr(self, "net_")
         goes_on = fitted and (incremental or self.warm_start)
         self._check_call(y, fitted, incremental, declared)
+        if goes_on:
+            self._check_same_net(loss, incremental)
         with _unchanged_on_error(self):
             X = self._check_X(X, reset=not goes_on)
             targets = self._encode(y, loss, self.classes_ if goes_on else None, declared)
@@ -200,6 +202,22 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
                 f"was: {self.classes_!r}."
             )
 
+    def _check_same_net(self, loss: Loss, incremental: bool) -> None:
+        """Refuse to go on with a net that the parameters no longer describe."""
+        module, before = self.net_.module_, self.net_.criterion_
+        if isinstance(module, MLP) and self.module is None:
+            hidden = list(module.layer_sizes[1:-1])
+            if hidden != hidden_layers(self.hidden_layer_sizes):
+                raise ValueError(
+                    f"hidden_layer_sizes={self.hidden_layer_sizes!r}, but the net to go on with "
+                    f"has hidden layers of {hidden} units: set it back, or fit anew."
+                )
+        if incremental and type(loss) is not type(before):
+            raise ValueError(
+                f"loss is {loss!r}, but partial_fit goes on with {before!r}: set it back, or fit "
+                "anew."
+            )
+
     def _check_X(self, X: Any, reset: bool) -> Any:
         return validate_data(
             self,
@@ -218,7 +236,7 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 "No sample is left to fit: each has weight zero or only unknown labels (NaN, -1)."
             )
-        dtype = DTYPES[self.dtype or X.dtype.name]
+        dtype = torch_dtype(X.dtype if self.dtype is None else self.dtype)
         device = torch_device(self.device)
         if not self.early_stopping:
             return TrainingData(X, encoded, rows, dtype, device), None

@@ -67,7 +67,7 @@ def check_parameters(params: dict[str, Any]) -> None:
     if batch_size != "auto":
         check_scalar(batch_size, "batch_size (a number, or 'auto')", Integral, min_val=1)
     if params["dtype"] is not None:
-        _check_choice("dtype", str(params["dtype"]), DTYPES)
+        torch_dtype(params["dtype"])
     _check_target_range(params["target_range"], params["label_smoothing"])
     _check_module(params["module"])
     torch_device(params["device"])
@@ -80,6 +80,14 @@ def hidden_layers(sizes: Any) -> list[int]:
         if not isinstance(size, Integral) or size <= 0:
             raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {sizes!r}.")
     return [int(size) for size in layers]
+
+
+def torch_dtype(dtype: Any) -> torch.dtype:
+    """The torch dtype for "float32", np.float64 and the like."""
+    try:
+        return DTYPES[np.dtype(dtype).name]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"dtype must be one of {list(DTYPES)}; got {dtype!r}.") from error
 
 
 def torch_device(device: Any) -> torch.device:

@@ -98,7 +98,8 @@ def test_binary_labels_of_any_kind(labels):
 def test_dtype_follows_x_and_may_be_set(Estimator, kind):
     X, Y = targets_for(Estimator)
     assert Estimator(**SMALL).fit(X.astype(kind), Y).coefs_[0].dtype == kind
-    assert Estimator(dtype="float32", **SMALL).fit(X, Y).coefs_[0].dtype == np.float32
+    for half in ("float32", np.float32, np.dtype("float32")):
+        assert Estimator(dtype=half, **SMALL).fit(X, Y).coefs_[0].dtype == np.float32
     assert Estimator(dtype="float64", **SMALL).fit(X.astype(kind), Y).coefs_[0].dtype == np.float64
     assert Estimator(**SMALL).fit(X.astype(kind), Y).predict_proba(X).dtype == np.float64
 

@@ -228,3 +228,23 @@ def test_a_refused_part_leaves_the_next_pass_as_it_would_have_been(Estimator, so
     same_weights(disturbed, undisturbed)
     assert disturbed.t_ == undisturbed.t_
     assert len(disturbed.net_.history) == 2
+
+
+@over_estimators
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"hidden_layer_sizes": (9,)}, r"hidden layers of \[8\] units"),
+        ({"loss": "squared_error"}, "goes on with"),
+    ],
+)
+def test_going_on_with_another_net_is_refused(Estimator, changed, message):
+    X, Y = targets_for(Estimator)
+    clf = Estimator(**SMALL).partial_fit(X, Y)
+    state = pickle.dumps(clf)
+    with pytest.raises(ValueError, match=message):
+        clf.set_params(**changed).partial_fit(X, Y)
+    same_weights(clf, pickle.loads(state))
+    if "loss" not in changed:
+        with pytest.raises(ValueError, match=message):
+            clf.set_params(warm_start=True).fit(X, Y)

@@ -191,9 +191,13 @@ class Jeffreys(DistributionLoss):
         check_number("floor", self.floor, low=0.0, high=1.0, open_end=True)
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        log_p = logits.log_softmax(-1)
-        terms = (log_p.exp() - target) * (log_p - target.clamp_min(self.floor).log())
-        return sum_entries(terms, entry_weight)
+        return jeffreys(logits.log_softmax(-1), target, entry_weight, self.floor)
+
+
+def jeffreys(log_p: Tensor, target: Tensor, entry_weight: Tensor | None, floor: float) -> Tensor:
+    """sum (p - y) (log p - log y), with targets below the floor raised to it in the logarithm."""
+    terms = (log_p.exp() - target) * (log_p - target.clamp_min(floor).log())
+    return sum_entries(terms, entry_weight)
 
 
 @register_loss

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ._base import IndependentLoss, Properness, register_loss, same_params, sum_entries
-from ._distribution import cosine_distance
+from ._distribution import cosine_distance, jeffreys
 from ._partial import (
     FocalPartial,
     PartialIndependentLoss,
@@ -483,9 +483,7 @@ class BinaryJeffreys(IndependentLoss):
         check_number("floor", self.floor, low=0.0, high=1.0, open_end=True)
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        log_p = log_sigmoids(logits)[0]
-        terms = (log_p.exp() - target) * (log_p - target.clamp_min(self.floor).log())
-        return sum_entries(terms, entry_weight)
+        return jeffreys(log_sigmoids(logits)[0], target, entry_weight, self.floor)
 
 
 @register_loss
