@@ -21,9 +21,18 @@ BLOCK_ENTRIES = 2**24
 """Entries of X that become dense at once where the batch size does not say."""
 
 
+GATHERED_ENTRIES = 2**21
+"""Entries of X that are gathered at once for the batches of a pass: few enough for the cache's
+sake, many enough that the cost of a gather is shared."""
+
+
+def entries_per_row(X: Any) -> int:
+    return max(1, int(np.prod(X.shape[1:])))
+
+
 def block_size(X: Any) -> int:
     """Rows of X per block when a block may be as large as memory allows."""
-    return max(1, BLOCK_ENTRIES // max(1, int(np.prod(X.shape[1:]))))
+    return max(1, BLOCK_ENTRIES // entries_per_row(X))
 
 
 def rows_as_tensor(X: Any, rows: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -91,6 +100,14 @@ class TrainingTargets:
         return np.flatnonzero(counts)
 
 
+def _shared_tensor(X: Any) -> Tensor | None:
+    """X as a tensor on the caller's memory, to gather rows from; None where that cannot be."""
+    plain = isinstance(X, np.ndarray) and not isinstance(X, np.memmap)
+    if not plain or not X.flags.writeable or min(X.strides, default=0) < 0:
+        return None
+    return torch.from_numpy(X)
+
+
 class TrainingData(Dataset[Any]):
     """X with its targets, restricted to some rows.
 
@@ -114,6 +131,7 @@ class TrainingData(Dataset[Any]):
     ) -> None:
         self.X, self.targets, self.rows = X, targets, rows
         self.dtype, self.device = dtype, device
+        self._shared = _shared_tensor(X)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -125,7 +143,11 @@ class TrainingData(Dataset[Any]):
             None if part is None else self._tensor(part) for part in self.targets.block(rows)
         )
         assert target is not None
-        X = rows_as_tensor(self.X, rows, self.dtype, self.device)
+        if self._shared is None:
+            X = rows_as_tensor(self.X, rows, self.dtype, self.device)
+        else:
+            gathered = self._shared.index_select(0, torch.from_numpy(rows))
+            X = gathered.to(device=self.device, dtype=self.dtype)
         return X, (target, weight, entry_weight)
 
     def _tensor(self, values: Array) -> Tensor:
@@ -135,11 +157,14 @@ class TrainingData(Dataset[Any]):
 class Batches:
     """Iterates over a `TrainingData`, in a new random order each time if `shuffle`.
 
-    The order comes from torch's global generator, which `isolated_generators` seeds.
+    Rows are gathered a block of batches at a time; a batch is a slice of a block. The order comes
+    from torch's global generator, which `isolated_generators` seeds.
     """
 
     def __init__(self, data: TrainingData, batch_size: int, shuffle: bool) -> None:
         self.data, self.batch_size, self.shuffle = data, batch_size, shuffle
+        per_block = GATHERED_ENTRIES // max(1, batch_size * entries_per_row(data.X))
+        self.block_rows = batch_size * max(1, per_block)
 
     def __len__(self) -> int:
         return -(-len(self.data) // self.batch_size)
@@ -147,6 +172,17 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         n = len(self.data)
         order = torch.randperm(n).numpy() if self.shuffle else None
-        for start in range(0, n, self.batch_size):
-            part = slice(start, min(start + self.batch_size, n))
-            yield self.data.batch(part if order is None else order[part])
+        for start in range(0, n, self.block_rows):
+            part = slice(start, min(start + self.block_rows, n))
+            X, parts = self.data.batch(part if order is None else order[part])
+            for first in range(0, len(X), self.batch_size):
+                rows = slice(first, first + self.batch_size)
+                target, weight, entry_weight = parts
+                yield (
+                    X[rows],
+                    (
+                        target[rows],
+                        None if weight is None else weight[rows],
+                        None if entry_weight is None else entry_weight[rows],
+                    ),
+                )

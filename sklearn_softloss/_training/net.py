@@ -15,9 +15,11 @@ from torch import Tensor
 
 from ..targets import Array
 from .batches import Batches, TargetBatch, TrainingData, block_size, rows_as_tensor
+from .fused import FusedMLP, flat_groups
+from .modules import MLP
 from .monitor import Monitor
 from .schedules import FIXED_LENGTH, Schedule
-from .solvers import minimize_lbfgs
+from .solvers import BUILT_IN, minimize_lbfgs
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
 
@@ -46,6 +48,8 @@ class TrainingNet(NeuralNet):
     **kwargs
         Those of ``skorch.NeuralNet``.
     """
+
+    _fused: FusedMLP | None = None
 
     def __init__(
         self,
@@ -81,14 +85,32 @@ class TrainingNet(NeuralNet):
     def initialize_optimizer(self, triggered_directly: Any = None) -> TrainingNet:
         named = list(self.get_all_learnable_params())
         _, kwargs = self.get_params_for_optimizer("optimizer", named)
+        self.fuses_ = self.can_fuse()
         groups: list[Any] = [parameter for _, parameter in named]
-        if self.decay_weights:
+        if self.fuses_:
+            groups = flat_groups(self.module_, self.decay_weights)
+        elif self.decay_weights:
             groups = [
                 {"params": [p for p in groups if p.ndim > 1]},
                 {"params": [p for p in groups if p.ndim <= 1], "weight_decay": 0.0},
             ]
         self.optimizer_ = self.optimizer(groups, **kwargs)
         return self
+
+    def can_fuse(self) -> bool:
+        """Whether steps may go without autograd, and nobody asks for what only autograd has."""
+        return (
+            isinstance(self.module_, MLP)
+            and self.criterion_.offers_gradient
+            and self.lbfgs is None
+            and self.optimizer in BUILT_IN
+            and not self._overridden_hooks((*BATCH_HOOKS, "on_grad_computed"))
+        )
+
+    def train_step(self, batch: Any, **fit_params: Any) -> Any:
+        if self._fused is not None:
+            return self._fused.step(batch)
+        return super().train_step(batch, **fit_params)
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> tuple[Any, Any]:
         """Training and validation data come ready made, as X and y."""
@@ -117,12 +139,17 @@ class TrainingNet(NeuralNet):
         self._kept = start["weights"]
         self.monitor.start(epochs)
         loop = self._pass_loop if self.lbfgs is None else self._lbfgs_loop
+        if self.fuses_:
+            self._fused = FusedMLP(self.module_, self.criterion_, self.optimizer_, self.penalty)
         try:
             loop(train, valid, epochs)
         except KeyboardInterrupt:
             self._interrupt(valid)
         finally:
             self.monitor.stop()
+            if self._fused is not None:
+                self._fused.release()
+                self._fused = None
             self.module_.zero_grad(set_to_none=True)
             if valid is not None or self.interrupted_:
                 self.module_.load_state_dict(self._kept)
@@ -135,26 +162,27 @@ class TrainingNet(NeuralNet):
     ) -> None:
         if iterator is None:
             return
-        batch_level = self._batch_level_callbacks()
+        batch_level = self._overridden_hooks(BATCH_HOOKS)
         scheduled = training and self.schedule.kind in FIXED_LENGTH
-        total: Any = 0.0
-        weight: Any = 0.0
+        losses: list[Tensor] = []
+        weights: list[Any] = []
         for index, batch in enumerate(iterator):
             if scheduled:
                 self._set_rate(self.schedule.step(index / len(iterator)))
             if batch_level:
                 self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            batch_weight = _weight_of(batch[1])
-            total = total + step["loss"].detach() * batch_weight
-            weight = weight + batch_weight
+            losses.append(step["loss"].detach())
+            weights.append(_weight_of(batch[1]))
             if batch_level:
                 self.history.record_batch(prefix + "_loss", step["loss"].item())
                 self.history.record_batch(prefix + "_batch_size", len(batch[0]))
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         if not self.history[-1]["batches"]:
             self.history.new_batch()  # skorch's Checkpoint looks up the last batch of the pass
-        self.history.record(prefix + "_loss", float(total / weight))
+        weight = torch.as_tensor(weights, dtype=torch.float64)
+        mean = (torch.stack(losses).double().cpu() * weight).sum() / weight.sum()
+        self.history.record(prefix + "_loss", float(mean))
         self.history.record(prefix + "_batch_count", len(iterator))
 
     # --- the loops -----------------------------------------------------------------------------
@@ -295,20 +323,26 @@ class TrainingNet(NeuralNet):
         return (values.sum() if weight is None else (weight * values).sum()), _weight_of(y)
 
     def _penalty(self) -> Any:
-        if not self.alpha or self.decay_weights:
+        if not self.penalty:
             return 0.0
         matrices = (p for p in self.module_.parameters() if p.ndim > 1)
-        return 0.5 * self.alpha * sum(p.square().sum() for p in matrices)
+        return 0.5 * self.penalty * sum(p.square().sum() for p in matrices)
+
+    @property
+    def penalty(self) -> float:
+        """Strength of the L2 penalty in the loss; none where the optimizer decays the weights."""
+        return 0.0 if self.decay_weights else self.alpha
 
     def _set_rate(self, rate: float) -> None:
         for group in self.optimizer_.param_groups:
             group["lr"] = rate
 
-    def _batch_level_callbacks(self) -> bool:
+    def _overridden_hooks(self, hooks: tuple[str, ...]) -> bool:
+        """Whether a callback asks to be told of these."""
         return any(
             getattr(type(callback), hook) is not getattr(Callback, hook)
             for _, callback in self.callbacks_
-            for hook in BATCH_HOOKS
+            for hook in hooks
         )
 
     def _copy_of_weights(self) -> dict[str, Tensor]:

@@ -12,6 +12,15 @@ from torch import Tensor
 
 SOLVERS = ("adam", "adamw", "sgd", "adadelta", "rmsprop", "lbfgs")
 
+BUILT_IN = (
+    torch.optim.Adam,
+    torch.optim.AdamW,
+    torch.optim.SGD,
+    torch.optim.Adadelta,
+    torch.optim.RMSprop,
+)
+"""Optimizers that move each entry by itself, so that they may be given one flat tensor."""
+
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 
 

@@ -93,6 +93,23 @@ class Loss(ABC):
         """
         return self.logit_gradient(*self._without_unknown(logits, target, entry_weight))
 
+    def sum_and_gradient(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        weight: Tensor | None,
+        entry_weight: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Weighted sum over the samples, and its derivative with respect to the logits.
+
+        What a training step needs. Overwritten where both share most of the work.
+        """
+        parts = self._without_unknown(logits, target, entry_weight)
+        values, gradient = self.per_sample(*parts), self.logit_gradient(*parts)
+        if weight is None:
+            return values.sum(), gradient
+        return values.dot(weight), gradient * weight[:, None]
+
     @property
     def offers_gradient(self) -> bool:
         return type(self).logit_gradient is not Loss.logit_gradient

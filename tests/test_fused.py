@@ -1,0 +1,127 @@
+"""Steps without autograd end where autograd's do, to 1e-8 in float64."""
+
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+
+from cases import LOSSES, SCHEDULES, SMALL, make_labels, make_soft, same_weights
+from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss._training.net import TrainingNet
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+WITH_GRADIENT = [loss for loss in LOSSES if loss.offers_gradient]
+SOLVERS = ["adam", "adamw", "sgd", "adadelta", "rmsprop"]
+
+
+@pytest.fixture
+def both_ways(monkeypatch):
+    """Fits twice, with fused steps and with autograd, and compares."""
+
+    def compare(Estimator, X, Y, fit_params=None, **params):
+        params = {**SMALL, "max_iter": 6, "batch_size": 32, "alpha": 0.1, **params}
+        fused = Estimator(**params).fit(X, Y, **(fit_params or {}))
+        assert fused.net_.fuses_
+        with monkeypatch.context() as patch:
+            patch.setattr(TrainingNet, "can_fuse", lambda self: False)
+            plain = Estimator(**params).fit(X, Y, **(fit_params or {}))
+        assert not plain.net_.fuses_
+        same_weights(fused, plain, rtol=1e-8, atol=1e-8)
+        np.testing.assert_allclose(fused.loss_curve_, plain.loss_curve_, rtol=1e-8)
+        return fused
+
+    return compare
+
+
+def task(loss):
+    if loss.domain == "distribution":
+        return SoftTargetMLPClassifier, *make_soft()
+    return MultiLabelSigmoidClassifier, *make_labels()
+
+
+@pytest.mark.parametrize("loss", WITH_GRADIENT, ids=repr)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_every_loss_and_solver(both_ways, loss, solver):
+    both_ways(*task(loss), loss=loss, solver=solver, learning_rate_init=0.01)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_every_schedule(both_ways, schedule, solver):
+    X, Y = make_soft()
+    both_ways(
+        SoftTargetMLPClassifier, X, Y, solver=solver, learning_rate=schedule, n_iter_no_change=1,
+        tol=1.0, learning_rate_init=0.05,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("hidden", [(), (8,), (8, 6, 4)])
+def test_every_net(both_ways, activation, hidden):
+    X, Y = make_labels()
+    both_ways(MultiLabelSigmoidClassifier, X, Y, activation=activation, hidden_layer_sizes=hidden)
+
+
+@pytest.mark.parametrize("loss", WITH_GRADIENT, ids=repr)
+def test_dropout_weights_and_smoothing(both_ways, loss):
+    Estimator, X, Y = task(loss)
+    weight = np.random.default_rng(0).random(len(X)) * (np.arange(len(X)) % 5 > 0)
+    both_ways(
+        Estimator, X, Y, {"sample_weight": weight}, loss=loss, hidden_layer_sizes=(8, 8),
+        dropout=0.3, label_smoothing=0.1, class_weight="balanced", early_stopping=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "loss", [loss for loss in WITH_GRADIENT if loss.domain == "independent"], ids=repr
+)
+def test_unknown_labels_and_label_weights(both_ways, loss):
+    X, Y = make_labels()
+    rng = np.random.default_rng(0)
+    holed = np.where(rng.random(Y.shape) < 0.3, np.nan, Y)
+    weight = rng.random(Y.shape)
+    both_ways(MultiLabelSigmoidClassifier, X, holed, {"label_weight": weight}, loss=loss)
+
+
+def test_sparse_rows_and_labels(both_ways):
+    X, Y = make_labels()
+    X[np.abs(X) < 0.7] = 0
+    sparse = both_ways(MultiLabelSigmoidClassifier, sp.csr_array(X), sp.csr_array(Y))
+    same_weights(sparse, both_ways(MultiLabelSigmoidClassifier, X, Y))
+
+
+def test_a_fit_in_parts_and_through_a_pickle_is_one_fit():
+    X, Y = make_soft()
+    whole = SoftTargetMLPClassifier(**{**SMALL, "max_iter": 4, "tol": 0}).fit(X, Y)
+    parts = SoftTargetMLPClassifier(**SMALL)
+    for _ in range(4):
+        parts = pickle.loads(pickle.dumps(parts.partial_fit(X, Y)))
+    same_weights(parts, whole)
+
+
+def test_the_fitted_net_keeps_nothing_of_the_training():
+    """Parameters own their memory, so a pickle holds each of them once."""
+    X, Y = make_soft(n=2000)
+    clf = SoftTargetMLPClassifier(**{**SMALL, "hidden_layer_sizes": (300,)}).fit(X, Y)
+    for parameter in clf.net_.module_.parameters():
+        assert parameter.untyped_storage().nbytes() == parameter.nbytes
+    n_weights = sum(parameter.numel() for parameter in clf.net_.module_.parameters())
+    # Weights, the optimizer's copy and Adam's two moments, and the generators' states.
+    assert len(pickle.dumps(clf)) < 8 * 4 * n_weights + 60_000
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_threads_change_nothing(n_threads):
+    X, Y = make_soft(n=400)
+    before = torch.get_num_threads()
+    kwargs = {**SMALL, "hidden_layer_sizes": (64,)}
+    one = SoftTargetMLPClassifier(**kwargs).fit(X, Y)
+    torch.set_num_threads(n_threads)
+    try:
+        two = SoftTargetMLPClassifier(**kwargs).fit(X, Y)
+    finally:
+        torch.set_num_threads(before)
+    same_weights(two, one, rtol=1e-10, atol=1e-10)
