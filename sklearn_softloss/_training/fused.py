@@ -9,13 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from ..losses import Loss
-from .batches import Batch
+from .batches import Batch, Batches
 from .modules import MLP
 
 # Derivatives from the gradient and the activation's own output, as autograd computes them.
 ACTIVATION_STEPS: dict[type[nn.Module], tuple[Callable[[Tensor], Any], Callable[..., Tensor]]] = {
     nn.Identity: (lambda z: z, lambda gradient, _: gradient),
-    nn.ReLU: (torch.relu_, lambda g, a: torch.ops.aten.threshold_backward(g, a, 0)),
+    nn.ReLU: (
+        torch.relu_,
+        lambda g, a: torch.ops.aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
+    ),
     nn.Tanh: (torch.tanh_, torch.ops.aten.tanh_backward),
     nn.Sigmoid: (torch.sigmoid_, torch.ops.aten.sigmoid_backward),
 }
@@ -61,11 +64,10 @@ class FusedMLP:
         self, module: MLP, loss: Loss, optimizer: torch.optim.Optimizer, alpha: float
     ) -> None:
         self.module, self.loss, self.optimizer, self.alpha = module, loss, optimizer, alpha
-        self.layers = module.linear_layers()
         self.dropout = next((m.p for m in module if isinstance(m, nn.Dropout)), 0.0)
         kind = type(module[1]) if len(module) > 1 else nn.Identity
         self.activate, self.derive = ACTIVATION_STEPS[kind]
-        self._buffers: dict[int, list[Tensor]] = {}
+        self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
         self._link()
 
     def _link(self) -> None:
@@ -73,18 +75,22 @@ class FusedMLP:
         flats = [p for group in self.optimizer.param_groups for p in group["params"]]
         weights, biases = _split(self.module)
         parts = [weights + biases] if len(flats) == 1 else [weights, biases]
-        self.gradients: dict[Tensor, Tensor] = {}
-        with torch.no_grad():
-            for flat, parameters in zip(flats, parts, strict=True):
-                flat.copy_(_flat(parameters))
-                flat.grad = torch.zeros_like(flat)
-                start = 0
-                for parameter in parameters:
-                    part = slice(start, start + parameter.numel())
-                    parameter.data = flat[part].view_as(parameter)
-                    self.gradients[parameter] = flat.grad[part].view_as(parameter)
-                    start = part.stop
-        n_weights = sum(parameter.numel() for parameter in weights)
+        gradients: dict[int, Tensor] = {}
+        for flat, parameters in zip(flats, parts, strict=True):
+            flat.copy_(_flat(parameters))
+            flat.grad = torch.zeros_like(flat)
+            start = 0
+            for parameter in parameters:
+                part = slice(start, start + parameter.numel())
+                parameter.data = flat[part].view_as(parameter)
+                gradients[id(parameter)] = flat.grad[part].view_as(parameter)
+                start = part.stop
+        self.weights = [weight.data for weight in weights]
+        self.transposed = [weight.t() for weight in self.weights]
+        self.biases = [bias.data for bias in biases]
+        self.weight_gradients = [gradients[id(weight)] for weight in weights]
+        self.bias_gradients = [gradients[id(bias)] for bias in biases]
+        n_weights = sum(weight.numel() for weight in weights)
         self.flat_weights = flats[0][:n_weights]
         self.flat_weight_gradient = flats[0].grad[:n_weights]
 
@@ -96,38 +102,57 @@ class FusedMLP:
                 flat.grad = None
 
     @torch.no_grad()
-    def step(self, batch: Batch) -> dict[str, Tensor]:
-        """One step of the optimizer; returns the loss before it, penalty included."""
+    def run_pass(self, batches: Batches, before_step: Callable[[float], None] | None) -> float:
+        """One step for each batch; returns the mean loss, each taken before its step.
+
+        `before_step` is told the share of the pass that is done.
+        """
+        totals, weights = [], []
+        update = _update(self.optimizer)
+        for index, batch in enumerate(batches):
+            if before_step is not None:
+                before_step(index / len(batches))
+                update = _update(self.optimizer)
+            total, weight = self._gradients(batch)
+            totals.append(total)
+            weights.append(weight)
+            update()
+            if index == 0:
+                update = _update(self.optimizer)  # its state exists from now on
+        return float(torch.stack(totals).double().sum() / sum(weights))
+
+    def _gradients(self, batch: Batch) -> tuple[Tensor, Any]:
+        """Fill the flat gradients; returns the summed loss, penalty included, and the weight."""
         X, (target, weight, entry_weight) = batch
-        inputs, active, masks = self._forward(X)
-        logits = active.pop()
-        total, gradient = self.loss.sum_and_gradient(logits, target, weight, entry_weight)
+        inputs, outputs, masks, backward = self._forward(X)
+        total, gradient = self.loss.sum_and_gradient(outputs[-1], target, weight, entry_weight)
         weight_sum: Any = len(X) if weight is None else weight.sum()
-        gradient = gradient.div_(weight_sum)
-        for index in range(len(self.layers) - 1, -1, -1):
-            layer = self.layers[index]
-            torch.mm(gradient.t(), inputs[index], out=self.gradients[layer.weight])
-            torch.sum(gradient, 0, out=self.gradients[layer.bias])
+        gradient.div_(weight_sum)
+        for index in range(len(self.weights) - 1, -1, -1):
+            torch.mm(gradient.t(), inputs[index], out=self.weight_gradients[index])
+            torch.sum(gradient, 0, out=self.bias_gradients[index])
             if index:
-                gradient = torch.mm(gradient, layer.weight)
+                gradient = torch.mm(gradient, self.weights[index], out=backward[index - 1])
                 if masks:
                     gradient.mul_(masks[index - 1])
-                gradient = self.derive(gradient, active[index - 1])
+                gradient = self.derive(gradient, outputs[index - 1])
         if self.alpha:
             total = total + 0.5 * self.alpha * self.flat_weights.dot(self.flat_weights)
             if weight is None:
                 self.flat_weight_gradient.add_(self.flat_weights, alpha=self.alpha / weight_sum)
             else:
                 self.flat_weight_gradient.add_(self.flat_weights * (self.alpha / weight_sum))
-        self.optimizer.step()
-        return {"loss": total / weight_sum}
+        return total, weight_sum
 
-    def _forward(self, X: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """Inputs of the layers, their outputs after activation, and dropout's masks."""
-        outputs = self._buffers_for(X)
+    def _forward(self, X: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+        """Inputs of the layers, their outputs, dropout's masks, and memory for the way back."""
+        outputs, backward = self._buffers_for(X)
         inputs, masks = [X], []
-        for layer, output in zip(self.layers[:-1], outputs[:-1], strict=True):
-            torch.addmm(layer.bias, inputs[-1], layer.weight.t(), out=output)
+        last = len(outputs) - 1
+        for index, output in enumerate(outputs):
+            torch.addmm(self.biases[index], inputs[-1], self.transposed[index], out=output)
+            if index == last:
+                break
             self.activate(output)
             if self.dropout:
                 mask = torch.empty_like(output).bernoulli_(1 - self.dropout)
@@ -135,13 +160,60 @@ class FusedMLP:
                 inputs.append(output * masks[-1])
             else:
                 inputs.append(output)
-        last = self.layers[-1]
-        torch.addmm(last.bias, inputs[-1], last.weight.t(), out=outputs[-1])
-        return inputs, list(outputs), masks
+        return inputs, outputs, masks, backward
 
-    def _buffers_for(self, X: Tensor) -> list[Tensor]:
+    def _buffers_for(self, X: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         found = self._buffers.get(len(X))
         if found is None:
-            found = [X.new_empty(len(X), layer.out_features) for layer in self.layers]
+            outputs = [X.new_empty(len(X), len(bias)) for bias in self.biases]
+            found = outputs, [torch.empty_like(output) for output in outputs[:-1]]
             self._buffers[len(X)] = found
         return found
+
+
+def _update(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
+    """The optimizer's step; for Adam the kernel alone, without the bookkeeping around it.
+
+    The bookkeeping of a step costs four times its arithmetic in a small net. The kernel works on
+    the optimizer's own state, which the first full step has made.
+    """
+    kernel = {
+        torch.optim.Adam: getattr(torch, "_fused_adam_", None),
+        torch.optim.AdamW: getattr(torch, "_fused_adamw_", None),
+    }.get(type(optimizer))
+    groups = optimizer.param_groups
+    parameters = [p for group in groups for p in group["params"]]
+    if kernel is None or not all(
+        group["fused"] and optimizer.state.get(p) for group in groups for p in group["params"]
+    ):
+        return optimizer.step
+    steps = [optimizer.state[p]["step"] for p in parameters]
+    calls = []
+    for group in groups:
+        state = [optimizer.state[p] for p in group["params"]]
+        lists: tuple[Any, ...] = (
+            group["params"],
+            [p.grad for p in group["params"]],
+            [entry["exp_avg"] for entry in state],
+            [entry["exp_avg_sq"] for entry in state],
+            [],
+            [entry["step"] for entry in state],
+        )
+        options = {
+            "lr": group["lr"],
+            "beta1": group["betas"][0],
+            "beta2": group["betas"][1],
+            "weight_decay": group["weight_decay"],
+            "eps": group["eps"],
+            "amsgrad": False,
+            "maximize": False,
+        }
+        calls.append((lists, options))
+
+    def update() -> None:
+        for step in steps:
+            step.add_(1)
+        for lists, options in calls:
+            kernel(*lists, **options)
+
+    return update

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,8 @@ from .fused import FusedMLP, flat_groups
 from .modules import MLP
 from .monitor import Monitor
 from .schedules import FIXED_LENGTH, Schedule
-from .solvers import BUILT_IN, minimize_lbfgs
+from .solvers import BUILT_IN, WITH_KERNEL, minimize_lbfgs
+from .threads import threads_for
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
 
@@ -89,6 +92,8 @@ class TrainingNet(NeuralNet):
         groups: list[Any] = [parameter for _, parameter in named]
         if self.fuses_:
             groups = flat_groups(self.module_, self.decay_weights)
+            if self.optimizer in WITH_KERNEL:
+                kwargs["fused"] = True
         elif self.decay_weights:
             groups = [
                 {"params": [p for p in groups if p.ndim > 1]},
@@ -106,11 +111,6 @@ class TrainingNet(NeuralNet):
             and self.optimizer in BUILT_IN
             and not self._overridden_hooks((*BATCH_HOOKS, "on_grad_computed"))
         )
-
-    def train_step(self, batch: Any, **fit_params: Any) -> Any:
-        if self._fused is not None:
-            return self._fused.step(batch)
-        return super().train_step(batch, **fit_params)
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> tuple[Any, Any]:
         """Training and validation data come ready made, as X and y."""
@@ -142,7 +142,8 @@ class TrainingNet(NeuralNet):
         if self.fuses_:
             self._fused = FusedMLP(self.module_, self.criterion_, self.optimizer_, self.penalty)
         try:
-            loop(train, valid, epochs)
+            with threads_for(self._work(3 * min(self.batch_size, len(train)))):
+                loop(train, valid, epochs)
         except KeyboardInterrupt:
             self._interrupt(valid)
         finally:
@@ -162,13 +163,17 @@ class TrainingNet(NeuralNet):
     ) -> None:
         if iterator is None:
             return
+        if training and self._fused is not None:
+            before_step = self._follow_schedule if self.schedule.kind in FIXED_LENGTH else None
+            self._record(prefix, self._fused.run_pass(iterator, before_step), len(iterator))
+            return
         batch_level = self._overridden_hooks(BATCH_HOOKS)
         scheduled = training and self.schedule.kind in FIXED_LENGTH
         losses: list[Tensor] = []
         weights: list[Any] = []
         for index, batch in enumerate(iterator):
             if scheduled:
-                self._set_rate(self.schedule.step(index / len(iterator)))
+                self._follow_schedule(index / len(iterator))
             if batch_level:
                 self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
@@ -178,12 +183,15 @@ class TrainingNet(NeuralNet):
                 self.history.record_batch(prefix + "_loss", step["loss"].item())
                 self.history.record_batch(prefix + "_batch_size", len(batch[0]))
                 self.notify("on_batch_end", batch=batch, training=training, **step)
-        if not self.history[-1]["batches"]:
-            self.history.new_batch()  # skorch's Checkpoint looks up the last batch of the pass
         weight = torch.as_tensor(weights, dtype=torch.float64)
         mean = (torch.stack(losses).double().cpu() * weight).sum() / weight.sum()
-        self.history.record(prefix + "_loss", float(mean))
-        self.history.record(prefix + "_batch_count", len(iterator))
+        self._record(prefix, float(mean), len(iterator))
+
+    def _record(self, prefix: str, loss: float, n_batches: int) -> None:
+        if not self.history[-1]["batches"]:
+            self.history.new_batch()  # skorch's Checkpoint looks up the last batch of the pass
+        self.history.record(prefix + "_loss", loss)
+        self.history.record(prefix + "_batch_count", n_batches)
 
     # --- the loops -----------------------------------------------------------------------------
 
@@ -333,6 +341,9 @@ class TrainingNet(NeuralNet):
         """Strength of the L2 penalty in the loss; none where the optimizer decays the weights."""
         return 0.0 if self.decay_weights else self.alpha
 
+    def _follow_schedule(self, share_of_pass: float) -> None:
+        self._set_rate(self.schedule.step(share_of_pass))
+
     def _set_rate(self, rate: float) -> None:
         for group in self.optimizer_.param_groups:
             group["lr"] = rate
@@ -345,6 +356,13 @@ class TrainingNet(NeuralNet):
             for hook in hooks
         )
 
+    def _work(self, n_rows: int) -> float:
+        """Floating point operations of a forward pass; not to be known for custom modules."""
+        sizes = getattr(self.module_, "layer_sizes", None)
+        if sizes is None:
+            return math.inf
+        return 2.0 * n_rows * sum(n_in * n_out for n_in, n_out in pairwise(sizes))
+
     def _copy_of_weights(self) -> dict[str, Tensor]:
         return {name: value.clone() for name, value in self.module_.state_dict().items()}
 
@@ -352,15 +370,17 @@ class TrainingNet(NeuralNet):
 
     def read(self, X: Any, link: Callable[[Tensor], Tensor]) -> Array:
         """What `link` makes of the logits, float64, block by block."""
+        module, size = self.module_, block_size(X)
+        if module.training:
+            module.eval()
+        like = next(module.parameters(), None)
+        dtype = torch.float64 if like is None else like.dtype
         device = torch.device(self.device)
-        dtype = next((p.dtype for p in self.module_.parameters()), torch.float64)
-        size = block_size(X)
-        self.module_.eval()
         parts = []
-        with torch.inference_mode():
+        with torch.inference_mode(), threads_for(self._work(min(size, X.shape[0]))):
             for start in range(0, X.shape[0], size):
                 block = rows_as_tensor(X, slice(start, start + size), dtype, device)
-                parts.append(link(self.module_(block).double()).cpu().numpy())
+                parts.append(link(module(block).double()).cpu().numpy())
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 

@@ -21,6 +21,9 @@ BUILT_IN = (
 )
 """Optimizers that move each entry by itself, so that they may be given one flat tensor."""
 
+WITH_KERNEL = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
+"""Those whose step torch has as one kernel."""
+
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 
 

@@ -1,0 +1,315 @@
+"""Time per training step and per prediction, beside MLPClassifier, skorch and a plain torch loop.
+
+All take turns in one process on the same net, data, batch size, passes and Adam, in float32. Prints
+medians, ratios (other / ours) and the time of the matrix products alone; writes a JSON file, a PNG
+and a table for the docs. ``--smoke`` runs everything once in a small size and writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy
+import scipy.sparse as sp
+import sklearn
+import skorch
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+from torch import nn
+
+from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks"
+OURS, SKLEARN, SKORCH, LOOP, PRODUCTS = (
+    "sklearn_softloss",
+    "MLPClassifier",
+    "skorch",
+    "torch loop",
+    "matrix products",
+)
+
+
+class Task(NamedTuple):
+    n: int
+    d: int
+    k: int
+    hidden: tuple[int, ...]
+    batch: int
+    passes: int
+
+    @property
+    def name(self) -> str:
+        hidden = ",".join(map(str, self.hidden))
+        return f"fit {self.n} x {self.d} -> {self.k}, ({hidden}), batch {self.batch}"
+
+    @property
+    def steps(self) -> int:
+        return self.passes * -(-self.n // self.batch)
+
+
+FITS = [
+    Task(2000, 20, 3, (100,), 32, 10),
+    Task(20000, 100, 10, (100,), 200, 5),
+    Task(20000, 100, 10, (256, 256), 256, 3),
+    Task(20000, 512, 50, (512, 512), 512, 2),
+]
+MULTI_LABEL = Task(7000, 2048, 1000, (256,), 256, 2)
+SMOKE_FITS = [Task(200, 10, 3, (8,), 32, 2)]
+SMOKE_MULTI_LABEL = Task(200, 50, 20, (8,), 32, 2)
+
+
+# --- the nets of the others ------------------------------------------------------------------
+
+
+def layers(task: Task) -> nn.Sequential:
+    sizes = (task.d, *task.hidden, task.k)
+    found: list[nn.Module] = []
+    for n_in, n_out in pairwise(sizes):
+        found += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*found[:-1])
+
+
+def skorch_net(task: Task, criterion: type[nn.Module]) -> skorch.NeuralNet:
+    return skorch.NeuralNet(
+        layers(task),
+        criterion=criterion,
+        optimizer=torch.optim.Adam,
+        lr=0.001,
+        batch_size=task.batch,
+        max_epochs=task.passes,
+        train_split=None,
+        iterator_train__shuffle=True,
+        verbose=0,
+    )
+
+
+def torch_loop(task: Task, X: Any, Y: Any, loss: Callable[[Any, Any], Any]) -> None:
+    """A careful loop by hand: fused Adam, batches gathered by index."""
+    net = layers(task)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.001, fused=True)
+    sparse = sp.issparse(X)
+    if not sparse:
+        X, Y = torch.from_numpy(X), torch.from_numpy(Y)
+    for _ in range(task.passes):
+        for rows in torch.randperm(task.n).split(task.batch):
+            if sparse:
+                x, y = (torch.from_numpy(part[rows.numpy()].toarray()) for part in (X, Y))
+            else:
+                x, y = X[rows], Y[rows]
+            optimizer.zero_grad(set_to_none=True)
+            loss(net(x), y).backward()
+            optimizer.step()
+
+
+def matrix_products(task: Task) -> None:
+    """The products of the steps, and nothing else."""
+    sizes = (task.d, *task.hidden, task.k)
+    inputs = [torch.randn(task.batch, size) for size in sizes]
+    weights = [torch.randn(b, a) for a, b in pairwise(sizes)]
+    forward = [torch.empty(task.batch, size) for size in sizes[1:]]
+    gradients = [torch.empty_like(weight) for weight in weights]
+    backward = [torch.empty(task.batch, size) for size in sizes[:-1]]
+    for _ in range(task.steps):
+        for i, weight in enumerate(weights):
+            torch.mm(inputs[i], weight.t(), out=forward[i])
+        for i in reversed(range(len(weights))):
+            torch.mm(forward[i].t(), inputs[i], out=gradients[i])
+            if i:
+                torch.mm(forward[i], weights[i], out=backward[i])
+
+
+# --- timing ----------------------------------------------------------------------------------
+
+
+def take_turns(runs: dict[str, Callable[[], Any]], repeats: int, per: int) -> dict[str, float]:
+    """Median microseconds of each, run in turns after one turn that does not count."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(repeats + 1):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            if turn:
+                times[name].append((time.perf_counter() - start) * 1e6 / per)
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def common(task: Task) -> dict[str, Any]:
+    """Parameters that MLPClassifier and ours share; no pass is cut short."""
+    return {
+        "hidden_layer_sizes": task.hidden,
+        "batch_size": task.batch,
+        "max_iter": task.passes,
+        "tol": 0.0,
+        "n_iter_no_change": np.inf,
+        "alpha": 0.0,
+        "random_state": 0,
+    }
+
+
+def best_of_threads(run: Callable[[], Any]) -> Callable[[], Any]:
+    """The floor is the faster of one and all threads; decided once, by trial."""
+    available = torch.get_num_threads()
+    best, fewest = available, float("inf")
+    for threads in {1, available}:
+        torch.set_num_threads(threads)
+        run()
+        start = time.perf_counter()
+        run()
+        taken = time.perf_counter() - start
+        if taken < fewest:
+            best, fewest = threads, taken
+    torch.set_num_threads(available)
+
+    def limited() -> None:
+        torch.set_num_threads(best)
+        run()
+        torch.set_num_threads(available)
+
+    return limited
+
+
+def time_fit(task: Task, repeats: int) -> dict[str, float]:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(task.n, task.d)).astype(np.float32)
+    y = rng.integers(0, task.k, task.n)
+    runs = {
+        OURS: lambda: SoftTargetMLPClassifier(**common(task)).fit(X, y),
+        SKLEARN: lambda: MLPClassifier(**common(task)).fit(X, y),
+        SKORCH: lambda: skorch_net(task, nn.CrossEntropyLoss).fit(X, y),
+        LOOP: lambda: torch_loop(task, X, y, nn.functional.cross_entropy),
+        PRODUCTS: best_of_threads(lambda: matrix_products(task)),
+    }
+    return take_turns(runs, repeats, task.steps)
+
+
+def time_multi_label(task: Task, repeats: int) -> dict[str, float]:
+    X = sp.random_array((task.n, task.d), density=0.02, rng=0, dtype=np.float32, format="csr")
+    Y = sp.random_array((task.n, task.k), density=3 / task.k, rng=1, format="csr")
+    Y = sp.csr_array(Y > 0).astype(np.float32)
+    dense_X, dense_Y = X.toarray(), Y.toarray()
+    hard = sp.csr_matrix(Y.astype(int))
+    loss = nn.functional.binary_cross_entropy_with_logits
+    runs = {
+        OURS: lambda: MultiLabelSigmoidClassifier(**common(task)).fit(X, Y),
+        SKLEARN: lambda: MLPClassifier(**common(task)).fit(sp.csr_matrix(X), hard),
+        SKORCH: lambda: skorch_net(task, nn.BCEWithLogitsLoss).fit(dense_X, dense_Y),
+        LOOP: lambda: torch_loop(task, X, Y, loss),
+    }
+    return take_turns(runs, repeats, task.steps)
+
+
+def time_predictions(n: int, repeats: int) -> dict[str, dict[str, float]]:
+    task = Task(2000, 100, 10, (100,), 200, 1)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, task.d)).astype(np.float32)
+    train, y = X[: task.n], rng.integers(0, task.k, min(n, task.n))
+    nets = {
+        OURS: SoftTargetMLPClassifier(**common(task)).fit(train, y),
+        SKLEARN: MLPClassifier(**common(task)).fit(train, y),
+        SKORCH: skorch_net(task, nn.CrossEntropyLoss).fit(train, y),
+    }
+    found = {}
+    for rows, calls in ((X, 5), (X[:1], 500)):
+        runs = {
+            name: (lambda net=net, rows=rows, calls=calls: [
+                net.predict_proba(rows) for _ in range(calls)
+            ])
+            for name, net in nets.items()
+        }  # fmt: skip
+        name = "predict_proba, one row" if len(rows) == 1 else f"predict_proba, {n} x {task.d}"
+        found[name] = take_turns(runs, repeats, calls)
+    return found
+
+
+# --- report ----------------------------------------------------------------------------------
+
+
+def ratio(times: dict[str, float], name: str) -> str:
+    return f"{times[name] / times[OURS]:.2f}" if name in times else "-"
+
+
+def table(results: dict[str, dict[str, float]]) -> str:
+    lines = [
+        f"| task | ours, us | vs {SKLEARN} | vs {SKORCH} | vs {LOOP} | ours / {PRODUCTS} |",
+        "|---|---|---|---|---|---|",
+    ]
+    for task, times in results.items():
+        products = f"{times[OURS] / times[PRODUCTS]:.2f}" if PRODUCTS in times else "-"
+        others = " | ".join(ratio(times, name) for name in (SKLEARN, SKORCH, LOOP))
+        lines.append(f"| {task} | {times[OURS]:.0f} | {others} | {products} |")
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    versions = ", ".join(
+        f"{module.__name__} {module.__version__}" for module in (torch, sklearn, skorch, np, scipy)
+    )
+    return (
+        f"{date.today()}, {platform.machine()}, {torch.get_num_threads()} threads, "
+        f"Python {platform.python_version()}, {versions}"
+    )
+
+
+def draw(results: dict[str, dict[str, float]], path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("Agg")
+    others = (SKLEARN, SKORCH, LOOP)
+    figure, axis = plt.subplots(figsize=(11, 6), layout="constrained")
+    places = np.arange(len(results))
+    for i, (name, shade) in enumerate(zip(others, ("0.85", "0.6", "0.3"), strict=True)):
+        heights = [times.get(name, np.nan) / times[OURS] for times in results.values()]
+        axis.barh(places + 0.27 * (i - 1), heights, 0.25, color=shade, edgecolor="k", label=name)
+    axis.axvline(1, color="k", ls="--", label="as fast as ours")
+    axis.set_yticks(places, list(results))
+    axis.set(xscale="log", xlabel=f"time relative to {OURS} (log scale)")
+    axis.invert_yaxis()
+    axis.legend()
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="small, once, writes nothing")
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    fits, multi_label, repeats, n = FITS, MULTI_LABEL, options.repeats, 20000
+    if options.smoke:
+        fits, multi_label, repeats, n = SMOKE_FITS, SMOKE_MULTI_LABEL, 1, 2000
+    results = {}
+    for task in fits:
+        results[task.name] = time_fit(task, repeats)
+        print(task.name, {k: round(v, 1) for k, v in results[task.name].items()}, file=sys.stderr)
+    name = multi_label.name.replace("fit", "fit multi-label CSR")
+    results[name] = time_multi_label(multi_label, repeats)
+    results.update(time_predictions(n, repeats))
+    print(table(results))
+    if options.smoke:
+        return
+    PAGE.mkdir(parents=True, exist_ok=True)
+    (PAGE / "speed.json").write_text(json.dumps({"machine": machine(), "us": results}, indent=1))
+    draw(results, PAGE / "speed.png")
+    (PAGE / "speed.md").write_text(
+        "# Speed\n\nWritten by `make bench` (`examples/benchmarks/speed.py`): median microseconds "
+        f"a step or call over {repeats} turns; ratios are other / ours. float32, Adam.\n\n"
+        f"{machine()}\n\n{table(results)}\n\n![Ratios](speed.png)\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
