@@ -3,13 +3,21 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test lint types clean
+.PHONY: demo test lint types bench bench-smoke clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/quickstart.py
 
 test: lint types
 	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest
+
+bench: $(INSTALLED)
+	$(BIN)/python examples/benchmarks/speed.py
+	$(BIN)/python examples/benchmarks/memory.py
+
+bench-smoke: $(INSTALLED)
+	$(BIN)/python examples/benchmarks/speed.py --smoke
+	$(BIN)/python examples/benchmarks/memory.py --gigabytes 0.05
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from ._parameters import check_parameters, hidden_layers, torch_device, torch_dtype
-from ._training.batches import TrainingData, TrainingTargets
+from ._training.batches import TrainingData, TrainingTargets, check_finite_in_blocks
 from ._training.isolation import isolated_generators
 from ._training.modules import MLP, check_net
 from ._training.monitor import Monitor
@@ -229,14 +229,14 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
     def _check_X(self, X: Any, reset: bool) -> Any:
         if not reset and self._is_small_and_plain(X):
             return X
-        return validate_data(
-            self,
-            X,
-            accept_sparse="csr",
-            dtype=(np.float64, np.float32),
-            allow_nd=self.module is not None,
-            reset=reset,
-        )
+        floats = (np.float64, np.float32)
+        asked: dict[str, Any] = {"accept_sparse": "csr", "dtype": floats, "reset": reset}
+        asked["allow_nd"] = self.module is not None
+        if isinstance(X, np.memmap) and X.dtype in floats and X.ndim > 1 and len(X):
+            validate_data(self, np.asarray(X[:1]), **asked)
+            check_finite_in_blocks(X)
+            return X
+        return validate_data(self, X, **asked)
 
     def _is_small_and_plain(self, X: Any) -> bool:
         """Whether `validate_data` would return X as it is: its cost shows where rows are few."""

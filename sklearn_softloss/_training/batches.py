@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
+from sklearn.utils import assert_all_finite
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -20,6 +22,9 @@ Batch = tuple[Tensor, TargetBatch]
 BLOCK_ENTRIES = 2**24
 """Entries of X that become dense at once where the batch size does not say."""
 
+
+SCATTERED_ROWS = 32
+"""Rows read from a memory-mapped file before the pages around them are let go."""
 
 GATHERED_ENTRIES = 2**21
 """Entries of X that are gathered at once for the batches of a pass: few enough for the cache's
@@ -37,10 +42,44 @@ def block_size(X: Any) -> int:
 
 def rows_as_tensor(X: Any, rows: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Rows of a dense or CSR matrix as a tensor that does not share the caller's memory."""
-    block = X[rows].toarray() if sp.issparse(X) else np.asarray(X[rows])
-    if isinstance(rows, slice) and not sp.issparse(X):
-        block = block.copy()  # a slice is a view: it may be read-only, and a module may write
+    if sp.issparse(X):
+        block = X[rows].toarray()
+    elif isinstance(rows, slice):
+        block = np.array(X[rows])  # a view may be read-only, and a module may write
+        release_pages(X)
+    elif isinstance(X, np.memmap):
+        block = _read_rows(X, rows)
+    else:
+        block = X[rows]
     return torch.from_numpy(block).to(device=device, dtype=dtype)
+
+
+def _read_rows(X: Any, rows: Array) -> Array:
+    """Scattered rows of a memory-mapped file; each may bring megabytes around it into memory."""
+    block = np.empty((len(rows), *X.shape[1:]), dtype=X.dtype)
+    for start in range(0, len(rows), SCATTERED_ROWS):
+        part = slice(start, start + SCATTERED_ROWS)
+        block[part] = X[rows[part]]
+        release_pages(X)
+    return block
+
+
+def release_pages(X: Any) -> None:
+    """Let go of the pages of a memory-mapped file that were read, so that they do not add up.
+
+    Not in mode "c", where the pages hold changes that are nowhere else.
+    """
+    mapping = getattr(X, "_mmap", None)
+    if mapping is not None and X.mode != "c" and hasattr(mmap, "MADV_DONTNEED"):
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def check_finite_in_blocks(X: Any) -> None:
+    """Refuse NaN and infinity without ever holding more than a block of a memory-mapped file."""
+    size = block_size(X)
+    for start in range(0, len(X), size):
+        assert_all_finite(np.asarray(X[start : start + size]), input_name="X")
+        release_pages(X)
 
 
 class TrainingTargets:
