@@ -7,6 +7,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from ._callbacks import CallbackSupportMixin, PassTeller, has_callbacks
 from ._parameters import check_parameters, hidden_layers, torch_device, torch_dtype
 from ._training.batches import TrainingData, TrainingTargets, check_finite_in_blocks
 from ._training.isolation import isolated_generators
@@ -39,7 +41,7 @@ SMALL = 4096
 """Entries of X up to which a prediction is dominated by what is done once a call."""
 
 
-class SoftLossClassifier(ClassifierMixin, BaseEstimator):
+class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Base of the classifiers: everything that does not depend on what y means."""
 
     _domains: tuple[Domain, ...]
@@ -152,6 +154,9 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
         self._check_call(y, fitted, incremental, declared)
         if goes_on:
             self._check_same_net(loss, incremental)
+        teller = None
+        if not incremental and has_callbacks(self):
+            teller = PassTeller(self, self.max_iter, X, y, sample_weight)
         with _unchanged_on_error(self):
             X = self._check_X(X, reset=not goes_on)
             targets = self._encode(y, loss, self.classes_ if goes_on else None, declared)
@@ -176,11 +181,17 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
                 else:
                     net = self._build_net(loss, train, targets.n_columns, goes_on)
                 net.batch_size = self._batch_size(len(train))
+                if teller is not None:
+                    teller.fitted = partial(_if_it_ended_now, net, targets, code)
+                net.teller = teller
                 net.partial_fit(train, valid, epochs=1 if incremental else self.max_iter)
+                net.teller = None
             if net.interrupted_ and not net.n_passes_:
                 raise KeyboardInterrupt
             self._generators = generators
             self._store(net, targets, code, len(train), goes_on, resumed)
+        if teller is not None:
+            teller.end_fit()
         self._warn_if_not_converged(net, incremental)
         return self
 
@@ -358,9 +369,8 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
         if goes_on and not resumed:
             train_losses = self.loss_curve_ + train_losses
             valid_losses = (self.validation_loss_curve_ or []) + valid_losses
-        self.net_ = net
-        self.classes_ = targets.classes
-        self._hard, self._code = targets.hard, code
+        for name, value in _to_predict(net, targets, code).items():
+            setattr(self, name, value)
         self.loss_curve_ = list(train_losses)
         self.validation_loss_curve_ = list(valid_losses) if self.early_stopping else None
         self.loss_ = self.loss_curve_[-1]
@@ -443,6 +453,15 @@ class SoftLossClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _to_predict(net: TrainingNet, targets: Targets, code: TargetCode) -> dict[str, Any]:
+    """The attributes that prediction reads."""
+    return {"net_": net, "classes_": targets.classes, "_hard": targets.hard, "_code": code}
+
+
+def _if_it_ended_now(net: TrainingNet, targets: Targets, code: TargetCode) -> dict[str, Any]:
+    return _to_predict(net.frozen(), targets, code)
 
 
 @contextmanager

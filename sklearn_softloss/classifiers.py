@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ._base import SoftLossClassifier
+from ._callbacks import with_callbacks
 from ._parameter_docs import CLASS_COSTS, FITTED_ATTRIBUTES, LABEL_COSTS, TRAINING_PARAMETERS
 from ._weighting import (
     EntryWeighting,
@@ -86,6 +87,7 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
 
     _domains = ("distribution", "independent")
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on hard labels or soft rows.
 
@@ -370,6 +372,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         )
         self.threshold = threshold
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, label_weight: Any = None) -> Self:
         """Train on label sets, some of whose labels may be soft or unknown.
 

@@ -87,8 +87,9 @@ def test_batch_level_callbacks_are_told_of_every_batch(Estimator, form):
     counters = [found for _, found in net.net_.callbacks_ if isinstance(found, BatchCounter)]
     assert [counter.n_batches_ for counter in counters] == [10 * 3]
     plain = Estimator(**QUICK, batch_size=50).fit(X, Y)
-    assert_array_equal(net.predict_proba(X), plain.predict_proba(X))
-    assert net.loss_curve_ == plain.loss_curve_
+    # Steps that a callback watches go through autograd, the others need not.
+    assert_allclose(net.predict_proba(X), plain.predict_proba(X), rtol=1e-9)
+    assert_allclose(net.loss_curve_, plain.loss_curve_, rtol=1e-9)
 
 
 @over_estimators

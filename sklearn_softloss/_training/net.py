@@ -53,6 +53,8 @@ class TrainingNet(NeuralNet):
     """
 
     _fused: FusedMLP | None = None
+    teller: Any = None
+    """Told when a pass begins and ends, while training: `begin_pass()`, `end_pass() -> stop`."""
 
     def __init__(
         self,
@@ -111,6 +113,23 @@ class TrainingNet(NeuralNet):
             and self.optimizer in BUILT_IN
             and not self._overridden_hooks((*BATCH_HOOKS, "on_grad_computed"))
         )
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        super().on_epoch_begin(net, **kwargs)
+        if self.teller is not None:
+            self.teller.begin_pass()
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        super().on_epoch_end(net, **kwargs)
+        if self.teller is not None and self.teller.end_pass():
+            raise KeyboardInterrupt  # as skorch's callbacks stop a training
+
+    def frozen(self) -> TrainingNet:
+        """A copy that predicts as the net does now, whatever becomes of the net."""
+        twin = copy.copy(self)
+        twin.module_ = copy.deepcopy(self.module_)
+        twin.teller = twin._fused = None
+        return twin
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> tuple[Any, Any]:
         """Training and validation data come ready made, as X and y."""
