@@ -13,7 +13,7 @@ test: lint types
 
 bench: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/speed.py
-	$(BIN)/python examples/benchmarks/memory.py
+	$(BIN)/python examples/benchmarks/memory.py --write
 
 bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/speed.py --smoke

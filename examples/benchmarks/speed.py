@@ -64,9 +64,9 @@ FITS = [
     Task(2000, 20, 3, (100,), 32, 10),
     Task(20000, 100, 10, (100,), 200, 5),
     Task(20000, 100, 10, (256, 256), 256, 3),
-    Task(20000, 512, 50, (512, 512), 512, 2),
+    Task(20000, 512, 50, (512, 512), 512, 4),
 ]
-MULTI_LABEL = Task(7000, 2048, 1000, (256,), 256, 2)
+MULTI_LABEL = Task(7000, 2048, 1000, (256,), 256, 4)
 SMOKE_FITS = [Task(200, 10, 3, (8,), 32, 2)]
 SMOKE_MULTI_LABEL = Task(200, 50, 20, (8,), 32, 2)
 
@@ -234,6 +234,38 @@ def time_predictions(n: int, repeats: int) -> dict[str, dict[str, float]]:
     return found
 
 
+def growth(repeats: int) -> str:
+    """Ours alone, one thing varied at a time: microseconds a step, or a pass for the rows."""
+    base = Task(16000, 100, 10, (100,), 200, 1)
+    varied: dict[str, list[tuple[Any, Task, int]]] = {
+        "rows (a pass)": [(n, base._replace(n=n), 1) for n in (4000, 8000, 16000, 32000, 64000)],
+        "labels (a step)": [
+            (k, base._replace(k=k), base.steps) for k in (125, 250, 500, 1000, 2000)
+        ],
+        "width (a step)": [
+            (w, base._replace(hidden=(w,)), base.steps) for w in (64, 128, 256, 512, 1024)
+        ],
+        "depth (a step)": [(m, base._replace(hidden=(100,) * m), base.steps) for m in (1, 2, 4, 8)],
+        "batch (a step)": [
+            (b, base._replace(batch=b), base._replace(batch=b).steps) for b in (50, 100, 200, 400)
+        ],
+    }
+    lines = ["| what grows | microseconds at each size |", "|---|---|"]
+    rng = np.random.default_rng(0)
+    for name, cases in varied.items():
+        runs, per = {}, {}
+        for size, task, parts in cases:
+            X = rng.normal(size=(task.n, task.d)).astype(np.float32)
+            Y = (rng.random((task.n, task.k)) < 0.1).astype(np.float32)
+            clf = MultiLabelSigmoidClassifier(**common(task))
+            runs[size] = lambda clf=clf, X=X, Y=Y: clf.fit(X, Y)
+            per[size] = parts
+        times = take_turns(runs, repeats, 1)
+        cells = ", ".join(f"{size}: {times[size] / per[size]:.0f}" for size in runs)
+        lines.append(f"| {name} | {cells} |")
+    return "\n".join(lines)
+
+
 # --- report ----------------------------------------------------------------------------------
 
 
@@ -301,13 +333,17 @@ def main() -> None:
     print(table(results))
     if options.smoke:
         return
+    grown = growth(repeats)
+    print(grown)
     PAGE.mkdir(parents=True, exist_ok=True)
     (PAGE / "speed.json").write_text(json.dumps({"machine": machine(), "us": results}, indent=1))
     draw(results, PAGE / "speed.png")
     (PAGE / "speed.md").write_text(
         "# Speed\n\nWritten by `make bench` (`examples/benchmarks/speed.py`): median microseconds "
         f"a step or call over {repeats} turns; ratios are other / ours. float32, Adam.\n\n"
-        f"{machine()}\n\n{table(results)}\n\n![Ratios](speed.png)\n"
+        f"{machine()}\n\n{table(results)}\n\n![Ratios](speed.png)\n\n## Growth\n\n"
+        "`MultiLabelSigmoidClassifier`, 16,000 rows of 100 features, 10 labels, 100 hidden units, "
+        f"batches of 200, one of these varied at a time.\n\n{grown}\n"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -139,8 +140,8 @@ class TrainingTargets:
         return np.flatnonzero(counts)
 
 
-def _shared_tensor(X: Any) -> Tensor | None:
-    """X as a tensor on the caller's memory, to gather rows from; None where that cannot be."""
+def shared_tensor(X: Any) -> Tensor | None:
+    """X as a tensor on the caller's memory, to be read only; None where that cannot be."""
     plain = isinstance(X, np.ndarray) and not isinstance(X, np.memmap)
     if not plain or not X.flags.writeable or min(X.strides, default=0) < 0:
         return None
@@ -170,7 +171,7 @@ class TrainingData(Dataset[Any]):
     ) -> None:
         self.X, self.targets, self.rows = X, targets, rows
         self.dtype, self.device = dtype, device
-        self._shared = _shared_tensor(X)
+        self._shared = shared_tensor(X)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -214,14 +215,8 @@ class Batches:
         for start in range(0, n, self.block_rows):
             part = slice(start, min(start + self.block_rows, n))
             X, parts = self.data.batch(part if order is None else order[part])
-            for first in range(0, len(X), self.batch_size):
-                rows = slice(first, first + self.batch_size)
-                target, weight, entry_weight = parts
-                yield (
-                    X[rows],
-                    (
-                        target[rows],
-                        None if weight is None else weight[rows],
-                        None if entry_weight is None else entry_weight[rows],
-                    ),
-                )
+            slices = (
+                repeat(None) if values is None else values.split(self.batch_size)
+                for values in parts
+            )
+            yield from zip(X.split(self.batch_size), zip(*slices, strict=False), strict=False)

@@ -126,7 +126,7 @@ class FusedMLP:
         X, (target, weight, entry_weight) = batch
         inputs, outputs, masks, backward = self._forward(X)
         total, gradient = self.loss.sum_and_gradient(outputs[-1], target, weight, entry_weight)
-        weight_sum: Any = len(X) if weight is None else weight.sum()
+        weight_sum: Any = X.shape[0] if weight is None else weight.sum()
         gradient.div_(weight_sum)
         for index in range(len(self.weights) - 1, -1, -1):
             torch.mm(gradient.t(), inputs[index], out=self.weight_gradients[index])
@@ -163,11 +163,12 @@ class FusedMLP:
         return inputs, outputs, masks, backward
 
     def _buffers_for(self, X: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        found = self._buffers.get(len(X))
+        n_rows = X.shape[0]
+        found = self._buffers.get(n_rows)
         if found is None:
-            outputs = [X.new_empty(len(X), len(bias)) for bias in self.biases]
+            outputs = [X.new_empty(n_rows, len(bias)) for bias in self.biases]
             found = outputs, [torch.empty_like(output) for output in outputs[:-1]]
-            self._buffers[len(X)] = found
+            self._buffers[n_rows] = found
         return found
 
 

@@ -16,7 +16,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from ..targets import Array
-from .batches import Batches, TargetBatch, TrainingData, block_size, rows_as_tensor
+from .batches import Batches, TargetBatch, TrainingData, block_size, rows_as_tensor, shared_tensor
 from .fused import FusedMLP, flat_groups
 from .modules import MLP
 from .monitor import Monitor
@@ -395,10 +395,16 @@ class TrainingNet(NeuralNet):
         like = next(module.parameters(), None)
         dtype = torch.float64 if like is None else like.dtype
         device = torch.device(self.device)
+        # The built-in net writes to nothing that it is given; a custom module might.
+        shared = shared_tensor(X) if isinstance(module, MLP) else None
         parts = []
         with torch.inference_mode(), threads_for(self._work(min(size, X.shape[0]))):
             for start in range(0, X.shape[0], size):
-                block = rows_as_tensor(X, slice(start, start + size), dtype, device)
+                rows = slice(start, start + size)
+                if shared is None:
+                    block = rows_as_tensor(X, rows, dtype, device)
+                else:
+                    block = shared[rows].to(device=device, dtype=dtype)
                 parts.append(link(module(block).double()).cpu().numpy())
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 

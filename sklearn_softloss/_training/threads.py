@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import torch
 
 WORTH_SHARING = 40e6
-"""Floating point operations a step from which a second thread pays for itself: between the steps
-of a 100-unit and a 256-unit net (docs/benchmarks)."""
+"""Floating point operations a step from which a second thread pays for itself. Steps of a 100-unit
+net (13 million) are faster on one thread, those of two layers of 256 units (140 million) on two."""
 
 
 @contextmanager
