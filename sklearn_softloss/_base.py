@@ -163,12 +163,7 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             check_consistent_length(X, targets.values)
             sample_weight = check_weight(sample_weight, (X.shape[0],), name="sample_weight")
             weighting = self._weigh(targets, loss, sample_weight, label_weight)
-            code = TargetCode.from_params(
-                self.label_smoothing,
-                self.target_range,
-                domain=loss.domain,
-                n_columns=targets.n_columns,
-            )
+            code = self._target_code(loss, targets)
             resumed = incremental and goes_on
             start = self._generators if resumed else _draw_seed(self.random_state)
             with isolated_generators(start) as generators:
@@ -194,6 +189,14 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             teller.end_fit()
         self._warn_if_not_converged(net, incremental)
         return self
+
+    def _target_code(self, loss: Loss, targets: Targets) -> TargetCode:
+        return TargetCode.from_params(
+            self.label_smoothing,
+            self.target_range,
+            domain=loss.domain,
+            n_columns=targets.n_columns,
+        )
 
     def _check_call(self, y: Any, fitted: bool, incremental: bool, declared: Any) -> None:
         if y is None:

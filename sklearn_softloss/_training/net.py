@@ -126,7 +126,8 @@ class TrainingNet(NeuralNet):
 
     def frozen(self) -> TrainingNet:
         """A copy that predicts as the net does now, whatever becomes of the net."""
-        twin = copy.copy(self)
+        twin = object.__new__(type(self))  # copy.copy would pickle the module
+        twin.__dict__.update(self.__dict__)
         twin.module_ = copy.deepcopy(self.module_)
         twin.teller = twin._fused = None
         return twin
