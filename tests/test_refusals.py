@@ -200,7 +200,8 @@ def test_interrupting_keeps_the_last_finished_pass(Estimator):
     with pytest.warns(UserWarning, match="interrupted by user"):
         clf = Estimator(callbacks=[CtrlC(4)], **SMALL).fit(X, Y)
     assert clf.n_iter_ == 3
-    same_weights(clf, Estimator(**{**SMALL, "max_iter": 3}).fit(X, Y))
+    # Steps that a callback watches go through autograd, the others need not.
+    same_weights(clf, Estimator(**{**SMALL, "max_iter": 3}).fit(X, Y), rtol=1e-9, atol=1e-12)
 
 
 @over_estimators
