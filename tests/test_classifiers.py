@@ -320,3 +320,20 @@ def test_convolutional_net_on_images(Estimator):
     np.testing.assert_array_equal(loaded.predict_proba(images), clf.predict_proba(images))
     same = clf.predict_proba(images)
     np.testing.assert_array_equal(clf.fit(images, Y).predict_proba(images), same)
+
+
+@over_estimators
+def test_large_memory_maps_are_read_in_blocks(Estimator, tmp_path, monkeypatch):
+    from sklearn_softloss._training import batches
+
+    X, Y = targets_for(Estimator)
+    X.tofile(tmp_path / "x")
+    expected = Estimator(**SMALL).fit(X, Y)
+    monkeypatch.setattr(batches, "COPIED_BYTES", 0)
+    for mode in ("r", "r+", "c"):
+        mapped = np.memmap(tmp_path / "x", dtype=X.dtype, mode=mode, shape=X.shape)
+        same_weights(Estimator(**SMALL).fit(mapped, Y), expected)
+        np.testing.assert_array_equal(expected.predict_proba(mapped), expected.predict_proba(X))
+    mapped[0, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        expected.fit(mapped, Y)

@@ -24,6 +24,9 @@ BLOCK_ENTRIES = 2**24
 """Entries of X that become dense at once where the batch size does not say."""
 
 
+COPIED_BYTES = 2**27
+"""Size up to which a read-only or memory-mapped X is copied: joblib hands workers such arrays."""
+
 SCATTERED_ROWS = 32
 """Rows read from a memory-mapped file before the pages around them are let go."""
 
@@ -141,10 +144,18 @@ class TrainingTargets:
 
 
 def shared_tensor(X: Any) -> Tensor | None:
-    """X as a tensor on the caller's memory, to be read only; None where that cannot be."""
-    plain = isinstance(X, np.ndarray) and not isinstance(X, np.memmap)
-    if not plain or not X.flags.writeable or min(X.strides, default=0) < 0:
+    """X as a tensor to read rows from: on the caller's memory, or a copy where that is small.
+
+    None for sparse X, and for arrays that torch cannot share (read-only, memory-mapped) when they
+    are large.
+    """
+    if not isinstance(X, np.ndarray):
         return None
+    shares = X.flags.writeable and min(X.strides, default=0) >= 0
+    if not shares or isinstance(X, np.memmap):
+        if X.nbytes > COPIED_BYTES:
+            return None
+        X = np.array(X)
     return torch.from_numpy(X)
 
 
