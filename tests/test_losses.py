@@ -71,6 +71,8 @@ def test_finite_at_extreme_logits_and_targets(loss, size, dtype):
         values, gradient = value_and_gradient(loss, logits, target)
         assert torch.isfinite(values).all()
         assert torch.isfinite(gradient).all()
+        if loss.offers_gradient:
+            assert torch.isfinite(loss.gradient(logits, target)).all()
     assert torch.isfinite(loss.inverse_link(logits)).all()
 
 

@@ -370,7 +370,10 @@ class GeneralizedCrossEntropy(PartialDistributionLoss):
         return -(self.q * log_p).expm1() / self.q
 
     def log_slope(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
-        return (self.q - 1) * log_p if self.q < 1 else -log_p
+        return (self.q - 1) * log_p
+
+    def inverse_link(self, logits: Tensor) -> Tensor:
+        return super().inverse_link(logits) if self.q < 1 else logits.softmax(-1)
 
 
 @register_loss

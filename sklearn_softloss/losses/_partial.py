@@ -39,6 +39,13 @@ class PartialDistributionLoss(Partial, DistributionLoss):
         cost = self.partial(logits.log_softmax(-1), log_complement(logits))
         return sum_entries(target * cost, entry_weight)
 
+    def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        log_p = logits.log_softmax(-1)
+        pull = target * (self.log_slope(log_p, log_complement(logits)) + log_p).exp()
+        if entry_weight is not None:
+            pull = entry_weight * pull
+        return pull.sum(-1, keepdim=True) * log_p.exp() - pull
+
     def inverse_link(self, logits: Tensor) -> Tensor:
         slope = self.log_slope(logits.log_softmax(-1), log_complement(logits))
         return (-slope).softmax(-1)
@@ -51,6 +58,13 @@ class PartialIndependentLoss(Partial, IndependentLoss):
         log_p, log_not_p = log_sigmoids(logits)
         present, absent = self.partial(log_p, log_not_p), self.partial(log_not_p, log_p)
         return sum_entries(target * present + (1 - target) * absent, entry_weight)
+
+    def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
+        log_p, log_not_p = log_sigmoids(logits)
+        log_both = log_p + log_not_p
+        up = target * (self.log_slope(log_p, log_not_p) + log_both).exp()
+        down = (1 - target) * (self.log_slope(log_not_p, log_p) + log_both).exp()
+        return down - up if entry_weight is None else entry_weight * (down - up)
 
     def inverse_link(self, logits: Tensor) -> Tensor:
         log_p, log_not_p = log_sigmoids(logits)
