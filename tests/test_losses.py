@@ -280,3 +280,21 @@ def test_repr_warns_of_losses_that_give_no_probabilities():
 
     assert "calibrate" in repr(Rank())
     assert repr(BinaryCrossEntropy(pos_weight=2.0)) == "BinaryCrossEntropy(pos_weight=2.0)"
+
+
+def test_a_loss_that_redefines_its_value_keeps_no_gradient_of_its_parent():
+    class Doubled(BinaryCrossEntropy):
+        def per_sample(self, logits, target, entry_weight):
+            return 2 * super().per_sample(logits, target, entry_weight)
+
+    class Restated(Doubled):
+        def logit_gradient(self, logits, target, entry_weight):
+            return 2 * BinaryCrossEntropy().gradient(logits, target, entry_weight)
+
+    logits, target = draw_logits(Doubled()), draw_targets(Doubled())
+    assert not Doubled().offers_gradient
+    assert Restated().offers_gradient
+    total, gradient = Restated().sum_and_gradient(logits, target, None, None)
+    values, expected = value_and_gradient(Doubled(), logits, target)
+    torch.testing.assert_close(total, values.sum())
+    torch.testing.assert_close(gradient, expected)

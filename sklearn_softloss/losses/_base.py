@@ -44,6 +44,15 @@ class Loss(ABC):
     batch_dependent: ClassVar[bool] = False
     """Whether the value of a sample depends on the other samples of its batch."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A class that redefines its value gives up the closed forms it does not restate."""
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if "per_sample" in own and "logit_gradient" not in own:
+            cls.logit_gradient = Loss.logit_gradient  # type: ignore[method-assign]
+        if ("per_sample" in own or "logit_gradient" in own) and "sum_and_gradient" not in own:
+            cls.sum_and_gradient = Loss.sum_and_gradient  # type: ignore[method-assign]
+
     @property
     def properness(self) -> Properness:
         return "strictly proper"

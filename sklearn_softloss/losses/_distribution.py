@@ -59,7 +59,7 @@ class CrossEntropy(DistributionLoss):
         weight: Tensor | None,
         entry_weight: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        if weight is not None or entry_weight is not None or type(self) is not CrossEntropy:
+        if weight is not None or entry_weight is not None:
             return super().sum_and_gradient(logits, target, weight, entry_weight)
         log_p = logits.log_softmax(-1)
         total = -log_p.flatten().dot(target.flatten())
@@ -68,7 +68,7 @@ class CrossEntropy(DistributionLoss):
 
 @register_loss
 @dataclass(repr=False)
-class KLDivergence(CrossEntropy):
+class KLDivergence(DistributionLoss):
     r"""Kullback-Leibler divergence in nats: :math:`\sum_k y_k \log(y_k / p_k)`.
 
     Domain: distribution. Link: softmax. Strictly proper: it is the cross-entropy less the entropy
@@ -91,6 +91,7 @@ class KLDivergence(CrossEntropy):
     """
 
     name = "kl_divergence"
+    logit_gradient = CrossEntropy.logit_gradient
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         terms = torch.xlogy(target, target) - target * logits.log_softmax(-1)
