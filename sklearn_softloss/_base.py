@@ -36,7 +36,6 @@ SMALLEST = float(np.finfo(np.float64).tiny)
 LARGEST = 1 - float(np.finfo(np.float64).epsneg)
 """Probabilities next to 0 and 1."""
 
-
 SMALL = 4096
 """Entries of X up to which a prediction is dominated by what is done once a call."""
 
@@ -274,8 +273,9 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         dtype = torch_dtype(X.dtype if self.dtype is None else self.dtype)
         device = torch_device(self.device)
+        data = TrainingData(X, encoded, rows, dtype, device)
         if not self.early_stopping:
-            return TrainingData(X, encoded, rows, dtype, device), None
+            return data, None
         codes = targets.values[rows] @ np.arange(1, 1 + targets.n_columns) if targets.hard else None
         train, valid = train_test_split(
             rows,
@@ -288,10 +288,7 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 "The validation set is too small. Increase 'validation_fraction' or the size of "
                 "your dataset."
             )
-        return (
-            TrainingData(X, encoded, train, dtype, device),
-            TrainingData(X, encoded, valid, dtype, device),
-        )
+        return data.restricted(train), data.restricted(valid)
 
     def _with_mean_target(self, loss: Loss, train: TrainingData, incremental: bool) -> Loss:
         if incremental:

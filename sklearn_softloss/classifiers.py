@@ -549,9 +549,8 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         predicted = self.predict(X)
         if self._hard:
             return float(accuracy_score(as_array(y), predicted, sample_weight=sample_weight))
-        values = encode_labels(y, self.net_.criterion_.domain, classes=self.classes_).values
-        values = np.asarray(values.toarray() if hasattr(values, "toarray") else values)
-        values = np.minimum(values, 1.0)  # a count is a label that is there
+        targets = encode_labels(y, self.net_.criterion_.domain, classes=self.classes_)
+        values = np.minimum(targets.dense(), 1.0)  # a count is a label that is there
         check_consistent_length(predicted, values)
         weight = check_weight(sample_weight, (len(values),), name="sample_weight")
         known = ~np.isnan(values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .targets import Array, encode_labels
+from .targets import Array, check_proba, encode_labels
 
 DEFAULT_THRESHOLD = 0.5
 """Cut-off of a label that is never positive in the data a threshold is tuned on."""
@@ -52,15 +52,8 @@ def optimal_thresholds(y_true: ArrayLike, y_proba: ArrayLike) -> tuple[Array, Ar
     >>> f1
     array([1., 1.])
     """
-    values = encode_labels(y_true).values
-    truth = np.asarray(values.toarray() if hasattr(values, "toarray") else values)
-    proba = np.asarray(y_proba, dtype=np.float64)
-    if proba.shape != truth.shape:
-        raise ValueError(
-            f"y_proba must have the shape of y_true, {truth.shape}; it has {proba.shape}."
-        )
-    if not np.all((proba >= 0) & (proba <= 1)):
-        raise ValueError("y_proba must lie in [0, 1].")
+    truth = encode_labels(y_true).dense()
+    proba = check_proba(y_proba, truth.shape)
     tuned = [_best_f1_cut(truth[:, j], proba[:, j]) for j in range(truth.shape[1])]
     thresholds, f1 = np.array(tuned).reshape(-1, 2).T
     return thresholds, f1

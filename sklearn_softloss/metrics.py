@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_array
 
 from ._weighting import check_weight
-from .targets import Array, encode_classes
+from .targets import check_proba, encode_classes
 
 
 def soft_log_loss(
@@ -40,14 +39,8 @@ def soft_log_loss(
     >>> round(soft_log_loss([[1.0, 0.0], [0.5, 0.5]], [[0.8, 0.2], [0.5, 0.5]]), 4)
     0.4581
     """
-    truth: Array = np.asarray(encode_classes(y_true, "distribution").values)
-    proba = check_array(y_proba, dtype=np.float64, input_name="y_proba")
-    if proba.shape != truth.shape:
-        raise ValueError(
-            f"y_proba must have the shape of y_true, {truth.shape}; it has {proba.shape}."
-        )
-    if not np.all((proba >= 0) & (proba <= 1)):
-        raise ValueError("y_proba must lie in [0, 1].")
+    truth = encode_classes(y_true, "distribution").dense()
+    proba = check_proba(y_proba, truth.shape)
     losses = -(truth * np.log(np.maximum(proba, np.finfo(np.float64).tiny))).sum(axis=1)
     weight = check_weight(sample_weight, losses.shape, name="sample_weight")
     return float(np.average(losses, weights=weight))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
@@ -44,6 +44,10 @@ class Targets:
     @property
     def n_columns(self) -> int:
         return int(self.values.shape[1])
+
+    def dense(self) -> Array:
+        """The values as an ndarray."""
+        return np.asarray(self.values.toarray() if sp.issparse(self.values) else self.values)
 
 
 # --- one label or one row of class probabilities a sample ----------------------------------------
@@ -334,6 +338,16 @@ def _cure(value: float, domain: str) -> str:
         "row by its sum, or turn votes into rows by sklearn_softloss.targets.vote_shares. Counts "
         "of labels: take loss='count_distribution' in MultiLabelSigmoidClassifier."
     )
+
+
+def check_proba(y_proba: Any, shape: tuple[int, ...]) -> Array:
+    """Probabilities as float64, of the shape of the targets and in [0, 1]."""
+    proba = check_array(y_proba, dtype=np.float64, input_name="y_proba")
+    if proba.shape != shape:
+        raise ValueError(f"y_proba must have the shape of y_true, {shape}; it has {proba.shape}.")
+    if not np.all((proba >= 0) & (proba <= 1)):
+        raise ValueError("y_proba must lie in [0, 1].")
+    return np.asarray(proba)
 
 
 # --- smoothing and target range ------------------------------------------------------------------

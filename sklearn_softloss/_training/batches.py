@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import mmap
 from collections.abc import Iterator
 from itertools import repeat
@@ -22,7 +23,6 @@ Batch = tuple[Tensor, TargetBatch]
 
 BLOCK_ENTRIES = 2**24
 """Entries of X that become dense at once where the batch size does not say."""
-
 
 COPIED_BYTES = 2**27
 """Size up to which a read-only or memory-mapped X is copied: joblib hands workers such arrays."""
@@ -186,6 +186,12 @@ class TrainingData(Dataset[Any]):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def restricted(self, rows: Array) -> TrainingData:
+        """The same data, other rows."""
+        twin = copy.copy(self)
+        twin.rows = rows
+        return twin
 
     def batch(self, position: Any) -> Batch:
         """The rows at these positions: X and (target, sample weight, entry weight)."""

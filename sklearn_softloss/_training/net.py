@@ -160,7 +160,7 @@ class TrainingNet(NeuralNet):
         self.monitor.start(epochs)
         loop = self._pass_loop if self.lbfgs is None else self._lbfgs_loop
         if self.fuses_:
-            self._fused = FusedMLP(self.module_, self.criterion_, self.optimizer_, self.penalty)
+            self._fused = FusedMLP(self.module_, self.criterion_, self.optimizer_, self.l2_strength)
         try:
             with threads_for(self._work(3 * min(self.batch_size, len(train)))):
                 loop(train, valid, epochs)
@@ -351,13 +351,13 @@ class TrainingNet(NeuralNet):
         return (values.sum() if weight is None else (weight * values).sum()), _weight_of(y)
 
     def _penalty(self) -> Any:
-        if not self.penalty:
+        if not self.l2_strength:
             return 0.0
         matrices = (p for p in self.module_.parameters() if p.ndim > 1)
-        return 0.5 * self.penalty * sum(p.square().sum() for p in matrices)
+        return 0.5 * self.l2_strength * sum(p.square().sum() for p in matrices)
 
     @property
-    def penalty(self) -> float:
+    def l2_strength(self) -> float:
         """Strength of the L2 penalty in the loss; none where the optimizer decays the weights."""
         return 0.0 if self.decay_weights else self.alpha
 
