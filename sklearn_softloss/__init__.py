@@ -11,21 +11,42 @@ _HOMES = {
     "MultiLabelSigmoidClassifier": "classifiers",
     "SoftTargetMLPClassifier": "classifiers",
 }
-_MODULES = ("decision", "losses", "metrics", "model_selection", "targets")
+_MODULES = (
+    "calibration",
+    "decision",
+    "display",
+    "losses",
+    "metrics",
+    "model_selection",
+    "semi_supervised",
+    "targets",
+)
 
 __all__ = [
     "MultiLabelSigmoidClassifier",
     "SoftTargetMLPClassifier",
     "__version__",
+    "calibration",
     "decision",
+    "display",
     "losses",
     "metrics",
     "model_selection",
+    "semi_supervised",
     "targets",
 ]
 
 if TYPE_CHECKING:
-    from . import decision, losses, metrics, model_selection, targets
+    from . import (
+        calibration,
+        decision,
+        display,
+        losses,
+        metrics,
+        model_selection,
+        semi_supervised,
+        targets,
+    )
     from .classifiers import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 
 

@@ -273,7 +273,7 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         dtype = torch_dtype(X.dtype if self.dtype is None else self.dtype)
         device = torch_device(self.device)
-        data = TrainingData(X, encoded, rows, dtype, device)
+        data = TrainingData(X, encoded, rows, dtype, device, may_stay_sparse=self.module is None)
         if not self.early_stopping:
             return data, None
         codes = targets.values[rows] @ np.arange(1, 1 + targets.n_columns) if targets.hard else None

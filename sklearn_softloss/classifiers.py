@@ -9,7 +9,7 @@ from scipy.special import logit
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ._base import SoftLossClassifier
 from ._callbacks import with_callbacks
@@ -22,6 +22,7 @@ from ._weighting import (
     label_weights,
 )
 from .losses import Loss
+from .metrics import multilabel_subset_accuracy, soft_accuracy
 from .targets import Array, Targets, as_array, encode_classes, encode_labels
 
 
@@ -238,12 +239,13 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
         check_is_fitted(self)
         if as_array(y).ndim == 1:
             return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
-        targets = encode_classes(y, self.net_.criterion_.domain, classes=self.classes_)
-        best = self.predict_proba(X).argmax(axis=1)
-        check_consistent_length(best, targets.values)
-        mass = np.asarray(targets.values)[np.arange(len(best)), best]
-        weight = check_weight(sample_weight, best.shape, name="sample_weight")
-        return float(np.average(mass, weights=weight))
+        return soft_accuracy(
+            y,
+            self.predict_proba(X),
+            domain=self.net_.criterion_.domain,
+            labels=self.classes_,
+            sample_weight=sample_weight,
+        )
 
 
 class MultiLabelSigmoidClassifier(SoftLossClassifier):
@@ -551,15 +553,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
             return float(accuracy_score(as_array(y), predicted, sample_weight=sample_weight))
         targets = encode_labels(y, self.net_.criterion_.domain, classes=self.classes_)
         values = np.minimum(targets.dense(), 1.0)  # a count is a label that is there
-        check_consistent_length(predicted, values)
-        weight = check_weight(sample_weight, (len(values),), name="sample_weight")
-        known = ~np.isnan(values)
-        agreement = np.where(predicted == 1, values, 1 - values)
-        rows = known.any(axis=1)
-        if not rows.any():
-            raise ValueError("y holds no known label to score against.")
-        hits = np.where(known, agreement, 1.0).prod(axis=1)[rows]
-        return float(np.average(hits, weights=None if weight is None else weight[rows]))
+        return multilabel_subset_accuracy(values, predicted, sample_weight=sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

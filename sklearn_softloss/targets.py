@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils import assert_all_finite, check_array, get_tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
@@ -84,11 +84,11 @@ def encode_classes(
         declared = _check_declared(declared)
     known = classes if classes is not None else declared
     if y.ndim == 1:
-        labels, y = _labels(y), None
+        labels, y = hard_labels(y), None
         known = np.unique(labels) if known is None else known
-        return Targets(_one_hot(labels, known), known, hard=True)
-    values = _float_matrix(y.toarray() if sp.issparse(y) else y)
-    _check_entries(values, domain)
+        return Targets(one_hot(labels, known), known, hard=True)
+    values = float_matrix(y.toarray() if sp.issparse(y) else y)
+    check_entries(values, domain)
     if domain == "distribution":
         values = _check_distribution(values)
     if known is None:
@@ -99,11 +99,11 @@ def encode_classes(
             f"it has {values.shape[1]} columns."
         )
     if columns is not None and not np.array_equal(columns, known):
-        values = values[:, _column_order(columns, known)]
+        values = values[:, column_order(columns, known)]
     return Targets(values, known, hard=False)
 
 
-def _labels(y: Array) -> Array:
+def hard_labels(y: Array) -> Array:
     if y.dtype.kind in "fc":
         assert_all_finite(y, input_name="y")
     check_classification_targets(y)
@@ -117,7 +117,7 @@ def _check_declared(declared: ArrayLike) -> Array:
     return classes
 
 
-def _one_hot(labels: Array, classes: Array) -> Array:
+def one_hot(labels: Array, classes: Array) -> Array:
     column = {label: j for j, label in enumerate(classes.tolist())}
     distinct, inverse = np.unique(labels, return_inverse=True)
     unseen = [label not in column for label in distinct.tolist()]
@@ -133,7 +133,7 @@ def _one_hot(labels: Array, classes: Array) -> Array:
     return values
 
 
-def _column_order(columns: Array, classes: Array) -> list[int]:
+def column_order(columns: Array, classes: Array) -> list[int]:
     place = {name: j for j, name in enumerate(columns.tolist())}
     if set(place) != set(classes.tolist()):
         raise ValueError(f"The columns of y must be the classes {classes}; they are {columns}.")
@@ -205,16 +205,16 @@ def encode_labels(
         return _encode_binary(y, classes if classes is not None else declared)
     values: Rows
     if sp.issparse(y):
-        values = sp.csr_array(y)
+        values = sp.csr_array(y, copy=True)
         values = sp.csr_array(
-            (_float_matrix(values.data), values.indices, values.indptr), shape=values.shape
+            (float_matrix(values.data), values.indices, values.indptr), shape=values.shape
         )
         values.sum_duplicates()
-        values.data = _unknown_as_nan(values.data)
-        _check_entries(values.data, domain, unknown=True, matrix=values)
+        values.data = unknown_as_nan(values.data)
+        check_entries(values.data, domain, unknown=True, matrix=values)
     else:
-        values = _unknown_as_nan(_float_matrix(y))
-        _check_entries(values, domain, unknown=True)
+        values = unknown_as_nan(float_matrix(y))
+        check_entries(values, domain, unknown=True)
     known = np.arange(values.shape[1])
     for wanted, source in ((classes, "the earlier fit"), (declared, "`classes`")):
         if wanted is not None and not np.array_equal(wanted, known):
@@ -225,7 +225,7 @@ def encode_labels(
 
 
 def _encode_binary(y: Array, known: Array | None) -> Targets:
-    labels = _labels(y)
+    labels = hard_labels(y)
     if known is None:
         known = np.unique(labels)
     if len(known) > 2:
@@ -239,10 +239,10 @@ def _encode_binary(y: Array, known: Array | None) -> Targets:
             "A 1-D y needs samples of two classes; it has samples of 1 class only: "
             f"{known.tolist()}."
         )
-    return Targets(_one_hot(labels, known)[:, [1]], known, hard=True)
+    return Targets(one_hot(labels, known)[:, [1]], known, hard=True)
 
 
-def _unknown_as_nan(values: Array) -> Array:
+def unknown_as_nan(values: Array) -> Array:
     unknown = values == -1
     return np.where(unknown, np.nan, values) if unknown.any() else values
 
@@ -265,7 +265,7 @@ def as_array(y: Any) -> Any:
     if sp.issparse(y):
         return _flat(y.toarray()) if y.shape[1] == 1 else y
     if hasattr(y, "columns") and hasattr(y, "astype") and y.shape[1] > 1:
-        return _float_matrix(y)  # a pandas frame may hold pd.NA, which np.asarray would box
+        return float_matrix(y)  # a pandas frame may hold pd.NA, which np.asarray would box
     try:
         y = np.asarray(y)
     except ValueError as error:
@@ -284,7 +284,7 @@ def _flat(y: Array) -> Array:
     return np.asarray(column_or_1d(y, warn=True))
 
 
-def _float_matrix(y: Any) -> Array:
+def float_matrix(y: Any) -> Array:
     if getattr(y, "dtype", None) in (np.float32, np.float64):
         return np.asarray(y)
     try:
@@ -296,9 +296,7 @@ def _float_matrix(y: Any) -> Array:
         ) from error
 
 
-def _check_entries(
-    values: Array, domain: str, *, unknown: bool = False, matrix: Any = None
-) -> None:
+def check_entries(values: Array, domain: str, *, unknown: bool = False, matrix: Any = None) -> None:
     """Refuse entries outside the domain; NaN passes only where unknown entries have a meaning."""
     high = np.inf if domain == "nonnegative" else 1.0
     with np.errstate(invalid="ignore"):
@@ -345,9 +343,31 @@ def check_proba(y_proba: Any, shape: tuple[int, ...]) -> Array:
     proba = check_array(y_proba, dtype=np.float64, input_name="y_proba")
     if proba.shape != shape:
         raise ValueError(f"y_proba must have the shape of y_true, {shape}; it has {proba.shape}.")
-    if not np.all((proba >= 0) & (proba <= 1)):
-        raise ValueError("y_proba must lie in [0, 1].")
+    bad = ~((proba >= 0) & (proba <= 1))
+    if bad.any():
+        row, column = (int(place) for place in np.argwhere(bad)[0])
+        raise ValueError(
+            f"y_proba must lie in [0, 1]; row {row}, column {column} holds {proba[row, column]:g}."
+        )
     return np.asarray(proba)
+
+
+def target_kind(estimator: Any, y: Any) -> str:
+    """What y means to a classifier: "binary", "classes" or "labels".
+
+    A 1-D y holds classes. Rows of a 2-D y are label sets for a classifier whose tags say that it
+    takes several labels or outputs, and class mass for any other. Values cannot tell: one-hot rows
+    are both.
+    """
+    y = as_array(y)
+    if y.ndim == 1:
+        if y.dtype.kind == "f":
+            assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        return "binary" if len(np.unique(y)) <= 2 else "classes"
+    tags = get_tags(estimator)
+    several = tags.target_tags.multi_output or tags.classifier_tags.multi_label
+    return "labels" if several else "classes"
 
 
 # --- smoothing and target range ------------------------------------------------------------------
@@ -458,5 +478,5 @@ def vote_shares(
     known = np.unique(labels) if classes is None else np.asarray(classes)
     rows = np.nonzero(cast)[0]
     counts = np.zeros((len(table), len(known)))
-    np.add.at(counts, rows, _one_hot(labels, known))
+    np.add.at(counts, rows, one_hot(labels, known))
     return counts / counts.sum(axis=1, keepdims=True), known

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from cases import LOSSES, SCHEDULES, SMALL, make_labels, make_soft, same_weights
+from cases import LOSSES, SCHEDULES, SMALL, make_labels, make_soft, multi, same_weights
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 from sklearn_softloss._training.net import TrainingNet
 
@@ -91,6 +91,54 @@ def test_sparse_rows_and_labels(both_ways):
     X[np.abs(X) < 0.7] = 0
     sparse = both_ways(MultiLabelSigmoidClassifier, sp.csr_array(X), sp.csr_array(Y))
     same_weights(sparse, both_ways(MultiLabelSigmoidClassifier, X, Y))
+
+
+def mostly_zeros(seed=0, n=90, d=40):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d)) * (rng.random((n, d)) < 0.04)
+    X[5] = 0
+    return X, (rng.random((n, 3)) < 0.4).astype(float)
+
+
+@pytest.mark.parametrize("hidden", [(), (8,), (8, 6)])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_rows_that_stay_sparse(both_ways, hidden, dtype):
+    X, Y = mostly_zeros()
+    tolerance = {"rtol": 1e-8, "atol": 1e-8} if dtype == "float64" else {"rtol": 0, "atol": 2e-5}
+    kwargs = {"hidden_layer_sizes": hidden, "dtype": dtype, "alpha": 0.1}
+    fits = [
+        multi(**kwargs).fit(container(X), Y)
+        for container in (np.asarray, sp.csr_array, sp.csc_array)
+    ]
+    for clf in fits[1:]:
+        same_weights(clf, fits[0], **tolerance)
+        np.testing.assert_allclose(
+            clf.predict_proba(sp.csr_array(X)), fits[0].predict_proba(X), **tolerance
+        )
+    if dtype == "float64":
+        both_ways(MultiLabelSigmoidClassifier, sp.csr_array(X), Y, **kwargs)
+
+
+@pytest.mark.parametrize("params", [{"solver": "lbfgs"}, {"early_stopping": True}], ids=str)
+def test_sparse_rows_off_the_beaten_path(params):
+    X, Y = mostly_zeros()
+    sparse = multi(**params).fit(sp.csr_array(X), Y)
+    same_weights(sparse, multi(**params).fit(X, Y), rtol=1e-7, atol=1e-9)
+
+
+def test_sparse_and_dense_parts_go_on_from_each_other():
+    X, Y = mostly_zeros()
+    mixed, dense = multi(), multi()
+    for container in (sp.csr_array, np.asarray, sp.csr_matrix):
+        mixed.partial_fit(container(X), Y)
+        dense.partial_fit(X, Y)
+    same_weights(mixed, dense, rtol=1e-10, atol=1e-12)
+
+
+def test_a_matrix_without_entries_trains():
+    _, Y = mostly_zeros()
+    clf = multi().fit(sp.csr_array((len(Y), 40)), Y)
+    assert np.isfinite(clf.predict_proba(sp.csr_array((3, 40)))).all()
 
 
 def test_a_fit_in_parts_and_through_a_pickle_is_one_fit():

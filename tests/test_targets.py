@@ -197,3 +197,12 @@ def test_vote_shares_with_numbers_and_given_classes():
 def test_votes_refused(votes, message):
     with pytest.raises(ValueError, match=message):
         vote_shares(votes, classes=[1, 2])
+
+
+def test_sparse_labels_stay_as_they_were():
+    """Entries out of order and twice stored are sorted and summed in a copy."""
+    y = sp.csr_array((np.array([1.0, 0.5, 0.25]), np.array([2, 0, 0]), np.array([0, 3])), (1, 3))
+    before = [part.copy() for part in (y.data, y.indices, y.indptr)]
+    np.testing.assert_array_equal(encode_labels(y).dense(), [[0.75, 0, 1]])
+    for part, kept in zip((y.data, y.indices, y.indptr), before, strict=True):
+        np.testing.assert_array_equal(part, kept)

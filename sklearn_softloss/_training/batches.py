@@ -17,9 +17,10 @@ from torch.utils.data import Dataset
 
 from .._weighting import EntryWeighting, RowWeighting, Weighted
 from ..targets import Array, Rows, TargetCode
+from .sparse_rows import SparseRows, stays_sparse
 
 TargetBatch = tuple[Tensor, "Tensor | None", "Tensor | None"]
-Batch = tuple[Tensor, TargetBatch]
+Batch = tuple[Any, TargetBatch]
 
 BLOCK_ENTRIES = 2**24
 """Entries of X that become dense at once where the batch size does not say."""
@@ -170,6 +171,8 @@ class TrainingData(Dataset[Any]):
         The rows that belong to this set.
     dtype : torch.dtype
     device : torch.device
+    may_stay_sparse : bool
+        Batches of a sparse X are `SparseRows` where that is faster; otherwise dense tensors.
     """
 
     def __init__(
@@ -179,9 +182,11 @@ class TrainingData(Dataset[Any]):
         rows: Array,
         dtype: torch.dtype,
         device: torch.device,
+        may_stay_sparse: bool,
     ) -> None:
         self.X, self.targets, self.rows = X, targets, rows
         self.dtype, self.device = dtype, device
+        self.sparse = may_stay_sparse and stays_sparse(X, dtype)
         self._shared = shared_tensor(X)
 
     def __len__(self) -> int:
@@ -200,7 +205,10 @@ class TrainingData(Dataset[Any]):
             None if part is None else self._tensor(part) for part in self.targets.block(rows)
         )
         assert target is not None
-        if self._shared is None:
+        X: Any
+        if self.sparse:
+            X = SparseRows(self.X[rows], self.dtype, self.device)
+        elif self._shared is None:
             X = rows_as_tensor(self.X, rows, self.dtype, self.device)
         else:
             gathered = self._shared.index_select(0, torch.from_numpy(rows))
@@ -220,7 +228,8 @@ class Batches:
 
     def __init__(self, data: TrainingData, batch_size: int, shuffle: bool) -> None:
         self.data, self.batch_size, self.shuffle = data, batch_size, shuffle
-        per_block = GATHERED_ENTRIES // max(1, batch_size * entries_per_row(data.X))
+        per_row = data.X.nnz // data.X.shape[0] if data.sparse else entries_per_row(data.X)
+        per_block = GATHERED_ENTRIES // max(1, batch_size * per_row)
         self.block_rows = batch_size * max(1, per_block)
 
     def __len__(self) -> int:

@@ -1,4 +1,8 @@
-"""A training step of the built-in net without autograd: closed-form gradients, flat parameters."""
+"""A training step of the built-in net without autograd: closed-form gradients, flat parameters.
+
+The first weight matrix lies as (n_in, n_out) in the flat tensor, so that sparse rows of X find
+together what they pick; the others lie as (n_out, n_in), which is faster where outputs are few.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from torch import Tensor, nn
 from ..losses import Loss
 from .batches import Batch, Batches
 from .modules import MLP
+from .sparse_rows import SparseRows
 
 # Derivatives from the gradient and the activation's own output, as autograd computes them.
 ACTIVATION_STEPS: dict[type[nn.Module], tuple[Callable[[Tensor], Any], Callable[..., Tensor]]] = {
@@ -36,12 +41,19 @@ def flat_groups(module: MLP, decay_weights: bool) -> list[Any]:
 
 
 def _split(module: MLP) -> tuple[list[Tensor], list[Tensor]]:
-    layers = module.linear_layers()
-    return [layer.weight for layer in layers], [layer.bias for layer in layers]
+    """Weights and biases, the first weight transposed: each as it lies in the flat tensor."""
+    first, *others = module.linear_layers()
+    weights = [first.weight.detach().t(), *(layer.weight.detach() for layer in others)]
+    return weights, [layer.bias.detach() for layer in (first, *others)]
 
 
 def _flat(parameters: list[Tensor]) -> Tensor:
-    return torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
+    return torch.cat([parameter.reshape(-1) for parameter in parameters])
+
+
+def _views(flat: Tensor, like: list[Tensor]) -> list[Tensor]:
+    parts = flat.split([parameter.numel() for parameter in like])
+    return [part.view(parameter.shape) for part, parameter in zip(parts, like, strict=True)]
 
 
 class FusedMLP:
@@ -68,6 +80,7 @@ class FusedMLP:
         kind = type(module[1]) if len(module) > 1 else nn.Identity
         self.activate, self.derive = ACTIVATION_STEPS[kind]
         self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
+        self._numbers: dict[int, Tensor] = {}
         self._link()
 
     def _link(self) -> None:
@@ -75,28 +88,28 @@ class FusedMLP:
         flats = [p for group in self.optimizer.param_groups for p in group["params"]]
         weights, biases = _split(self.module)
         parts = [weights + biases] if len(flats) == 1 else [weights, biases]
-        gradients: dict[int, Tensor] = {}
+        values: list[Tensor] = []
+        gradients: list[Tensor] = []
         for flat, parameters in zip(flats, parts, strict=True):
             flat.copy_(_flat(parameters))
             flat.grad = torch.zeros_like(flat)
-            start = 0
-            for parameter in parameters:
-                part = slice(start, start + parameter.numel())
-                parameter.data = flat[part].view_as(parameter)
-                gradients[id(parameter)] = flat.grad[part].view_as(parameter)
-                start = part.stop
-        self.weights = [weight.data for weight in weights]
+            values += _views(flat, parameters)
+            gradients += _views(flat.grad, parameters)
+        values[0], gradients[0] = values[0].t(), gradients[0].t()
+        n_layers = len(weights)
+        self.weights, self.biases = values[:n_layers], values[n_layers:]
+        self.weight_gradients, self.bias_gradients = gradients[:n_layers], gradients[n_layers:]
         self.transposed = [weight.t() for weight in self.weights]
-        self.biases = [bias.data for bias in biases]
-        self.weight_gradients = [gradients[id(weight)] for weight in weights]
-        self.bias_gradients = [gradients[id(bias)] for bias in biases]
+        layers = self.module.linear_layers()
+        for layer, weight, bias in zip(layers, self.weights, self.biases, strict=True):
+            layer.weight.data, layer.bias.data = weight, bias
         n_weights = sum(weight.numel() for weight in weights)
         self.flat_weights = flats[0][:n_weights]
         self.flat_weight_gradient = flats[0].grad[:n_weights]
 
     def release(self) -> None:
         for parameter in self.module.parameters():
-            parameter.data = parameter.data.clone()
+            parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
         for group in self.optimizer.param_groups:
             for flat in group["params"]:
                 flat.grad = None
@@ -127,9 +140,13 @@ class FusedMLP:
         inputs, outputs, masks, backward = self._forward(X)
         total, gradient = self.loss.sum_and_gradient(outputs[-1], target, weight, entry_weight)
         weight_sum: Any = X.shape[0] if weight is None else weight.sum()
-        gradient.div_(weight_sum)
+        gradient.div_(self._as_tensor(weight_sum, gradient))
         for index in range(len(self.weights) - 1, -1, -1):
-            torch.mm(gradient.t(), inputs[index], out=self.weight_gradients[index])
+            rows = inputs[index]
+            if isinstance(rows, SparseRows):
+                self.weight_gradients[index].t().copy_(rows.transposed_product(gradient))
+            else:
+                torch.mm(gradient.t(), rows, out=self.weight_gradients[index])
             torch.sum(gradient, 0, out=self.bias_gradients[index])
             if index:
                 gradient = torch.mm(gradient, self.weights[index], out=backward[index - 1])
@@ -144,13 +161,18 @@ class FusedMLP:
                 self.flat_weight_gradient.add_(self.flat_weights * (self.alpha / weight_sum))
         return total, weight_sum
 
-    def _forward(self, X: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+    def _forward(self, X: Any) -> tuple[list[Any], list[Tensor], list[Tensor], list[Tensor]]:
         """Inputs of the layers, their outputs, dropout's masks, and memory for the way back."""
         outputs, backward = self._buffers_for(X)
         inputs, masks = [X], []
         last = len(outputs) - 1
         for index, output in enumerate(outputs):
-            torch.addmm(self.biases[index], inputs[-1], self.transposed[index], out=output)
+            if isinstance(inputs[-1], SparseRows):
+                torch.add(
+                    inputs[-1].product(self.transposed[index]), self.biases[index], out=output
+                )
+            else:
+                torch.addmm(self.biases[index], inputs[-1], self.transposed[index], out=output)
             if index == last:
                 break
             self.activate(output)
@@ -162,11 +184,19 @@ class FusedMLP:
                 inputs.append(output)
         return inputs, outputs, masks, backward
 
-    def _buffers_for(self, X: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    def _as_tensor(self, number: Any, like: Tensor) -> Tensor:
+        """Kept, because torch takes longer to wrap a number than to divide a small gradient."""
+        if isinstance(number, Tensor):
+            return number
+        if number not in self._numbers:
+            self._numbers[number] = torch.tensor(number, dtype=like.dtype, device=like.device)
+        return self._numbers[number]
+
+    def _buffers_for(self, X: Any) -> tuple[list[Tensor], list[Tensor]]:
         n_rows = X.shape[0]
         found = self._buffers.get(n_rows)
         if found is None:
-            outputs = [X.new_empty(n_rows, len(bias)) for bias in self.biases]
+            outputs = [bias.new_empty(n_rows, len(bias)) for bias in self.biases]
             found = outputs, [torch.empty_like(output) for output in outputs[:-1]]
             self._buffers[n_rows] = found
         return found
@@ -189,6 +219,7 @@ def _update(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
     ):
         return optimizer.step
     steps = [optimizer.state[p]["step"] for p in parameters]
+    one = torch.ones_like(steps[0])
     calls = []
     for group in groups:
         state = [optimizer.state[p] for p in group["params"]]
@@ -213,7 +244,7 @@ def _update(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
 
     def update() -> None:
         for step in steps:
-            step.add_(1)
+            step.add_(one)
         for lists, options in calls:
             kernel(*lists, **options)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..losses import Loss
 from .batches import Batch
+from .sparse_rows import SparseProduct, SparseRows
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "identity": nn.Identity,
@@ -50,6 +51,16 @@ class MLP(nn.Sequential):
             bound = np.sqrt(factor / (layer.in_features + layer.out_features))
             nn.init.uniform_(layer.weight, -bound, bound)
             nn.init.uniform_(layer.bias, -bound, bound)
+
+    def forward(self, X: Tensor | SparseRows) -> Tensor:
+        """Logits (n_rows, n_outputs) of rows (n_rows, n_features)."""
+        if not isinstance(X, SparseRows):
+            return super().forward(X)
+        first = self.linear_layers()[0]
+        outputs: Tensor = SparseProduct.apply(X, first.weight.t()) + first.bias
+        for layer in list(self)[1:]:
+            outputs = layer(outputs)
+        return outputs
 
     def linear_layers(self) -> list[nn.Linear]:
         return [layer for layer in self if isinstance(layer, nn.Linear)]

@@ -22,6 +22,7 @@ from .modules import MLP
 from .monitor import Monitor
 from .schedules import FIXED_LENGTH, Schedule
 from .solvers import BUILT_IN, WITH_KERNEL, minimize_lbfgs
+from .sparse_rows import SparseRows, stays_sparse
 from .threads import threads_for
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
@@ -142,6 +143,11 @@ class TrainingNet(NeuralNet):
         if training:
             return Batches(dataset, self.batch_size, self.shuffle)
         return Batches(dataset, block_size(dataset.X), shuffle=False)
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        if isinstance(x, SparseRows):
+            return self.module_(x)
+        return super().infer(x, **fit_params)
 
     def get_loss(
         self, y_pred: Tensor, y_true: TargetBatch, X: Any = None, training: bool = False
@@ -397,12 +403,17 @@ class TrainingNet(NeuralNet):
         dtype = torch.float64 if like is None else like.dtype
         device = torch.device(self.device)
         # The built-in net writes to nothing that it is given; a custom module might.
-        shared = shared_tensor(X) if isinstance(module, MLP) else None
+        built_in = isinstance(module, MLP)
+        shared = shared_tensor(X) if built_in else None
+        sparse = built_in and stays_sparse(X, dtype)
         parts = []
+        block: Any
         with torch.inference_mode(), threads_for(self._work(min(size, X.shape[0]))):
             for start in range(0, X.shape[0], size):
                 rows = slice(start, start + size)
-                if shared is None:
+                if sparse:
+                    block = SparseRows(X[rows], dtype, device)
+                elif shared is None:
                     block = rows_as_tensor(X, rows, dtype, device)
                 else:
                     block = shared[rows].to(device=device, dtype=dtype)

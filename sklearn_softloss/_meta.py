@@ -1,0 +1,64 @@
+"""What classifiers around a classifier share: its tags and features, routing, and their folds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.model_selection import GroupKFold, StratifiedKFold
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+
+from .model_selection import MultiLabelStratifiedKFold, SoftStratifiedKFold
+from .targets import as_array
+
+
+class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Base of classifiers with an `estimator`, whose `fit` has `groups` of its own."""
+
+    estimator: Any
+
+    def _estimator(self) -> Any:
+        """The classifier inside, before it is fitted."""
+        return self.estimator
+
+    def _take_over(self, fitted: Any, *names: str) -> None:
+        """What a fitted classifier knows of X, and these attributes; those of an earlier fit go."""
+        for name in ("n_features_in_", "feature_names_in_", *names):
+            if hasattr(self, name):
+                delattr(self, name)
+            if hasattr(fitted, name):
+                setattr(self, name, getattr(fitted, name))
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Routing of fit parameters to the estimator; `groups` are this estimator's own."""
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(
+                estimator=self._estimator(),
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+        )
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._estimator())
+        tags.classifier_tags = inner.classifier_tags
+        tags.input_tags = inner.input_tags
+        tags.target_tags = inner.target_tags
+        return tags
+
+
+def stratified_folds(
+    kind: str, y: Any, n_splits: int, *, groups: Any, shuffle: bool, random_state: Any = None
+) -> Any:
+    """The splitter for a number of folds of a target kind; groups stay together where given."""
+    splitter: Any
+    if groups is not None:
+        splitter = GroupKFold
+    elif as_array(y).ndim == 1:
+        splitter = StratifiedKFold
+    else:
+        splitter = MultiLabelStratifiedKFold if kind == "labels" else SoftStratifiedKFold
+    return splitter(n_splits, shuffle=shuffle, random_state=random_state if shuffle else None)

@@ -1,0 +1,54 @@
+"""A small table for people: rows of named cells, and text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+MOST_ROWS = 40
+
+
+@dataclass(repr=False)
+class Table:
+    """Rows of named cells; ``print(table)`` lines them up, ``pandas.DataFrame(table.rows)`` takes
+    them over.
+
+    Attributes
+    ----------
+    rows : list of dict
+        All with the same keys.
+    notes : list of str
+        Sentences printed above the rows.
+    """
+
+    rows: list[dict[str, Any]]
+    notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        shown = self.rows[:MOST_ROWS]
+        heads = list(self.rows[0]) if self.rows else []
+        cells = [heads, *([_text(row[head]) for head in heads] for row in shown)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if index == 0 else cell.rjust(width)
+                for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in cells
+        ]
+        if len(self.rows) > MOST_ROWS:
+            lines.append(f"... {len(self.rows) - MOST_ROWS} more in .rows")
+        return "\n".join([*self.notes, *lines])
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return "-"
+    if isinstance(cell, (float, np.floating)):
+        return "-" if np.isnan(cell) else f"{cell:.4g}"
+    return str(cell)

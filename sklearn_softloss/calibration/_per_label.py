@@ -1,0 +1,150 @@
+"""One curve for each label, or for each class against the rest, fitted for many at once."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..targets import Array, Rows
+from ._base import Calibrator
+
+BLOCK_SIZE = 2**15
+"""Entries fitted at a time, so that the arrays of a step stay in the processor's cache."""
+
+POOL_SIZE = 2**21
+"""Entries, of evenly spaced rows, that suffice for the curve of all labels together."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some labels, one row a label: what the curve reads, truths and weights (0: unknown)."""
+
+    read: Array
+    truth: Array
+    weight: Array
+
+    @property
+    def positives(self) -> Array:
+        return np.asarray((self.weight * self.truth).sum(axis=1))
+
+    @property
+    def negatives(self) -> Array:
+        return np.asarray((self.weight * (1 - self.truth)).sum(axis=1))
+
+
+@dataclass(frozen=True)
+class LabelData:
+    """What the curves read, truths (dense or CSC, NaN where unknown) and weights of the rows."""
+
+    read: Array
+    values: Rows
+    weight: Array
+
+    def blocks(self, labels: Array) -> Iterator[tuple[Array, Block]]:
+        """The labels wanted, some at a time."""
+        n_blocks = -(-len(labels) * len(self.read) // BLOCK_SIZE)
+        for columns in np.array_split(labels, max(1, min(n_blocks, len(labels)))):
+            if len(columns):
+                yield columns, _block(self.read[:, columns], self.values[:, columns], self.weight)
+
+    def pooled(self) -> Block:
+        """All labels as one."""
+        step = -(-self.read.size // POOL_SIZE)
+        block = _block(self.read[::step], self.values[::step], self.weight[::step])
+        return Block(*(part.reshape(1, -1) for part in (block.read, block.truth, block.weight)))
+
+
+def _block(read: Array, values: Rows, weight: Array) -> Block:
+    dense = values.toarray() if sp.issparse(values) else values
+    truth = np.ascontiguousarray(dense.T, dtype=np.float64)
+    unknown = np.isnan(truth)
+    weight = np.broadcast_to(weight, truth.shape)
+    if unknown.any():
+        truth, weight = np.where(unknown, 0.0, truth), np.where(unknown, 0.0, weight)
+    return Block(np.ascontiguousarray(read.T), truth, weight)
+
+
+class LabelwiseCalibrator(Calibrator):
+    """Base of the methods that map each label by a curve of its own.
+
+    Over exclusive classes there is one curve for each class against the rest, and rows are
+    divided by their sum. With ``multi_label=True`` a label with fewer than `few` positives or
+    negatives (soft truths count by their mass) takes the curve that is fitted to the entries of
+    all labels together. What the truths say nothing about keeps the probability given: labels
+    whose known truths are all 0 or all 1, classes without mass, and labels that would be pooled
+    where all together say too little as well.
+    """
+
+    few: ClassVar[int] = 10
+
+    base_rate_: Array
+    pooled_: Array
+    unchanged_: Array
+
+    def _fit(self, values: Rows, given: Array, weight: Array) -> None:
+        columns = sp.csc_array(values) if sp.issparse(values) else values
+        data = LabelData(self._read(given), columns, weight)
+        everything = np.arange(given.shape[1])
+        positives, negatives = np.concatenate(
+            [[block.positives, block.negatives] for _, block in data.blocks(everything)], axis=1
+        )
+        informed = (positives > 0) & (negatives > 0)
+        own = informed.copy()
+        if self._pools():
+            own &= np.minimum(positives, negatives) >= self.few
+        curves = self._identity(len(own))
+        for labels, block in data.blocks(np.flatnonzero(own)):
+            curves[labels], at_infinity = self._fit_block(block)
+            own[labels] = ~(at_infinity & self._pools())
+        pooled = informed & ~own
+        if pooled.any():
+            together = data.pooled()
+            curve, at_infinity = self._fit_block(together)
+            masses = together.positives[0], together.negatives[0]
+            enough = min(masses) >= self.few and not at_infinity[0]
+            curves[pooled] = curve if enough else self._identity(1)
+            pooled &= enough
+        total = positives + negatives
+        self.base_rate_ = np.divide(positives, total, out=0 * total + np.nan, where=total > 0)
+        self.pooled_ = pooled
+        self.unchanged_ = ~(own | pooled)
+        self._set_curves(curves)
+
+    def _calibrated(self, given: Array) -> Array:
+        proba = self._as_proba(given)
+        curved = np.where(self.unchanged_, proba, self._curved(self._read(given)))
+        if self.multi_label or self.unchanged_.all():
+            return curved
+        changed = np.where(self.unchanged_, 0.0, curved)
+        left = 1 - np.where(self.unchanged_, proba, 0.0).sum(axis=1, keepdims=True)
+        changed *= left / changed.sum(axis=1, keepdims=True)
+        return np.where(self.unchanged_, proba, changed)
+
+    def _pools(self) -> bool:
+        """Whether labels that say too little take the curve of all."""
+        return self.multi_label
+
+    def _read(self, given: Array) -> Array:
+        """What the curves read."""
+        return self._as_log_odds(given)
+
+    @abstractmethod
+    def _identity(self, n_labels: int) -> Array:
+        """Curves that change nothing, one entry along the first axis a label."""
+
+    @abstractmethod
+    def _fit_block(self, block: Block) -> tuple[Array, Array]:
+        """Curves of some labels, and which of them have their best parameters at infinity."""
+
+    @abstractmethod
+    def _set_curves(self, curves: Array) -> None:
+        """Store the curves under the names that the subclass documents."""
+
+    @abstractmethod
+    def _curved(self, read: Array) -> Array:
+        """Values of the curves at what they read, (n_samples, n_labels)."""

@@ -1,0 +1,121 @@
+"""Changes of logits, linear in some parameters, that minimise the soft log loss of a softmax."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
+
+from ..targets import Array
+
+RIDGE = 1e-8
+"""Twice the penalty, in nats, on squared parameters: scores that separate the classes without
+error leave a finite optimum, and directions that change nothing a single one."""
+
+MAX_ITER = 500
+HIT_THE_LIMIT = 1
+"""Status of scipy's trust region methods after `MAX_ITER` iterations."""
+
+
+def soft_log_loss_and_residual(
+    raw: Array, weighted_truth: Array, weight: Array
+) -> tuple[float, Array]:
+    """Weighted sum of the soft log losses, in nats, and its derivative by `raw`.
+
+    Arrays have one row a class, (n_classes, n_samples), over which sums are fast; `raw` is
+    overwritten.
+    """
+    raw -= raw.max(axis=0)
+    fitted = np.vdot(weighted_truth, raw)
+    residual = np.exp(raw, out=raw)
+    total = residual.sum(axis=0)
+    residual *= weight / total
+    residual -= weighted_truth
+    return float(weight @ np.log(total) - fitted), residual
+
+
+def fit_softmax(
+    scores: Array,
+    linear: Callable[[Array], Array],
+    adjoint: Callable[[Array], Array],
+    n_parameters: int,
+    truth: Array,
+    weight: Array,
+    penalty_slope: Callable[[Array], Array] = np.zeros_like,
+) -> Array:
+    """The change of scores with the least mean soft log loss plus penalty.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_classes, n_samples)
+        Logits before the change.
+    linear : callable
+        From parameters to what is added to `scores`, linear.
+    adjoint : callable
+        Its adjoint: from derivatives by the scores to those by the parameters.
+    n_parameters : int
+    truth : ndarray of shape (n_classes, n_samples)
+    weight : ndarray of shape (n_samples,)
+    penalty_slope : callable
+        The derivative, linear, of a quadratic penalty by the parameters.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+    """
+    share = weight / weight.sum()
+    weighted_truth = truth * share
+    latest: dict[bytes, Array] = {}
+
+    def slope_of_penalties(theta: Array) -> Array:
+        return penalty_slope(theta) + RIDGE * theta
+
+    def objective(theta: Array) -> tuple[float, Array]:
+        loss, residual = soft_log_loss_and_residual(scores + linear(theta), weighted_truth, share)
+        slope = slope_of_penalties(theta)
+        return loss + float(theta @ slope) / 2, adjoint(residual) + slope
+
+    def hessian_product(theta: Array, direction: Array) -> Array:
+        if theta.tobytes() not in latest:
+            latest.clear()
+            latest[theta.tobytes()] = softmax(scores + linear(theta), axis=0)
+        proba = latest[theta.tobytes()]
+        moved = proba * linear(direction)
+        moved -= proba * moved.sum(axis=0)
+        moved *= share
+        return adjoint(moved) + slope_of_penalties(direction)
+
+    found = minimize(
+        objective,
+        np.zeros(n_parameters),
+        jac=True,
+        hessp=hessian_product,
+        method="trust-ncg",
+        options={"gtol": 1e-10, "maxiter": MAX_ITER},
+    )
+    if found.status == HIT_THE_LIMIT:
+        warnings.warn(
+            f"Calibration stopped after {MAX_ITER} iterations, before its loss was least.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return np.asarray(found.x)
+
+
+def one_row_a_class(scores: Array, truth: Array, present: Array) -> tuple[Array, Array]:
+    """Scores and truths of the classes present, contiguous over samples."""
+    return np.ascontiguousarray(scores[:, present].T), np.ascontiguousarray(truth[:, present].T)
+
+
+def keeping_absent(raw: Array, present: Array, proba: Array) -> Array:
+    """Softmax over the classes present, which share what the others leave."""
+    if present.all():
+        return np.asarray(softmax(raw, axis=1))
+    result = proba.copy()
+    left = 1 - proba[:, ~present].sum(axis=1, keepdims=True)
+    result[:, present] = left * softmax(raw[:, present], axis=1)
+    return result

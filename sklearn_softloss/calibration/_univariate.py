@@ -1,0 +1,218 @@
+"""Sigmoid, beta and isotonic calibration: a curve for each label, or class against the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit
+from sklearn.isotonic import IsotonicRegression
+
+from ..targets import Array
+from ._logistic import LogisticCalibrator
+from ._per_label import Block, LabelwiseCalibrator
+
+
+class SigmoidCalibration(LogisticCalibrator):
+    """Platt's sigmoid on logits: expit(scale * log-odds + intercept).
+
+    Parameters
+    ----------
+    from_logits : bool, default=False
+        Whether `fit` and `predict_proba` are given logits. If not, the log-odds of each
+        probability are taken, with 1e-12 added to it and to its complement.
+    multi_label : bool, default=False
+        Whether columns are independent labels. If not they are classes: each is calibrated
+        against the rest, by the log-odds of its softmax, and rows are divided by their sum.
+
+    Attributes
+    ----------
+    scale_, intercept_ : ndarray of shape (n_columns,)
+        One a label, or class against the rest. The intercept is in nats.
+    base_rate_ : ndarray of shape (n_columns,)
+        The mean truth; NaN for a label without known truths.
+    pooled_ : ndarray of shape (n_columns,), bool
+        With ``multi_label=True``, labels with fewer than 10 positives or negatives (soft truths
+        count by their mass), which take the curve fitted to all labels together.
+    unchanged_ : ndarray of shape (n_columns,), bool
+        What keeps the probability given: labels whose known truths are all 0 or all 1, classes
+        without mass, and labels that would be pooled where all together have too few as well.
+
+    Notes
+    -----
+    As Platt proposes and scikit-learn does, 1 and 0 become (N+ + 1) / (N+ + 2) and 1 / (N- + 2)
+    for N+ positives and N- negatives, which bounds the slope where truths are separable. Soft
+    truths in between stay as they are; y counts as y positives and 1 - y negatives.
+
+    References
+    ----------
+    Platt, "Probabilistic outputs for support vector machines and comparisons to regularized
+    likelihood methods", Advances in Large Margin Classifiers, 1999.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.calibration import SigmoidCalibration
+    >>> logits = np.linspace(-3, 3, 200)[:, None]
+    >>> truth = 1 / (1 + np.exp(-(0.5 * logits - 1)))
+    >>> both = np.hstack([1 - truth, truth]), np.hstack([0 * logits, logits])
+    >>> sigmoid = SigmoidCalibration(from_logits=True).fit(*both)
+    >>> sigmoid.scale_.round(1), sigmoid.intercept_.round(1)
+    (array([0.5, 0.5]), array([ 1., -1.]))
+    """
+
+    start = (1.0, 0.0)
+    lower = (-np.inf, -np.inf)
+    bounds_truths = True
+
+    def __init__(self, *, from_logits: bool = False, multi_label: bool = False) -> None:
+        self.from_logits = from_logits
+        self.multi_label = multi_label
+
+    def _features(self, log_odds: Array) -> tuple[list[Array], float]:
+        return [log_odds, np.broadcast_to(1.0, log_odds.shape)], 0.0
+
+    def _set_curves(self, curves: Array) -> None:
+        self.scale_, self.intercept_ = curves.T
+
+    def _curved(self, log_odds: Array) -> Array:
+        return np.asarray(expit(self.scale_ * log_odds + self.intercept_))
+
+
+class BetaCalibration(LogisticCalibrator):
+    """Beta calibration: expit(a log(p) - b log(1 - p) + c) with a, b >= 0.
+
+    Unlike a sigmoid it contains the identity, at a = b = 1 and c = 0, and may bend differently at
+    the two ends. It never decreases.
+
+    Parameters
+    ----------
+    from_logits : bool, default=False
+        Whether `fit` and `predict_proba` are given logits. If not, 1e-12 is added to each
+        probability and its complement before logarithms are taken.
+    multi_label : bool, default=False
+        Whether columns are independent labels. If not they are classes: each is calibrated
+        against the rest, and rows are divided by their sum.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_columns, 2)
+        a and b of each label, or class against the rest.
+    intercept_ : ndarray of shape (n_columns,)
+        c, in nats.
+    base_rate_, pooled_, unchanged_ : ndarray of shape (n_columns,)
+        As in `SigmoidCalibration`.
+
+    Notes
+    -----
+    Truths of 0 and 1 are moved as in `SigmoidCalibration`, which keeps slopes finite.
+
+    References
+    ----------
+    Kull, Silva Filho and Flach, "Beta calibration: a well-founded and easily implemented
+    improvement on logistic calibration for binary classifiers", AISTATS 2017, PMLR 54:623-631.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.calibration import BetaCalibration
+    >>> p = np.linspace(0.05, 0.95, 200)[:, None]
+    >>> truth = p**2 / (p**2 + (1 - p) ** 0.5)
+    >>> beta = BetaCalibration().fit(np.hstack([1 - truth, truth]), np.hstack([1 - p, p]))
+    >>> beta.coef_[1].round(1)
+    array([2. , 0.5])
+    """
+
+    start = (1.0, 1.0, 0.0)
+    lower = (0.0, 0.0, -np.inf)
+    bounds_truths = True
+
+    def __init__(self, *, from_logits: bool = False, multi_label: bool = False) -> None:
+        self.from_logits = from_logits
+        self.multi_label = multi_label
+
+    def _features(self, log_odds: Array) -> tuple[list[Array], float]:
+        small = np.log1p(np.exp(-np.abs(log_odds)))
+        log_p, minus_log_rest = np.minimum(log_odds, 0) - small, np.maximum(log_odds, 0) + small
+        return [log_p, minus_log_rest, np.broadcast_to(1.0, log_odds.shape)], 0.0
+
+    def _set_curves(self, curves: Array) -> None:
+        self.coef_, self.intercept_ = curves[:, :2], curves[:, 2]
+
+    def _curved(self, log_odds: Array) -> Array:
+        (log_p, minus_log_rest, _), _ = self._features(log_odds)
+        a, b = self.coef_.T
+        return np.asarray(expit(a * log_p + b * minus_log_rest + self.intercept_))
+
+
+class IsotonicCalibration(LabelwiseCalibrator):
+    """The best curve that never decreases, through weighted isotonic regression.
+
+    Of all such curves it has the least soft log loss on the rows of the fit, and the least squared
+    error. Between these rows it is linear in the probability. It needs many rows (a thousand or
+    more), else it overfits.
+
+    Parameters
+    ----------
+    from_logits : bool, default=False
+        Whether `fit` and `predict_proba` are given logits, whose softmax or sigmoid is taken.
+    multi_label : bool, default=False
+        Whether columns are independent labels. If not they are classes: each is calibrated
+        against the rest, and rows are divided by their sum.
+
+    Attributes
+    ----------
+    regressions_ : list of IsotonicRegression or None
+        One a label, or class against the rest; None where that is unchanged.
+    base_rate_, pooled_, unchanged_ : ndarray of shape (n_columns,)
+        As in `SigmoidCalibration`, but labels are pooled below 50 positives or negatives.
+
+    Notes
+    -----
+    Curves keep 1 / (N + 2) away from 0 and 1 for N rows (the sum of their weights), since N rows
+    cannot vouch for more and a 0 in the wrong place costs an infinite log loss. scikit-learn's
+    curves may reach 0 and 1 and equal these in between.
+
+    References
+    ----------
+    Zadrozny and Elkan, "Transforming classifier scores into accurate multiclass probability
+    estimates", KDD 2002, doi 10.1145/775047.775151.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.calibration import IsotonicCalibration
+    >>> proba = [[0.9, 0.1], [0.6, 0.4], [0.4, 0.6], [0.1, 0.9]]
+    >>> votes = [[0.8, 0.2], [0.4, 0.6], [0.6, 0.4], [0.3, 0.7]]
+    >>> isotonic = IsotonicCalibration().fit(votes, proba)
+    >>> isotonic.predict_proba([[0.9, 0.1], [0.5, 0.5]])
+    array([[0.8, 0.2],
+           [0.5, 0.5]])
+    """
+
+    few = 50
+
+    def __init__(self, *, from_logits: bool = False, multi_label: bool = False) -> None:
+        self.from_logits = from_logits
+        self.multi_label = multi_label
+
+    def _read(self, given: Array) -> Array:
+        return self._as_proba(given)
+
+    def _identity(self, n_labels: int) -> Array:
+        return np.full(n_labels, None)
+
+    def _fit_block(self, block: Block) -> tuple[Array, Array]:
+        curves = self._identity(len(block.truth))
+        for j, row in enumerate(zip(block.read, block.truth, block.weight, strict=True)):
+            margin = 1 / (row[2].sum() + 2)
+            regression = IsotonicRegression(y_min=margin, y_max=1 - margin, out_of_bounds="clip")
+            curves[j] = regression.fit(*row)
+        return curves, np.zeros(len(curves), dtype=bool)
+
+    def _set_curves(self, curves: Array) -> None:
+        self.regressions_ = list(curves)
+
+    def _curved(self, proba: Array) -> Array:
+        curved = proba.copy()
+        for j, regression in enumerate(self.regressions_):
+            if regression is not None:
+                curved[:, j] = regression.predict(proba[:, j])
+        return curved

@@ -1,0 +1,24 @@
+"""Decisions from probabilities, made after training and apart from any loss."""
+
+from __future__ import annotations
+
+from ._class_rules import ClassThresholds, CostMatrix
+from ._expected_f1 import ExpectedF1
+from ._risk import RiskControlled
+from ._rules import CostSensitive, DecisionRule, PrevalenceMatched, Thresholds, TopK
+from ._thresholds import optimal_thresholds
+from ._tuned import TunedDecisionClassifierCV
+
+__all__ = [
+    "ClassThresholds",
+    "CostMatrix",
+    "CostSensitive",
+    "DecisionRule",
+    "ExpectedF1",
+    "PrevalenceMatched",
+    "RiskControlled",
+    "Thresholds",
+    "TopK",
+    "TunedDecisionClassifierCV",
+    "optimal_thresholds",
+]

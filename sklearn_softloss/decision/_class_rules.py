@@ -1,0 +1,176 @@
+"""Decision rules for exclusive classes: they answer with the number of a column.
+
+Truth comes as rows of class mass (n_samples, n_classes), hard labels as one-hot rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._weighting import check_weight
+from ..targets import Array, check_proba, encode_classes
+from ._objectives import Counts, Objective
+from ._rules import DecisionRule
+
+
+class CostMatrix(DecisionRule):
+    """Of exclusive classes, the one of least expected cost.
+
+    Parameters
+    ----------
+    costs : array-like of shape (n_classes, n_classes)
+        What it costs to decide for the column's class where the row's class is true.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.decision import CostMatrix
+    >>> rule = CostMatrix([[0, 1], [5, 0]]).fit([[1, 0], [0, 1]], [[0.8, 0.2], [0.6, 0.4]])
+    >>> rule.decide([[0.8, 0.2], [0.9, 0.1]])
+    array([1, 0])
+    """
+
+    decides = "classes"
+
+    def __init__(self, costs: Any) -> None:
+        self.costs = costs
+
+    def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> CostMatrix:
+        """Check the costs; the rows say how many classes there are."""
+        truth, _, _ = check_class_data(y_true, y_proba, sample_weight)
+        self.n_columns_ = truth.shape[1]
+        self.costs_ = np.asarray(self.costs, dtype=np.float64)
+        wanted = (self.n_columns_, self.n_columns_)
+        if self.costs_.shape != wanted or not np.isfinite(self.costs_).all():
+            raise ValueError(
+                f"costs must be a finite matrix of shape {wanted}, [truth, decision]; got shape "
+                f"{self.costs_.shape}."
+            )
+        return self
+
+    def decide(self, y_proba: Any) -> Array:
+        """Columns of least expected cost, shape (n_samples,), int64; of equals the first."""
+        return np.asarray((self._check_proba(y_proba) @ self.costs_).argmin(axis=1))
+
+
+class ClassThresholds(DecisionRule):
+    """Of exclusive classes, the one whose probability is largest in units of its threshold.
+
+    Plain argmax has equal thresholds. They are found class by class: with the others held fixed
+    each row has one ratio at which it changes to the class, and a sort over the rows judges all
+    cut-offs of that class at once. A change is made only if it improves the objective, so that on
+    the rows of `fit` the rule is never worse than argmax; it ends in a local maximum.
+
+    Parameters
+    ----------
+    objective : str or callable, default="f1"
+        As in `optimal_thresholds`, without floors and costs (see `CostMatrix`).
+    average : {"macro", "weighted"}, default="macro"
+        Over classes, each against the others.
+    beta : float, default=1.0
+
+    Attributes
+    ----------
+    thresholds_ : ndarray of shape (n_classes,)
+        Positive, sum 1: class k is preferred to j where p_k / t_k > p_j / t_j.
+    value_ : float
+        The objective reached on the rows of `fit`.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.decision import ClassThresholds
+    >>> proba = [[0.8, 0.2], [0.7, 0.3], [0.6, 0.4]]
+    >>> rule = ClassThresholds().fit([[1, 0], [0, 1], [0, 1]], proba)
+    >>> rule.decide(proba)
+    array([0, 1, 1])
+    """
+
+    decides = "classes"
+    max_rounds = 20
+
+    def __init__(self, objective: Any = "f1", *, average: str = "macro", beta: float = 1.0) -> None:
+        self.objective = objective
+        self.average = average
+        self.beta = beta
+
+    def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> ClassThresholds:
+        """Choose the thresholds on these rows."""
+        truth, proba, weight = check_class_data(y_true, y_proba, sample_weight)
+        goal = Objective(self.objective, self.beta)
+        if self.average not in ("macro", "weighted"):
+            raise ValueError(f"average must be 'macro' or 'weighted'; got {self.average!r}.")
+        mass = truth * (np.ones(len(truth)) if weight is None else weight)[:, None]
+        log_proba = np.log(np.maximum(proba, np.finfo(np.float64).tiny))
+        offsets = np.zeros(truth.shape[1])
+        value = self._value(goal, mass, log_proba.argmax(axis=1))
+        for _ in range(self.max_rounds):
+            start = value
+            for column in range(truth.shape[1]):
+                offset, reached = self._best_offset(goal, mass, log_proba + offsets, column)
+                if reached > value + 1e-12:
+                    offsets[column] += offset
+                    value = reached
+            if value == start:
+                break
+        self.n_columns_, self.value_ = truth.shape[1], value
+        offsets -= offsets.max()
+        self.thresholds_ = np.exp(-offsets) / np.exp(-offsets).sum()
+        return self
+
+    def _counts(self, mass: Array, chosen: Array) -> Counts:
+        total, n_classes = mass.sum(), mass.shape[1]
+        one_hot = chosen[:, None] == np.arange(n_classes)
+        predicted = (one_hot * mass.sum(axis=1, keepdims=True)).sum(axis=0)
+        return Counts((one_hot * mass).sum(axis=0), predicted, mass.sum(axis=0), total)
+
+    def _mean(self, values: Array, positives: Array) -> Array:
+        weights = None if self.average == "macro" else positives
+        return np.asarray(np.average(values, axis=-1, weights=weights))
+
+    def _value(self, goal: Objective, mass: Array, chosen: Array) -> float:
+        counts = self._counts(mass, chosen)
+        return float(self._mean(goal.gain(counts), counts.positives))
+
+    def _best_offset(
+        self, goal: Objective, mass: Array, scores: Array, column: int
+    ) -> tuple[float, float]:
+        """What to add to one column of log-scores, and the objective that this reaches."""
+        n_classes = scores.shape[1]
+        others = scores.copy()
+        others[:, column] = -np.inf
+        rival = others.argmax(axis=1)
+        needed = others.max(axis=1) - scores[:, column]
+        order = np.argsort(needed, kind="stable")
+        ends = np.flatnonzero(np.append(needed[order][1:] > needed[order][:-1], True))
+        before = self._counts(mass, rival)
+        rows = np.arange(len(scores))
+        row_mass = mass.sum(axis=1)
+        tp, predicted = (np.zeros((len(scores), n_classes)) for _ in range(2))
+        tp[rows, rival], predicted[rows, rival] = -mass[rows, rival], -row_mass
+        tp[:, column] += mass[:, column]
+        predicted[:, column] += row_mass
+        tp, predicted = (
+            np.vstack([start, start + change[order].cumsum(axis=0)[ends]])
+            for start, change in ((before.tp, tp), (before.predicted, predicted))
+        )
+        along = Counts(tp, predicted, before.positives, before.total)
+        values = self._mean(goal.gain(along), before.positives)
+        best = int(np.argmax(values))
+        steps = needed[order][ends]
+        low = steps[best - 1] if best else steps[0] - 2.0
+        high = steps[best] if best < len(steps) else steps[-1] + 2.0
+        return float((low + high) / 2), float(values[best])
+
+    def decide(self, y_proba: Any) -> Array:
+        """Columns of the largest p / t, shape (n_samples,), int64; of equals the first."""
+        return np.asarray((self._check_proba(y_proba) / self.thresholds_).argmax(axis=1))
+
+
+def check_class_data(
+    y_true: Any, y_proba: Any, sample_weight: Any
+) -> tuple[Array, Array, Array | None]:
+    """Rows of class mass, probabilities of the same shape, weights."""
+    truth = encode_classes(y_true, "distribution").dense()
+    proba = check_proba(y_proba, truth.shape)
+    return truth, proba, check_weight(sample_weight, truth.shape[:1], name="sample_weight")

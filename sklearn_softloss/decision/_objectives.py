@@ -1,0 +1,248 @@
+"""What a cut-off is judged by: measures of a confusion table, weighted counts in, scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..targets import Array
+
+
+@dataclass
+class Counts:
+    """A confusion table, or arrays of them: weighted, and expected where the truth is soft.
+
+    Attributes
+    ----------
+    tp : ndarray or float
+        Weight of the positives that are predicted.
+    predicted : ndarray or float
+        Weight of all that is predicted.
+    positives : ndarray or float
+        Weight of the positives.
+    total : ndarray or float
+        Weight of all known entries.
+    """
+
+    tp: Any
+    predicted: Any
+    positives: Any
+    total: Any
+
+    @property
+    def fp(self) -> Any:
+        return self.predicted - self.tp
+
+    @property
+    def fn(self) -> Any:
+        return self.positives - self.tp
+
+    @property
+    def tn(self) -> Any:
+        return self.total - self.predicted - self.positives + self.tp
+
+
+def ratio(numerator: Any, denominator: Any) -> Array:
+    """The quotient, 0 where nothing is divided by nothing."""
+    numerator = np.asarray(numerator, dtype=np.float64)
+    out = np.zeros(np.broadcast_shapes(numerator.shape, np.shape(denominator)))
+    return np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0)
+
+
+def fbeta(counts: Counts, beta: float = 1.0) -> Array:
+    return ratio(
+        (1 + beta**2) * counts.tp,
+        beta**2 * np.asarray(counts.positives) + counts.predicted,
+    )
+
+
+def recall(counts: Counts) -> Array:
+    return ratio(counts.tp, counts.positives)
+
+
+def specificity(counts: Counts) -> Array:
+    return ratio(counts.tn, np.asarray(counts.total) - counts.positives)
+
+
+def precision(counts: Counts) -> Array:
+    return ratio(counts.tp, counts.predicted)
+
+
+def accuracy(counts: Counts) -> Array:
+    return ratio(counts.tp + counts.tn, counts.total)
+
+
+def balanced_accuracy(counts: Counts) -> Array:
+    return (recall(counts) + specificity(counts)) / 2
+
+
+def jaccard(counts: Counts) -> Array:
+    return ratio(counts.tp, np.asarray(counts.positives) + counts.fp)
+
+
+def g_mean(counts: Counts) -> Array:
+    return np.sqrt(np.maximum(recall(counts) * specificity(counts), 0.0))
+
+
+def matthews(counts: Counts) -> Array:
+    covariance = counts.tp * np.asarray(counts.total) - counts.predicted * counts.positives
+    spread = (
+        np.asarray(counts.predicted, dtype=np.float64)
+        * (counts.total - counts.predicted)
+        * counts.positives
+        * (counts.total - counts.positives)
+    )
+    return ratio(covariance, np.sqrt(np.maximum(spread, 0.0)))
+
+
+ADDITIVE = ("accuracy", "expected_cost")
+NEEDS_FLOOR = ("precision_at_recall", "recall_at_precision")
+MEASURES: dict[str, Callable[..., Array]] = {
+    "f1": fbeta,
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "jaccard": jaccard,
+    "g_mean": g_mean,
+    "matthews": matthews,
+}
+OBJECTIVES = (*MEASURES, *NEEDS_FLOOR, "expected_cost")
+
+
+@dataclass
+class Objective:
+    """A measure to be maximised; an expected cost to be minimised.
+
+    Parameters
+    ----------
+    objective : str or callable
+    beta : float
+        Weight of recall against precision in "f1".
+    costs : array-like, default=None
+        For "expected_cost": (false positive, false negative) for all labels, one such row a label,
+        or one table a label indexed by [truth, decision].
+    floor : float, default=None
+        Least recall or precision of the two objectives that have one.
+    """
+
+    objective: Any = "f1"
+    beta: float = 1.0
+    costs: Any = None
+    floor: float | None = None
+    table: Array | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        if not callable(self.objective) and self.objective not in OBJECTIVES:
+            raise ValueError(
+                f"objective must be a callable or one of {', '.join(map(repr, OBJECTIVES))}; got "
+                f"{self.objective!r}."
+            )
+        if not self.beta > 0:
+            raise ValueError(f"beta must be a number > 0; got {self.beta!r}.")
+        if self.objective == "expected_cost":
+            if self.costs is None:
+                raise ValueError("objective='expected_cost' needs costs=(false_pos, false_neg).")
+            self.table = cost_tables(self.costs)
+        if self.objective in NEEDS_FLOOR and (self.floor is None or not 0 <= self.floor <= 1):
+            raise ValueError(
+                f"objective={self.objective!r} needs a floor in [0, 1]; got {self.floor!r}."
+            )
+
+    @property
+    def minimised(self) -> bool:
+        return self.objective == "expected_cost"
+
+    @property
+    def decides_alone(self) -> bool:
+        """Whether it prefers some cuts to others in a label without positives."""
+        return self.objective in ADDITIVE
+
+    @property
+    def decided_at_positives(self) -> bool:
+        """Whether more negatives above a cut never help, so that only positives are candidates."""
+        return not callable(self.objective) and (
+            self.table is None or bool((self.table[:, 0, 1] >= self.table[:, 0, 0]).all())
+        )
+
+    def check_labels(self, n_labels: int) -> None:
+        if self.table is not None and len(self.table) not in (1, n_labels):
+            raise ValueError(
+                f"costs must be for one or for {n_labels} labels; they are for {len(self.table)}."
+            )
+
+    def value(self, counts: Counts, label: Any = slice(None)) -> Array:
+        """The measure itself, a cost included, for counts of one label or of all of them."""
+        if callable(self.objective):
+            return np.asarray(
+                self.objective(counts.tp, counts.fp, counts.fn, counts.tn), dtype=np.float64
+            )
+        if self.objective == "expected_cost":
+            assert self.table is not None
+            (c_tn, c_fp), (c_fn, c_tp) = np.moveaxis(
+                self.table[0 if len(self.table) == 1 else label], (-2, -1), (0, 1)
+            )
+            cost = c_tn * counts.tn + c_fp * counts.fp + c_fn * counts.fn + c_tp * counts.tp
+            return ratio(cost, counts.total)
+        if self.objective in NEEDS_FLOOR:
+            return self._above_floor(counts)
+        if self.objective == "f1":
+            return fbeta(counts, self.beta)
+        return MEASURES[self.objective](counts)
+
+    def _above_floor(self, counts: Counts) -> Array:
+        """The one measure where the other reaches the floor, elsewhere less than any of those.
+
+        Among cuts that miss the floor the nearer one is the better. Who predicts nothing makes no
+        false positive: precision 1.
+        """
+        precise = np.where(np.asarray(counts.predicted) > 0, precision(counts), 1.0)
+        reached = recall(counts)
+        if self.objective == "recall_at_precision":
+            wanted, limited = reached, precise
+        else:
+            wanted, limited = np.where(np.asarray(counts.predicted) > 0, precise, 0.0), reached
+        return np.where(limited >= self.floor, wanted, limited - 2.0)
+
+    def gain(self, counts: Counts, label: Any = slice(None)) -> Array:
+        """What is maximised."""
+        value = self.value(counts, label)
+        return -value if self.minimised else value
+
+
+def cost_tables(costs: Any) -> Array:
+    """Tables (n_labels or 1, 2, 2) of costs, indexed by [truth, decision].
+
+    Parameters
+    ----------
+    costs : array-like of shape (2,), (n_labels, 2) or (n_labels, 2, 2)
+        False positive and false negative, or whole tables.
+
+    Raises
+    ------
+    ValueError
+        For another shape, numbers that are not finite, or a table in which an error costs less
+        than the right answer.
+    """
+    given = np.asarray(costs, dtype=np.float64)
+    if given.ndim in (1, 2) and given.shape[-1] == 2:
+        tables = np.zeros((*np.atleast_2d(given).shape[:1], 2, 2))
+        tables[:, 0, 1], tables[:, 1, 0] = np.atleast_2d(given).T
+    elif given.ndim == 3 and given.shape[1:] == (2, 2):
+        tables = given
+    else:
+        raise ValueError(
+            "costs must be (false positive, false negative), one such row a label, or one table "
+            f"(2, 2) a label; the shape is {given.shape}."
+        )
+    if not np.isfinite(tables).all():
+        raise ValueError("costs must be finite.")
+    gains = np.stack([tables[:, 0, 1] - tables[:, 0, 0], tables[:, 1, 0] - tables[:, 1, 1]])
+    if (gains < 0).any() or (gains.sum(axis=0) == 0).any():
+        label = int(np.argmax((gains < 0).any(axis=0) | (gains.sum(axis=0) == 0)))
+        raise ValueError(
+            "An error must cost at least what the right answer costs, and one of the two errors "
+            f"more; the table of label {label} is {tables[label].tolist()}."
+        )
+    return tables

@@ -1,0 +1,135 @@
+"""One cut-off for all labels that keeps recall or precision above a level, with a guarantee."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import binom
+
+from ..targets import Array
+from ._objectives import ratio
+from ._rules import DecisionRule
+from ._sweep import above, between
+from ._thresholds import check_decision_data
+
+MAX_CUTS = 1000
+
+
+class RiskControlled(DecisionRule):
+    """The highest cut-off with a guaranteed recall, or the lowest with a guaranteed precision.
+
+    Both are means over rows of a row's own recall or precision; a row without positives has recall
+    1, one without predictions precision 1. The guarantee is for rows drawn as those of `fit`, which
+    must not have been used to train the classifier.
+
+    Parameters
+    ----------
+    risk : {"recall", "precision"}, default="recall"
+        What is held. For recall, which falls as the cut-off rises, conformal risk control: its
+        expectation is at least the level, the finite sample allowed for. For precision, which may
+        rise and fall, "learn then test": it is at least the level with probability 1 - delta.
+    level : float, default=0.9
+        In (0, 1).
+    delta : float, default=0.1
+        Chance that the level of precision is missed; not used for recall.
+
+    Attributes
+    ----------
+    threshold_ : float
+        If no cut-off can be guaranteed: 0 for recall (all is predicted), above every probability
+        for precision (nothing is).
+    value_ : float
+        Recall or precision on the rows of `fit`.
+
+    References
+    ----------
+    Angelopoulos, Bates, Fisch, Lei and Schuster, "Conformal risk control", arXiv:2208.02814.
+    Angelopoulos, Bates, Candès, Jordan and Lei, "Learn then test", arXiv:2110.01052 (Hoeffding and
+    Bentkus p-values, fixed-sequence testing from the highest cut-off down).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.decision import RiskControlled
+    >>> proba = np.random.default_rng(0).random((500, 4))
+    >>> truth = proba > np.random.default_rng(1).random((500, 4))
+    >>> rule = RiskControlled("recall", level=0.8).fit(truth, proba)
+    >>> bool(rule.value_ >= 0.8)
+    True
+    """
+
+    def __init__(self, risk: str = "recall", *, level: float = 0.9, delta: float = 0.1) -> None:
+        self.risk = risk
+        self.level = level
+        self.delta = delta
+
+    def fit(self, y_true: Any, y_proba: Any, sample_weight: None = None) -> RiskControlled:
+        """Find the cut-off; weights would void the guarantee and are refused."""
+        truth, proba, _ = check_decision_data(y_true, y_proba, None)
+        if sample_weight is not None:
+            raise ValueError("RiskControlled takes no sample_weight: its guarantee is for draws.")
+        if self.risk not in ("recall", "precision"):
+            raise ValueError(f"risk must be 'recall' or 'precision'; got {self.risk!r}.")
+        for name in ("level", "delta"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie in (0, 1); got {getattr(self, name)!r}.")
+        known = ~np.isnan(truth)
+        value = np.where(known, truth, 0.0)
+        scores = np.where(known, proba, -1.0)  # unknown entries are never predicted
+        find = self._for_recall if self.risk == "recall" else self._for_precision
+        self.threshold_ = find(value, scores)
+        self.value_ = float(self._per_row(value, scores, self.threshold_).mean())
+        self.n_columns_ = truth.shape[1]
+        return self
+
+    def _per_row(self, value: Array, scores: Array, cut: float) -> Array:
+        predicted = scores >= cut
+        of = value.sum(axis=1) if self.risk == "recall" else predicted.sum(axis=1)
+        return np.where(of > 0, ratio((value * predicted).sum(axis=1), of), 1.0)
+
+    def _for_recall(self, value: Array, scores: Array) -> float:
+        """n / (n + 1) * miss + 1 / (n + 1) <= 1 - level, at the highest cut-off possible."""
+        n_rows = len(value)
+        shares = value * ratio(1.0, value.sum(axis=1))[:, None]
+        known = scores >= 0
+        shares, scores = shares[known], scores[known]
+        order = np.argsort(scores)
+        ordered, missed = scores[order], shares[order].cumsum() / (n_rows + 1)
+        # Missed if the cut-off is just above each score; of equal scores the last counts.
+        last = np.append(ordered[1:] > ordered[:-1], True)
+        ordered, missed = ordered[last], missed[last]
+        allowed = missed + 1 / (n_rows + 1) <= 1 - self.level
+        if 1 / (n_rows + 1) > 1 - self.level:
+            return 0.0
+        n_allowed = int(np.argmin(allowed)) if not allowed.all() else len(allowed)
+        if n_allowed == len(ordered):
+            return above(ordered)
+        return float(between(ordered[n_allowed - 1] if n_allowed else 0.0, ordered[n_allowed]))
+
+    def _for_precision(self, value: Array, scores: Array) -> float:
+        """Down from the highest cut-off until one cannot be shown to keep the level."""
+        distinct = np.unique(scores[scores >= 0])
+        if len(distinct) > MAX_CUTS:
+            distinct = np.unique(np.quantile(distinct, np.linspace(0, 1, MAX_CUTS)))
+        found = above(distinct)
+        for cut in distinct[::-1]:
+            lost = float(1 - self._per_row(value, scores, cut).mean())
+            if _p_value(lost, len(value), 1 - self.level) > self.delta:
+                break
+            found = float(cut)
+        return found
+
+    def decide(self, y_proba: Any) -> Array:
+        """1 where a probability reaches the cut-off, shape (n_samples, n_labels), int64."""
+        return (self._check_proba(y_proba) >= self.threshold_).astype(np.int64)
+
+
+def _p_value(mean: float, n: int, level: float) -> float:
+    """Of the hypothesis that the mean of n losses in [0, 1] exceeds the level."""
+    if mean >= level:
+        return 1.0
+    parts = [a * np.log(a / b) if a > 0 else 0.0 for a, b in ((mean, level), (1 - mean, 1 - level))]
+    hoeffding = np.exp(-n * sum(parts))
+    bentkus = np.e * binom.cdf(np.ceil(n * mean), n, level)
+    return float(min(hoeffding, bentkus))

@@ -1,0 +1,131 @@
+"""All cuts of one label at once: one sort and cumulative sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+from ..targets import Array
+from ._objectives import Counts
+
+
+@dataclass
+class Sweep:
+    """Counts at every cut that matters, from "predict nothing" downwards.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n_cuts - 1,)
+        The lowest score that is predicted, descending; the first cut predicts nothing.
+    counts : Counts
+        Arrays of shape (n_cuts,).
+    ordered : ndarray
+        All known scores, ascending.
+    """
+
+    scores: Array
+    counts: Counts
+    ordered: Array
+
+    def cut(self, index: int) -> float:
+        """Cut-off for ``score >= cut``: half way to the next score that is not predicted."""
+        if index == 0:
+            return above(self.ordered)
+        score = self.scores[index - 1]
+        place = np.searchsorted(self.ordered, score, side="left")
+        below = self.ordered[place - 1] if place else 0.0
+        return between(below, score)
+
+    def hull(self) -> Sweep:
+        """The cuts that maximise some ``a * tp - b * predicted``, a and b >= 0.
+
+        They are the ends of the blocks of a falling isotonic regression of the truth.
+        """
+        tp, predicted = np.diff(self.counts.tp), np.diff(self.counts.predicted)
+        counted = predicted > 0
+        corners = np.append(0, np.flatnonzero(counted) + 1)
+        if len(corners) > 1:
+            rates = tp[counted] / predicted[counted]
+            fitted = isotonic_regression(rates, weights=predicted[counted], increasing=False)
+            corners = corners[fitted.blocks]
+        counts = Counts(
+            self.counts.tp[corners],
+            self.counts.predicted[corners],
+            self.counts.positives,
+            self.counts.total,
+        )
+        return Sweep(self.scores[corners[1:] - 1], counts, self.ordered)
+
+
+def between(below: float, score: float) -> float:
+    """Half way between two scores, above the lower one.
+
+    Between neighbouring floats the midpoint may round down.
+    """
+    middle = (below + score) / 2
+    return float(middle if middle > below else score)
+
+
+def above(ordered: Array) -> float:
+    """A cut-off that no score reaches."""
+    top = ordered[-1] if len(ordered) else 0.0
+    return between(top, 1.0) if top < 1 else float(np.nextafter(top, np.inf))
+
+
+def sweep(truth: Array, scores: Array, weight: Array | None, only_positives: bool) -> Sweep:
+    """Counts at all cuts between distinct scores.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (n,)
+        In [0, 1]; NaN where unknown.
+    scores : ndarray of shape (n,)
+    weight : ndarray of shape (n,) or None
+    only_positives : bool
+        Cuts just below positives are enough. For 0/1 truth without weights this needs no argsort.
+    """
+    known = ~np.isnan(truth) if weight is None else ~np.isnan(truth) & (weight > 0)
+    if not known.all():
+        truth, scores = truth[known], scores[known]
+        weight = None if weight is None else weight[known]
+    if only_positives and weight is None:
+        positive = truth == 1
+        if np.count_nonzero(positive) == truth.sum():  # the others are 0
+            return _cuts_at_positives(scores, scores[positive])
+    order = np.argsort(scores)[::-1]
+    descending = scores[order]
+    ends = np.flatnonzero(descending[1:] < descending[:-1])
+    ends = np.append(ends, len(scores) - 1)[: len(scores)]
+    mass = np.ones(len(truth)) if weight is None else weight[order]
+    tp, predicted = (truth[order] * mass).cumsum(), mass.cumsum()
+    return _sweep(descending[ends], tp[ends], predicted[ends], descending[::-1])
+
+
+def _cuts_at_positives(scores: Array, scores_of_positives: Array) -> Sweep:
+    ordered = np.sort(scores)
+    values, repeats = np.unique(scores_of_positives, return_counts=True)
+    predicted = len(ordered) - np.searchsorted(ordered, values, side="left")
+    found = _sweep(values[::-1], repeats[::-1].cumsum(), predicted[::-1], ordered)
+    found.counts.total = float(len(ordered))
+    return found
+
+
+def _sweep(scores: Array, tp: Array, predicted: Array, ordered: Array) -> Sweep:
+    """With "predict nothing" in front; the last cut is taken to predict all."""
+    tp, predicted = np.append(0.0, tp), np.append(0.0, predicted)
+    return Sweep(scores, Counts(tp, predicted, tp[-1], predicted[-1]), ordered)
+
+
+def counts_at(truth: Array, predicted: Array, weight: Array | None) -> Counts:
+    """Counts of each label, shape (n_labels,), for 0/1 decisions (n, n_labels)."""
+    known = ~np.isnan(truth)
+    mass = known if weight is None else known * weight[:, None]
+    value = np.where(known, truth, 0.0)
+    return Counts(
+        (value * predicted * mass).sum(axis=0),
+        (predicted * mass).sum(axis=0, dtype=np.float64),
+        (value * mass).sum(axis=0),
+        mass.sum(axis=0, dtype=np.float64),
+    )

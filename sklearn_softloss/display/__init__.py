@@ -1,0 +1,19 @@
+"""Pictures in the way of scikit-learn's displays; they need matplotlib."""
+
+from __future__ import annotations
+
+from ._loss_curve import LossCurveDisplay
+from ._loss_shape import LossShapeDisplay
+from ._reliability import ReliabilityDisplay
+from ._reliability_curve import ReliabilityCurve
+from ._target_confidence import TargetConfidenceDisplay
+from ._threshold_curve import ThresholdCurveDisplay
+
+__all__ = [
+    "LossCurveDisplay",
+    "LossShapeDisplay",
+    "ReliabilityCurve",
+    "ReliabilityDisplay",
+    "TargetConfidenceDisplay",
+    "ThresholdCurveDisplay",
+]

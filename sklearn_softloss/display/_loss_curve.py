@@ -1,0 +1,137 @@
+"""The picture of a training: loss pass by pass, and the pass that was best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from ._axes import one_axes
+
+
+class LossCurveDisplay:
+    """Training and validation loss of each pass, with the best pass marked.
+
+    Parameters
+    ----------
+    loss_curve : sequence of float
+        Training loss of each pass; of scikit-learn's and our estimators with the L2 penalty.
+    validation_loss_curve : sequence of float, default=None
+        Validation loss of the last so many passes.
+    best_pass : int, default=None
+        Number of the pass to mark, counted from 1.
+    best_by : str, default="loss"
+        What was best there, for the legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn_softloss import SoftTargetMLPClassifier
+    >>> from sklearn_softloss.display import LossCurveDisplay
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    >>> clf = SoftTargetMLPClassifier(solver="lbfgs", random_state=0).fit(X, y)
+    >>> display = LossCurveDisplay.from_estimator(clf)
+    >>> display.best_pass == len(clf.loss_curve_)
+    True
+    """
+
+    def __init__(
+        self,
+        loss_curve: Sequence[float],
+        *,
+        validation_loss_curve: Sequence[float] | None = None,
+        best_pass: int | None = None,
+        best_by: str = "loss",
+    ) -> None:
+        self.loss_curve = loss_curve
+        self.validation_loss_curve = validation_loss_curve
+        self.best_pass = best_pass
+        self.best_by = best_by
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> LossCurveDisplay:
+        """The losses that a fitted net keeps.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            With `loss_curve_`, such as ours and scikit-learn's ``MLPClassifier``, or a pipeline
+            that ends in one. The best pass is the first with the least `validation_loss_curve_`,
+            else with the largest of `validation_scores_`, else with the least `loss_curve_`.
+        ax : Axes, default=None
+
+        Returns
+        -------
+        LossCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If the estimator keeps no `loss_curve_`.
+        """
+        while isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        check_is_fitted(estimator)
+        if not len(getattr(estimator, "loss_curve_", ())):
+            raise ValueError(
+                f"The estimator must have a loss_curve_; {estimator!r} has none. Pass the fitted "
+                "net itself, for example search.best_estimator_, of a solver that keeps losses."
+            )
+        losses = estimator.loss_curve_
+        validation = getattr(estimator, "validation_loss_curve_", None)
+        scores = getattr(estimator, "validation_scores_", None)
+        if validation is not None:
+            best_by, watched = "validation loss", validation
+        elif scores is not None:
+            best_by, watched = "validation score", np.negative(scores)
+        else:
+            best_by, watched = "training loss", losses
+        best = len(losses) - len(watched) + int(np.nanargmin(watched)) + 1
+        display = cls(losses, validation_loss_curve=validation, best_pass=best, best_by=best_by)
+        return display.plot(ax=ax)
+
+    def plot(self, ax: Any = None) -> LossCurveDisplay:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : Axes, default=None
+            A new figure if None.
+
+        Returns
+        -------
+        self
+        """
+        self.ax_ = one_axes(ax, (5.0, 3.5))
+        self.figure_ = self.ax_.figure
+        training = _by_pass(self.loss_curve, len(self.loss_curve))
+        watched = training
+        self._draw(training, color="0.45", lw=1.5, label="training")
+        if self.validation_loss_curve is not None:
+            watched = _by_pass(self.validation_loss_curve, len(self.loss_curve))
+            self._draw(watched, color="tab:blue", lw=1.8, ls="--", label="validation")
+        if self.best_pass is not None:
+            self.ax_.plot(
+                self.best_pass, watched[self.best_pass], "D", ms=8, color="w", mec="k", mew=1.5,
+                ls="", label=f"best {self.best_by}: pass {self.best_pass}",
+            )  # fmt: skip
+        self.ax_.set(xlabel="pass", ylabel="loss")
+        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.legend(fontsize="small", loc="best")
+        return self
+
+    def _draw(self, losses: dict[int, float], **style: Any) -> None:
+        marker = "." if len(losses) == 1 else ""
+        self.ax_.plot(list(losses), list(losses.values()), marker=marker, **style)
+
+
+def _by_pass(losses: Sequence[float], last: int) -> dict[int, float]:
+    """Losses by the number of their pass, up to the last; a shorter curve began later."""
+    return dict(enumerate(losses, start=last - len(losses) + 1))

@@ -1,0 +1,252 @@
+"""The picture of a tuned threshold: the objective against the cut-off of each label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ..decision._objectives import Objective
+from ..decision._thresholds import check_decision_data, optimal_thresholds
+from ..decision._tuning import curve, curve_grid
+from ..model_selection import as_proba_matrix
+from ..targets import Array
+from ._axes import grid_of_axes, one_axes
+
+MOST_PANELS = 12
+"""Labels up to which each has a panel of its own; more are rows of one heat map."""
+
+LEAST_CUT = 1e-3
+CUT_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
+
+
+class ThresholdCurveDisplay:
+    """Objective against cut-off, label by label, with the cut-off chosen and that at 0.5.
+
+    Up to 12 labels have a panel each. More are rows of a heat map, ordered by their cut-off, on a
+    logit scale.
+
+    Parameters
+    ----------
+    cuts : ndarray of shape (n_points, n_labels)
+        Cut-offs, ascending.
+    scores : ndarray of shape (n_points, n_labels)
+        Objective there; the mean over folds where there are folds.
+    spread : ndarray of shape (n_points, n_labels) or None
+        Standard deviation over folds.
+    thresholds : ndarray of shape (n_labels,)
+        Cut-offs chosen.
+    label_names : sequence of str or None
+    score_name : str
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes or ndarray of Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.display import ThresholdCurveDisplay
+    >>> proba = np.random.default_rng(0).random((50, 2))
+    >>> truth = np.random.default_rng(1).random((50, 2)) < proba
+    >>> display = ThresholdCurveDisplay.from_predictions(truth, proba)
+    >>> len(display.ax_)
+    2
+    """
+
+    def __init__(
+        self,
+        cuts: Array,
+        scores: Array,
+        *,
+        spread: Array | None = None,
+        thresholds: Array,
+        label_names: Any = None,
+        score_name: str = "objective",
+    ) -> None:
+        self.cuts = cuts
+        self.scores = scores
+        self.spread = spread
+        self.thresholds = thresholds
+        self.label_names = label_names
+        self.score_name = score_name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any = None, y: Any = None, *, ax: Any = None, **params: Any
+    ) -> ThresholdCurveDisplay:
+        """The out-of-fold curves of a tuned classifier, or those of any classifier on given rows.
+
+        Parameters
+        ----------
+        estimator : fitted classifier
+            A `TunedDecisionClassifierCV` with cut-offs needs no X and y.
+        X, y : default=None
+            Held-out rows and their labels.
+        ax : ndarray of Axes or Axes, default=None
+            One axes a label, or one for more than 12 labels.
+        **params
+            As in `from_predictions`.
+
+        Returns
+        -------
+        ThresholdCurveDisplay
+        """
+        check_is_fitted(estimator)
+        if (X is None) != (y is None):
+            raise ValueError("Pass both X and y, or, for a TunedDecisionClassifierCV, neither.")
+        if X is not None:
+            proba = as_proba_matrix(
+                estimator.predict_proba(X), getattr(estimator, "classes_", None)
+            )
+            if np.ndim(y) == 1:
+                y, proba = np.asarray(y) == estimator.classes_[-1], proba[:, -1]
+            return cls.from_predictions(y, proba, ax=ax, **params)
+        results = getattr(estimator, "cv_results_", {})
+        if "mean_score" not in results:
+            raise ValueError(
+                "Without X and y the estimator must be a TunedDecisionClassifierCV whose rule has "
+                f"a cut-off a label; got {estimator!r}."
+            )
+        display = cls(
+            results["thresholds"],
+            results["mean_score"],
+            spread=results["std_score"],
+            thresholds=estimator.thresholds_,
+            label_names=[row["label"] for row in estimator.decision_report().rows],
+            score_name=_name(estimator.objective),
+        )
+        return display.plot(ax=ax)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        y_proba: Any,
+        *,
+        objective: Any = "f1",
+        thresholds: Any = None,
+        sample_weight: Any = None,
+        label_names: Any = None,
+        ax: Any = None,
+    ) -> ThresholdCurveDisplay:
+        """The curves of given probabilities.
+
+        Parameters
+        ----------
+        y_true : array-like or sparse matrix of shape (n_samples, n_labels), or (n_samples,)
+            As in `optimal_thresholds`.
+        y_proba : array-like of shape (n_samples, n_labels), or (n_samples,)
+        objective : str or callable, default="f1"
+            As in `optimal_thresholds`, of those that need neither costs nor floor.
+        thresholds : array-like of shape (n_labels,), default=None
+            Cut-offs to mark; the best ones if None.
+        sample_weight : array-like of shape (n_samples,), default=None
+        label_names : sequence of str, default=None
+        ax : ndarray of Axes or Axes, default=None
+
+        Returns
+        -------
+        ThresholdCurveDisplay
+        """
+        truth, proba, weight = check_decision_data(y_true, y_proba, sample_weight)
+        if thresholds is None:
+            thresholds, _ = optimal_thresholds(
+                truth, proba, objective=objective, sample_weight=weight
+            )
+        grid = curve_grid(proba)
+        scores = curve(Objective(objective), grid, truth, proba, weight)
+        display = cls(
+            grid,
+            scores,
+            thresholds=np.broadcast_to(thresholds, truth.shape[1]),
+            label_names=label_names,
+            score_name=_name(objective),
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, ax: Any = None) -> ThresholdCurveDisplay:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : ndarray of Axes or Axes, default=None
+            One axes a label, or one for more than 12 labels; a new figure if None.
+
+        Returns
+        -------
+        self
+        """
+        n_labels = len(self.thresholds)
+        names = range(n_labels) if self.label_names is None else self.label_names
+        names = [str(name) for name in names]
+        if n_labels <= MOST_PANELS:
+            self.ax_ = grid_of_axes(n_labels, ax)
+            for label, panel in enumerate(self.ax_):
+                self._draw_label(panel, label, names[label])
+            self.figure_ = self.ax_[0].figure
+            if ax is None:
+                self._name_axes()
+            self.ax_[0].legend(fontsize="x-small", loc="best")
+        else:
+            self.ax_ = one_axes(ax, (7, 6.5))
+            self.figure_ = self.ax_.figure
+            self._draw_all(names)
+        return self
+
+    def _name_axes(self) -> None:
+        self.figure_.supxlabel("cut-off", fontsize="medium")
+        self.figure_.supylabel(self.score_name, fontsize="medium")
+
+    def _draw_label(self, panel: Any, label: int, name: str) -> None:
+        cuts, scores = self.cuts[:, label], self.scores[:, label]
+        panel.plot(cuts, scores, color="k", lw=1.5, drawstyle="steps-pre")
+        if self.spread is not None:
+            band = self.spread[:, label]
+            panel.fill_between(
+                cuts, scores - band, scores + band, color="0.8", step="pre", label="sd over folds"
+            )
+        chosen = self.thresholds[label]
+        panel.axvline(chosen, color="tab:blue", lw=2, label="chosen")
+        panel.axvline(0.5, color="0.4", lw=1, ls="--", label="0.5")
+        panel.set_title(f"{name}: {chosen:.2g}", fontsize="small")
+        panel.set(xlim=(0, 1))
+        panel.tick_params(labelsize="small")
+
+    def _draw_all(self, names: list[str]) -> None:
+        order = np.argsort(self.thresholds, kind="stable")
+        edge = np.log(LEAST_CUT / (1 - LEAST_CUT))
+        logits = np.linspace(edge, -edge, 201)
+        places = 1 / (1 + np.exp(-logits))
+        rows = np.array([self._at(places, label) for label in order])
+        mesh = self.ax_.pcolormesh(
+            places, np.arange(len(order)), rows, cmap="Greys", vmin=0, shading="nearest",
+            rasterized=True,
+        )  # fmt: skip
+        chosen = np.clip(self.thresholds[order], LEAST_CUT, 1 - LEAST_CUT)
+        self.ax_.plot(
+            chosen, np.arange(len(order)), "o", ms=3, color="tab:orange", mec="k", mew=0.4,
+            label="chosen",
+        )  # fmt: skip
+        self.ax_.axvline(0.5, color="tab:blue", lw=1.2, ls="--", label="0.5")
+        self.ax_.set(xscale="logit", xlim=(LEAST_CUT, 1 - LEAST_CUT), xlabel="cut-off")
+        self.ax_.set_xticks(CUT_TICKS, [f"{tick:g}" for tick in CUT_TICKS])
+        self.ax_.tick_params(axis="x", which="minor", labelbottom=False)
+        shown = np.unique(np.linspace(0, len(order) - 1, 15).astype(int))
+        self.ax_.set_yticks(shown, [names[order[i]][:18] for i in shown], fontsize="x-small")
+        self.ax_.set_ylabel(f"{len(order)} labels by cut-off (some named)")
+        self.ax_.legend(fontsize="small", loc="upper left")
+        self.figure_.colorbar(mesh, ax=self.ax_, label=self.score_name)
+
+    def _at(self, places: Array, label: int) -> Array:
+        """The objective at these cut-offs: that of the next one of the curve."""
+        at = np.searchsorted(self.cuts[:, label], places, side="left")
+        return np.append(self.scores[:, label], 0.0)[at]
+
+
+def _name(objective: Any) -> str:
+    if callable(objective):
+        return getattr(objective, "__name__", "objective")
+    return "F1" if objective == "f1" else str(objective).replace("_", " ")

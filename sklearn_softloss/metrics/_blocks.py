@@ -1,0 +1,233 @@
+"""How y_true and y_proba reach a metric: checked, in float64, a block of rows or columns at a time.
+
+The inputs are never converted or masked as a whole, so that memory stays flat however large they
+are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._weighting import check_weight
+from ..targets import (
+    ROW_SUM_TOLERANCE,
+    Array,
+    as_array,
+    check_entries,
+    check_proba,
+    encode_classes,
+    float_matrix,
+    hard_labels,
+    one_hot,
+    unknown_as_nan,
+)
+
+BLOCK_ENTRIES = 2**17
+"""Entries of a block: one megabyte in float64."""
+COLUMNS_AT_ONCE = 16
+"""Least number of columns read together: fewer would waste what memory delivers of each row."""
+NOTHING_KNOWN = "y_true holds no known label in a row of weight above 0 to score against."
+
+Block = tuple[slice, Array, Array]
+"""Which rows or columns, and y_true and y_proba there as dense float64."""
+
+
+class Blocks:
+    """y_true beside y_proba, both (n_samples, n_columns), dense or sparse, with row weights."""
+
+    _second = "y_proba"
+
+    def __init__(self, y_true: Any, y_proba: Any, sample_weight: Any) -> None:
+        if y_proba.shape != y_true.shape:
+            raise ValueError(
+                f"{self._second} must have the shape of y_true, {y_true.shape}; it has "
+                f"{y_proba.shape}."
+            )
+        if not y_true.shape[0]:
+            raise ValueError("y_true must hold at least one row; it holds none.")
+        self._truth, self._proba = y_true, y_proba
+        self.n_samples, self.n_columns = y_true.shape
+        self.weight = check_weight(sample_weight, (self.n_samples,), name="sample_weight")
+
+    def rows(self) -> Iterator[Block]:
+        """Blocks of all columns of some rows."""
+        for part in _slices(self.n_samples, self.n_columns):
+            truth, proba = _dense(self._truth[part]), _dense(self._proba[part])
+            truth = _checked(_named("y_true", part), self._check_truth, truth)
+            yield part, truth, _checked(_named(self._second, part), self._check_proba, proba)
+
+    def columns(self) -> Iterator[Block]:
+        """Blocks of all rows of some columns, each column contiguous."""
+        raise NotImplementedError
+
+    def row_mean(self, value: Callable[[Array, Array], Array]) -> float:
+        """Weighted mean over the rows of a function of (truth, proba) with one value a row."""
+        values = np.empty(self.n_samples)
+        for part, truth, proba in self.rows():
+            values[part] = value(truth, proba)
+        return float(np.average(values, weights=self.weight))
+
+    def _check_truth(self, truth: Array) -> Array:
+        raise NotImplementedError
+
+    def _check_proba(self, proba: Array) -> Array:
+        return check_proba(proba, proba.shape)
+
+    def _unchecked_columns(self) -> Iterator[Block]:
+        truth = self._truth.tocsc() if sp.issparse(self._truth) else self._truth
+        proba = self._proba.tocsc() if sp.issparse(self._proba) else self._proba
+        for part in _slices(self.n_columns, self.n_samples, at_least=COLUMNS_AT_ONCE):
+            yield part, _columns_of(truth, part), _columns_of(proba, part)
+
+
+class ClassBlocks(Blocks):
+    """Targets over exclusive classes: hard labels, or rows that say how probable each class is."""
+
+    def __init__(
+        self,
+        y_true: Any,
+        y_proba: Any,
+        labels: Any = None,
+        sample_weight: Any = None,
+        *,
+        domain: str = "distribution",
+    ) -> None:
+        self._domain = domain
+        classes = None if labels is None else np.asarray(labels)
+        proba = _matrix(y_proba, "y_proba")
+        if hasattr(y_true, "columns"):  # a frame names its classes, and may order them otherwise
+            encode = partial(encode_classes, domain=domain, classes=classes)
+            truth = _checked("y_true", lambda y: encode(y).values, y_true)
+        else:
+            truth = _checked("y_true", as_array, y_true)
+        if truth.ndim == 1:
+            truth = _indicators(truth, classes, proba)
+        elif classes is not None and len(classes) != truth.shape[1]:
+            raise ValueError(
+                f"y_true must have one column for each of the {len(classes)} classes in labels; "
+                f"it has {truth.shape[1]}."
+            )
+        super().__init__(_matrix(truth, "y_true"), proba, sample_weight)
+
+    def columns(self) -> Iterator[Block]:
+        sums = np.empty(self.n_samples)
+        for rows, _, _ in self.rows():  # a row is legal, or not, as a whole
+            sums[rows] = _dense(self._truth[rows]).sum(axis=1, dtype=np.float64)
+        for part, truth, proba in self._unchecked_columns():
+            truth /= sums[:, None]
+            yield part, truth, proba
+
+    def _check_truth(self, truth: Array) -> Array:
+        truth = truth.astype(np.float64, copy=False)
+        return np.asarray(encode_classes(truth, self._domain).values)
+
+    def _check_proba(self, proba: Array) -> Array:
+        proba = super()._check_proba(proba)
+        sums = proba.sum(axis=1)
+        bad = np.abs(sums - 1) > ROW_SUM_TOLERANCE
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise ValueError(
+                f"each row must sum to 1; row {row} sums to {sums[row]:.6g}. Divide it by its "
+                "sum, or take a multilabel metric if the columns are labels of their own."
+            )
+        return proba
+
+
+class LabelBlocks(Blocks):
+    """Independent labels: entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (here NaN).
+
+    A 1-D y_true beside a 1-D y_proba is one label.
+    """
+
+    def __init__(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> None:
+        super().__init__(_matrix(y_true, "y_true"), _matrix(y_proba, self._second), sample_weight)
+
+    def columns(self) -> Iterator[Block]:
+        for part, truth, proba in self._unchecked_columns():
+            truth = _checked(_named("y_true", part, ":, "), self._check_truth, truth)
+            proba = _checked(_named(self._second, part, ":, "), self._check_proba, proba)
+            yield part, truth, proba
+
+    def _check_truth(self, truth: Array) -> Array:
+        truth = unknown_as_nan(float_matrix(truth).astype(np.float64, copy=False))
+        check_entries(truth, "independent", unknown=True)
+        return truth
+
+
+class DecisionBlocks(LabelBlocks):
+    """Independent labels beside decisions, 0 or 1, in the place of the probabilities."""
+
+    _second = "y_pred"
+
+    def _check_proba(self, proba: Array) -> Array:
+        bad = (proba != 0) & (proba != 1)
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            raise ValueError(
+                f"decisions must be 0 or 1; row {row}, column {column} is {proba[row, column]}. "
+                "Compare probabilities with a threshold first."
+            )
+        return proba.astype(np.float64, copy=False)
+
+
+def _slices(length: int, width: int, at_least: int = 1) -> Iterator[slice]:
+    step = max(at_least, BLOCK_ENTRIES // max(1, width))
+    for start in range(0, length, step):
+        yield slice(start, min(start + step, length))
+
+
+def _dense(part: Any) -> Array:
+    return np.asarray(part.toarray() if sp.issparse(part) else part)
+
+
+def _columns_of(matrix: Any, part: slice) -> Array:
+    """A copy in float64, column after column."""
+    return np.array(_dense(matrix[:, part]), dtype=np.float64, order="F")
+
+
+def _named(name: str, part: slice, before: str = "") -> str:
+    """A block as an error calls it: its rows and columns are counted from its start."""
+    return f"{name}[{before}{part.start}:]" if part.start else name
+
+
+def _checked(name: str, check: Callable[[Any], Array], values: Any) -> Array:
+    """The checked values; an error says in which argument."""
+    try:
+        return check(values)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _matrix(values: Any, name: str) -> Any:
+    """A CSR array or an ndarray with two dimensions; a vector becomes a column."""
+    if sp.issparse(values):
+        return sp.csr_array(values)
+    if hasattr(values, "columns") and hasattr(values, "astype"):
+        return _checked(name, float_matrix, values)  # pandas may hold pd.NA
+    found = _checked(name, np.asarray, values)
+    if found.ndim not in (1, 2):
+        raise ValueError(f"{name} must have one or two dimensions; it has shape {found.shape}.")
+    return found[:, None] if found.ndim == 1 else found
+
+
+def _indicators(labels: Array, classes: Array | None, proba: Any) -> sp.csr_array:
+    """Hard labels as sparse rows with a single one."""
+    labels = _checked("y_true", hard_labels, labels)
+    known = np.unique(labels) if classes is None else classes
+    if proba.shape != (len(labels), len(known)):
+        raise ValueError(
+            f"y_proba must have shape {(len(labels), len(known))}, a row for each sample and a "
+            f"column for each of the classes {known}; it has {proba.shape}. Pass all classes as "
+            "labels if y_true does not hold them all."
+        )
+    codes = np.empty(len(labels), dtype=np.intp)
+    for part in _slices(len(labels), len(known)):
+        rows = _checked(_named("y_true", part), lambda y: one_hot(y, known), labels[part])
+        codes[part] = rows.argmax(axis=1)
+    return sp.csr_array((np.ones(len(codes)), codes, np.arange(len(codes) + 1)), shape=proba.shape)

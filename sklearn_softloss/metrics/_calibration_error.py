@@ -1,0 +1,198 @@
+"""How far probabilities are from the frequencies that they promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.fft import dct, idct
+from scipy.optimize import brentq
+
+from ..targets import Array
+from ._blocks import NOTHING_KNOWN, Blocks, ClassBlocks, LabelBlocks
+
+Kind = Literal["confidence", "classwise", "labelwise"]
+Strategy = Literal["uniform", "quantile", "smooth"]
+
+GRID = 2**14
+"""Cells on [0, 1] that stand for probabilities under the strategy "smooth"."""
+
+
+def expected_calibration_error(
+    y_true: Any,
+    y_proba: Any,
+    *,
+    kind: Kind = "confidence",
+    strategy: Strategy = "uniform",
+    n_bins: int = 15,
+    average: Literal["macro"] | None = "macro",
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float | Array:
+    """Expected calibration error: mean distance of probabilities from target frequencies.
+
+    In each bin of probabilities the mean probability is compared with the mean target; the
+    absolute differences are averaged with the weight of the bins. Soft targets need no rounding:
+    their mean replaces the accuracy.
+
+    Parameters
+    ----------
+    y_true : array-like or sparse matrix of shape (n_samples, n_columns) or (n_samples,)
+        For the kinds "confidence" and "classwise" rows that sum to 1, or hard labels. For
+        "labelwise" entries 0 or 1, soft in [0, 1], NaN or -1 where unknown.
+    y_proba : array-like of shape (n_samples, n_columns)
+        Predicted probabilities.
+    kind : {"confidence", "classwise", "labelwise"}, default="confidence"
+        "confidence": the largest probability of each row against the target mass on its class.
+        "classwise": each class by itself. "labelwise": each independent label by itself, over its
+        known entries.
+    strategy : {"uniform", "quantile", "smooth"}, default="uniform"
+        "uniform": bins of equal width. "quantile": bins of equal weight, equal probabilities kept
+        together. "smooth": no bins but a Gaussian kernel, reflected at 0 and 1, whose bandwidth is
+        the error itself; its value depends continuously on the probabilities.
+    n_bins : int, default=15
+        Number of bins, for the first two.
+    average : "macro" or None, default="macro"
+        The mean over the classes or labels with a known entry, or one value for each (NaN where
+        none is known). Of no effect for "confidence".
+    labels : array-like of shape (n_classes,), default=None
+        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
+        them all.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float or ndarray of shape (n_columns,)
+        In [0, 1]. "smooth" is within 1e-4 of its definition.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an entry or an option is illegal, or no entry is known.
+
+    Notes
+    -----
+    The smooth error with bandwidth s is the integral over t of ``abs(mean(K_s(t, p) (y - p)))``
+    and falls as s grows; the value returned is the s at which both are equal. The residuals are
+    put on a grid, where convolution with the reflected kernel is a product of cosine transforms.
+
+    References
+    ----------
+    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017,
+    arXiv:1706.04599 ("confidence"). Kull et al., "Beyond temperature scaling", NeurIPS 2019,
+    arXiv:1910.12656 ("classwise"). Blasiok and Nakkiran, "Smooth ECE: principled reliability
+    diagrams via kernel smoothing", ICLR 2024, arXiv:2309.12236 ("smooth").
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import expected_calibration_error
+    >>> y_true = [[0.6, 0.4], [0.9, 0.1], [0.0, 1.0]]
+    >>> y_proba = [[0.9, 0.1], [0.9, 0.1], [0.2, 0.8]]
+    >>> round(expected_calibration_error(y_true, y_proba), 4)
+    0.1667
+    >>> labels = [[1, 0], [1, -1], [0, 1]]
+    >>> expected_calibration_error(labels, y_proba, kind="labelwise", average=None).round(4)
+    array([0.1333, 0.15  ])
+    """
+    check_options(kind, strategy, n_bins, average)
+    errors = np.array(
+        [
+            _error(strategy, n_bins, *column) if column[-1].any() else np.nan
+            for column in columns_of_kind(kind, y_true, y_proba, labels, sample_weight)
+        ]
+    )
+    if np.isnan(errors).all():
+        raise ValueError(NOTHING_KNOWN)
+    return errors if average is None and kind != "confidence" else float(np.nanmean(errors))
+
+
+def columns_of_kind(
+    kind: Kind, y_true: Any, y_proba: Any, labels: Any, sample_weight: Any
+) -> Iterator[tuple[Array, Array, Array]]:
+    """Target, probability and weight of the known entries of each column that a kind speaks of."""
+    blocks: Blocks
+    if kind == "labelwise":
+        blocks = LabelBlocks(y_true, y_proba, sample_weight)
+    else:
+        blocks = ClassBlocks(y_true, y_proba, labels, sample_weight)
+    weight = np.ones(blocks.n_samples) if blocks.weight is None else blocks.weight
+    if kind == "confidence":
+        mass, confidence = np.empty((2, blocks.n_samples))
+        for rows, truth, proba in blocks.rows():
+            top = np.arange(len(proba)), proba.argmax(axis=1)
+            mass[rows], confidence[rows] = truth[top], proba[top]
+        yield mass, confidence, weight
+        return
+    for _, truth, proba in blocks.columns():
+        for target, column in zip(truth.T, proba.T, strict=True):
+            known = ~np.isnan(target) & (weight > 0)
+            yield target[known], column[known], weight[known]
+
+
+def _error(strategy: Strategy, n_bins: int, truth: Array, proba: Array, weight: Array) -> float:
+    residual = weight * (truth - proba) / weight.sum()
+    if strategy == "smooth":
+        return _smooth_error(proba, residual)
+    if strategy == "uniform":
+        sums = np.bincount(bins_of_equal_width(proba, n_bins), weights=residual)
+    else:
+        sums = sums_in_quantiles(proba, residual, weight, n_bins)
+    return float(np.abs(sums).sum())
+
+
+def bins_of_equal_width(proba: Array, n_bins: int) -> Array:
+    """The number of the bin of each probability; an upper edge belongs to its bin."""
+    return np.maximum(np.ceil(proba * n_bins).astype(np.intp) - 1, 0)
+
+
+def sums_in_quantiles(proba: Array, residual: Array, weight: Array, n_bins: int) -> Array:
+    order = np.argsort(proba)
+    proba, filled = proba[order], np.cumsum(weight[order])
+    full = np.searchsorted(filled * n_bins, np.arange(1, n_bins) * filled[-1])
+    ends = np.append(np.searchsorted(proba, proba[full], side="right"), len(proba))
+    return np.diff(np.cumsum(residual[order])[ends - 1], prepend=0.0)
+
+
+def _smooth_error(proba: Array, residual: Array) -> float:
+    spectrum = dct(on_grid(proba, residual), norm="ortho")
+    if _excess(0, spectrum) <= 0:
+        return 0.0
+    return float(brentq(_excess, 0, 2, args=(spectrum,)))
+
+
+def _excess(bandwidth: float, spectrum: Array) -> float:
+    """Smooth error at a bandwidth, less the bandwidth; it falls as the bandwidth grows."""
+    heard = int(min(GRID, 1 + 9 / (np.pi * bandwidth))) if bandwidth else GRID
+    frequency = np.pi * bandwidth * np.arange(heard)  # the rest is damped below exp(-40)
+    damped = spectrum[:heard] * np.exp(-0.5 * np.square(frequency))
+    return float(np.abs(idct(damped, n=GRID, norm="ortho")).sum() - bandwidth)
+
+
+def on_grid(place: Array, mass: Array) -> Array:
+    """Masses in [0, 1] on the midpoints of the cells of a grid, each shared by its two nearest.
+
+    What falls beyond the outer midpoints is reflected, as the kernel is.
+    """
+    exact = place * GRID - 0.5
+    below = np.floor(exact).astype(np.intp)
+    above_share = mass * (exact - below)
+    cells = np.bincount(np.maximum(below, 0), weights=mass - above_share, minlength=GRID)
+    return cells + np.bincount(np.minimum(below + 1, GRID - 1), weights=above_share, minlength=GRID)
+
+
+def check_options(kind: Any, strategy: Any, n_bins: Any, average: Any) -> None:
+    check_one_of("kind", kind, Kind)
+    check_one_of("strategy", strategy, Strategy)
+    if not isinstance(n_bins, (int, np.integer)) or n_bins < 1:
+        raise ValueError(f"n_bins must be a whole number >= 1; got {n_bins!r}.")
+    if average not in ("macro", None):
+        raise ValueError(f"average must be 'macro' or None; got {average!r}.")
+
+
+def check_one_of(name: str, given: Any, options: Any) -> None:
+    """Refuse what is not among the values of a Literal."""
+    if given not in get_args(options):
+        raise ValueError(f"{name} must be one of {get_args(options)}; got {given!r}.")

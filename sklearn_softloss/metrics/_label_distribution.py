@@ -1,0 +1,245 @@
+"""Measures of label distribution learning: how far two rows are apart, averaged over the rows.
+
+Definitions and names are those of Geng, "Label distribution learning", IEEE Transactions on
+Knowledge and Data Engineering 28(7), 2016, doi:10.1109/TKDE.2016.2545658. The sixth of these
+measures, the Kullback-Leibler divergence, is `kl_divergence`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..targets import Array
+from ._blocks import ClassBlocks
+from ._distribution import CLIP
+
+
+def chebyshev_distance(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Mean over rows of the largest difference between target and probability.
+
+    ``max(abs(d - p))``; the less the better.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Rows that sum to 1, or hard labels.
+    y_proba : array-like of shape (n_samples, n_classes)
+        Predicted probabilities.
+    labels : array-like of shape (n_classes,), default=None
+        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
+        them all.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As `soft_log_loss`.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import chebyshev_distance
+    >>> round(chebyshev_distance([[1.0, 0.0], [0.5, 0.5]], [[0.8, 0.2], [0.5, 0.5]]), 4)
+    0.1
+    """
+    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(
+        lambda truth, proba: np.abs(truth - proba).max(axis=1)
+    )
+
+
+def clark_distance(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Mean Clark distance between target rows and probabilities.
+
+    ``sqrt(sum((d - p)**2 / (d + p)**2))`` with d + p clipped from below at 1e-12; the less the
+    better.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Rows that sum to 1, or hard labels.
+    y_proba : array-like of shape (n_samples, n_classes)
+        Predicted probabilities.
+    labels : array-like of shape (n_classes,), default=None
+        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
+        them all.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float
+        From 0 to the square root of the number of classes.
+
+    Raises
+    ------
+    ValueError
+        As `soft_log_loss`.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import clark_distance
+    >>> round(clark_distance([[1.0, 0.0], [0.5, 0.5]], [[0.8, 0.2], [0.5, 0.5]]), 4)
+    0.5031
+    """
+
+    def values(truth: Array, proba: Array) -> Array:
+        total = np.maximum(truth + proba, CLIP)
+        return np.sqrt(np.square((truth - proba) / total).sum(axis=1))
+
+    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(values)
+
+
+def canberra_distance(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Mean Canberra distance between target rows and probabilities.
+
+    ``sum(abs(d - p) / (d + p))`` with d + p clipped from below at 1e-12; the less the better.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Rows that sum to 1, or hard labels.
+    y_proba : array-like of shape (n_samples, n_classes)
+        Predicted probabilities.
+    labels : array-like of shape (n_classes,), default=None
+        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
+        them all.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float
+        From 0 to the number of classes.
+
+    Raises
+    ------
+    ValueError
+        As `soft_log_loss`.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import canberra_distance
+    >>> round(canberra_distance([[1.0, 0.0], [0.5, 0.5]], [[0.8, 0.2], [0.5, 0.5]]), 4)
+    0.5556
+    """
+
+    def values(truth: Array, proba: Array) -> Array:
+        total = np.maximum(truth + proba, CLIP)
+        return (np.abs(truth - proba) / total).sum(axis=1)
+
+    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(values)
+
+
+def cosine_similarity(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Mean cosine of the angle between target rows and probabilities.
+
+    The more the better.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Rows that sum to 1, or hard labels.
+    y_proba : array-like of shape (n_samples, n_classes)
+        Predicted probabilities.
+    labels : array-like of shape (n_classes,), default=None
+        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
+        them all.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As `soft_log_loss`.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import cosine_similarity
+    >>> round(cosine_similarity([[1.0, 0.0], [0.5, 0.5]], [[0.8, 0.2], [0.5, 0.5]]), 4)
+    0.9851
+    """
+
+    def values(truth: Array, proba: Array) -> Array:
+        norms = np.linalg.norm(truth, axis=1) * np.linalg.norm(proba, axis=1)
+        return (truth * proba).sum(axis=1) / np.maximum(norms, CLIP)
+
+    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(values)
+
+
+def intersection_similarity(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Mean mass that target rows and probabilities share.
+
+    ``sum(min(d, p))``, which is 1 less the total variation distance; the more the better.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Rows that sum to 1, or hard labels.
+    y_proba : array-like of shape (n_samples, n_classes)
+        Predicted probabilities.
+    labels : array-like of shape (n_classes,), default=None
+        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
+        them all.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As `soft_log_loss`.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import intersection_similarity
+    >>> round(intersection_similarity([[1.0, 0.0], [0.5, 0.5]], [[0.8, 0.2], [0.5, 0.5]]), 4)
+    0.9
+    """
+    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(
+        lambda truth, proba: np.minimum(truth, proba).sum(axis=1)
+    )

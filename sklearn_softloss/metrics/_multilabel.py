@@ -1,0 +1,303 @@
+"""Scores of independent labels, some of whose entries may be soft or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..targets import Array
+from ._blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks
+from ._distribution import TINY
+
+Average = Literal["micro", "macro"] | None
+
+
+def binary_log_losses(truth: Array, proba: Array) -> Array:
+    """Binary cross-entropy of each entry, in nats."""
+    present = truth * np.log(np.maximum(proba, TINY))
+    return -(present + (1 - truth) * np.log(np.maximum(1 - proba, TINY)))
+
+
+def label_sums(blocks: LabelBlocks, *values: Callable[[Array, Array], Array]) -> list[Array]:
+    """Weighted sums over the known entries of each label: first their weight, then each value."""
+    sums = np.zeros((1 + len(values), blocks.n_columns))
+    for rows, truth, proba in blocks.rows():
+        weight = np.ones(len(truth)) if blocks.weight is None else blocks.weight[rows]
+        known = ~np.isnan(truth)
+        all_known = known.all()
+        sums[0] += weight.sum() if all_known else weight @ known
+        for j, value in enumerate(values, start=1):
+            found = value(truth, proba)
+            sums[j] += weight @ (found if all_known else np.where(known, found, 0.0))
+    if not sums[0].any():
+        raise ValueError(NOTHING_KNOWN)
+    return list(sums)
+
+
+def averaged(
+    numerator: Array, denominator: Array, average: Average, *, weight: Array
+) -> float | Array:
+    """Quotients of sums a label (0 where both are 0), their mean, or that of the total sums."""
+    if average == "micro":
+        total = denominator.sum()
+        return float(numerator.sum() / total) if total > 0 else 0.0
+    share = np.where(weight > 0, 0.0, np.nan)
+    np.divide(numerator, denominator, out=share, where=denominator > 0)
+    if average == "macro":
+        return float(np.nanmean(share))
+    if average is None:
+        return share
+    raise ValueError(f"average must be 'micro', 'macro' or None; got {average!r}.")
+
+
+def multilabel_log_loss(
+    y_true: Any,
+    y_proba: Any,
+    *,
+    average: Average = "micro",
+    sample_weight: ArrayLike | None = None,
+) -> float | Array:
+    """Mean binary cross-entropy over the known entries.
+
+    Strictly proper for each label. scikit-learn's ``log_loss`` takes rows of several labels for
+    one distribution over classes, and says something else.
+
+    Parameters
+    ----------
+    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
+        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
+        matrix; what is not stored is 0). A vector is one label.
+    y_proba : array-like of the shape of y_true
+        Predicted probabilities of the labels.
+    average : {"micro", "macro"} or None, default="micro"
+        "micro": the mean over all known entries. "macro": the mean over the labels that have one.
+        None: one value a label, NaN where none of its entries is known.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float or ndarray of shape (n_labels,)
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an entry is illegal, or no entry is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.metrics import multilabel_log_loss
+    >>> y_true = [[1, 0], [0, np.nan], [1, -1]]
+    >>> y_proba = [[0.8, 0.1], [0.2, 0.5], [0.5, 0.5]]
+    >>> round(multilabel_log_loss(y_true, y_proba), 4)
+    0.3112
+    >>> multilabel_log_loss(y_true, y_proba, average=None).round(4)
+    array([0.3798, 0.1054])
+    """
+    weight, losses = label_sums(LabelBlocks(y_true, y_proba, sample_weight), binary_log_losses)
+    return averaged(losses, weight, average, weight=weight)
+
+
+def multilabel_brier_score(
+    y_true: Any,
+    y_proba: Any,
+    *,
+    average: Average = "micro",
+    sample_weight: ArrayLike | None = None,
+) -> float | Array:
+    """Mean squared difference of target and probability over the known entries.
+
+    Strictly proper for each label.
+
+    Parameters
+    ----------
+    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
+        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
+        matrix; what is not stored is 0). A vector is one label.
+    y_proba : array-like of the shape of y_true
+        Predicted probabilities of the labels.
+    average : {"micro", "macro"} or None, default="micro"
+        "micro": the mean over all known entries. "macro": the mean over the labels that have one.
+        None: one value a label, NaN where none of its entries is known.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float or ndarray of shape (n_labels,)
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an entry is illegal, or no entry is known.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import multilabel_brier_score
+    >>> round(multilabel_brier_score([[1, 0], [0, -1]], [[0.8, 0.1], [0.2, 0.5]]), 4)
+    0.03
+    """
+    weight, squares = label_sums(
+        LabelBlocks(y_true, y_proba, sample_weight), lambda truth, proba: np.square(truth - proba)
+    )
+    return averaged(squares, weight, average, weight=weight)
+
+
+def multilabel_hamming_loss(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    average: Average = "micro",
+    sample_weight: ArrayLike | None = None,
+) -> float | Array:
+    """Expected share of the known entries that are decided wrongly.
+
+    With 0/1 entries this is scikit-learn's ``hamming_loss``. Where labels are rare it is small
+    for a model that predicts none: see `multilabel_report`.
+
+    Parameters
+    ----------
+    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
+        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
+        matrix; what is not stored is 0). A vector is one label.
+    y_pred : array-like or sparse matrix of the shape of y_true
+        Decisions, 0 or 1.
+    average : {"micro", "macro"} or None, default="micro"
+        "micro": the mean over all known entries. "macro": the mean over the labels that have one.
+        None: one value a label, NaN where none of its entries is known.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float or ndarray of shape (n_labels,)
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an entry is illegal, or no entry is known.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import multilabel_hamming_loss
+    >>> round(multilabel_hamming_loss([[1, 0.25], [0, -1]], [[1, 0], [1, 1]]), 4)
+    0.4167
+    """
+    weight, wrong = label_sums(
+        DecisionBlocks(y_true, y_pred, sample_weight),
+        lambda truth, decided: np.abs(truth - decided),
+    )
+    return averaged(wrong, weight, average, weight=weight)
+
+
+def multilabel_f1_score(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    average: Average = "macro",
+    sample_weight: ArrayLike | None = None,
+) -> float | Array:
+    """F1 of expected counts over the known entries.
+
+    ``2 TP / (P + Q)`` with TP the sum of the targets where the label is predicted, P the sum of
+    the targets and Q the number of predictions; 0 where all are 0. With 0/1 entries this is
+    scikit-learn's ``f1_score``.
+
+    Parameters
+    ----------
+    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
+        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
+        matrix; what is not stored is 0). A vector is one label.
+    y_pred : array-like or sparse matrix of the shape of y_true
+        Decisions, 0 or 1.
+    average : {"micro", "macro"} or None, default="macro"
+        "micro": of the sums over all labels. "macro": the mean over the labels with a known entry.
+        None: one value a label, NaN where none of its entries is known.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float or ndarray of shape (n_labels,)
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an entry is illegal, or no entry is known.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import multilabel_f1_score
+    >>> multilabel_f1_score([[1, 0], [0, -1], [1, 1]], [[1, 0], [1, 1], [1, 1]])
+    0.9
+    """
+    weight, hits, present, predicted = label_sums(
+        DecisionBlocks(y_true, y_pred, sample_weight),
+        lambda truth, decided: truth * decided,
+        lambda truth, decided: truth,
+        lambda truth, decided: decided,
+    )
+    return averaged(2 * hits, present + predicted, average, weight=weight)
+
+
+def multilabel_subset_accuracy(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Expected subset accuracy: the mean over rows of P(target = prediction).
+
+    P is a product over the known labels of a row; rows without a known label do not count. With
+    0/1 entries this is scikit-learn's ``accuracy_score``. It is what
+    `MultiLabelSigmoidClassifier.score` returns.
+
+    Parameters
+    ----------
+    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
+        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
+        matrix; what is not stored is 0). A vector is one label.
+    y_pred : array-like or sparse matrix of the shape of y_true
+        Decisions, 0 or 1.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an entry is illegal, or no entry is known.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import multilabel_subset_accuracy
+    >>> multilabel_subset_accuracy([[1, 0.25], [0, -1], [-1, -1]], [[1, 0], [1, 1], [1, 1]])
+    0.375
+    """
+    return subset_accuracy(DecisionBlocks(y_true, y_pred, sample_weight), lambda decided: decided)
+
+
+def subset_accuracy(blocks: LabelBlocks, decide: Callable[[Array], Array]) -> float:
+    """Mean over the rows with a known label of P(target = decision)."""
+    hits, counted = np.empty(blocks.n_samples), np.empty(blocks.n_samples, dtype=bool)
+    for rows, truth, proba in blocks.rows():
+        known = ~np.isnan(truth)
+        agreement = np.where(decide(proba) == 1, truth, 1 - truth)
+        hits[rows] = np.where(known, agreement, 1.0).prod(axis=1)
+        counted[rows] = known.any(axis=1)
+    weight = None if blocks.weight is None else blocks.weight[counted]
+    if not counted.any() or (weight is not None and not weight.any()):
+        raise ValueError(NOTHING_KNOWN)
+    return float(np.average(hits[counted], weights=weight))

@@ -1,0 +1,238 @@
+"""Scorers for model selection: ``scorer(estimator, X, y)``, the greater the better.
+
+scikit-learn's own scorers cut the probabilities of two classes or labels to one column and refuse
+2-D soft targets. These read `predict_proba` in every format that `as_proba_matrix` knows, and take
+for y what the metric of the same name takes: hard labels, soft rows, or label matrices with unknown
+entries. They go into ``scoring=`` as they are, or in a dict of several; each takes `sample_weight`
+and the options of its metric as keywords. Errors and losses are negated (``neg_``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.metadata_routing import MetadataRequest
+
+from .. import metrics
+from ..model_selection import as_proba_matrix
+from ..targets import as_array, encode_labels
+
+__all__ = [
+    "Scorer",
+    "cosine_similarity",
+    "intersection_similarity",
+    "make_scorer",
+    "multilabel_f1_score",
+    "multilabel_subset_accuracy",
+    "neg_calibration_loss",
+    "neg_canberra_distance",
+    "neg_chebyshev_distance",
+    "neg_clark_distance",
+    "neg_entropy_calibration_error",
+    "neg_expected_calibration_error",
+    "neg_jensen_shannon",
+    "neg_kl_divergence",
+    "neg_labelwise_calibration_error",
+    "neg_labelwise_calibration_loss",
+    "neg_labelwise_refinement_loss",
+    "neg_multilabel_brier_score",
+    "neg_multilabel_hamming_loss",
+    "neg_multilabel_log_loss",
+    "neg_refinement_loss",
+    "neg_soft_brier_score",
+    "neg_soft_log_loss",
+    "neg_top_label_error_probability",
+    "neg_total_variation",
+    "rank_calibration_score",
+    "soft_accuracy",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A metric as scikit-learn's model selection calls it; made by `make_scorer`."""
+
+    metric: Callable[..., Any]
+    sign: int = 1
+    options: dict[str, Any] = field(default_factory=dict)
+    sample_weight_request: bool | str | None = None
+
+    def __call__(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        **options: Any,
+    ) -> float:
+        """Score of a fitted classifier.
+
+        Parameters
+        ----------
+        estimator : classifier
+            With `predict_proba`, or `predict` where the metric takes decisions.
+        X : array-like of shape (n_samples, ...)
+        y : array-like or sparse matrix of shape (n_samples, n_columns) or (n_samples,)
+            As in the metric. Hard labels may be any of the estimator's `classes_`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+        **options
+            Further keywords of the metric.
+
+        Returns
+        -------
+        float
+        """
+        options = {**self.options, **options}
+        takes = signature(self.metric).parameters
+        if "y_pred" in takes:
+            y, found = _decisions(estimator, X, y)
+        elif "labels" in takes and options.get("kind") != "labelwise":
+            found = _proba(estimator, X)
+            options.setdefault("labels", _classes(estimator))
+        else:
+            y, found = _label_probabilities(estimator, X, y)
+        return self.sign * float(self.metric(y, found, sample_weight=sample_weight, **options))
+
+    def __repr__(self) -> str:
+        given = [self.metric.__name__] + ["greater_is_better=False"] * (self.sign < 0)
+        given += [f"{name}={value!r}" for name, value in self.options.items()]
+        return f"make_scorer({', '.join(given)})"
+
+    def set_score_request(self, *, sample_weight: bool | str | None) -> Scorer:
+        """A copy that asks for `sample_weight` where metadata routing is enabled."""
+        return replace(self, sample_weight_request=sample_weight)
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """What is asked for, as scikit-learn's metadata routing reads it."""
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="sample_weight", alias=self.sample_weight_request)
+        return request
+
+    def _accept_sample_weight(self) -> bool:
+        """Read by scikit-learn's searches without metadata routing."""
+        return True
+
+
+def make_scorer(
+    metric: Callable[..., Any], *, greater_is_better: bool = True, **options: Any
+) -> Scorer:
+    """A scorer from a metric, with options fixed.
+
+    Parameters
+    ----------
+    metric : callable
+        ``metric(y_true, y_proba, *, labels, sample_weight)`` for classes, ``metric(y_true,
+        y_proba, *, sample_weight)`` for independent labels, or ``metric(y_true, y_pred, *,
+        sample_weight)`` for decisions on these: the names of the parameters tell which.
+    greater_is_better : bool, default=True
+        Whether the metric is a score; otherwise it is negated.
+    **options
+        Keywords passed to the metric.
+
+    Returns
+    -------
+    Scorer
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_softloss.metrics import expected_calibration_error
+    >>> from sklearn_softloss.metrics.scorers import make_scorer
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), ["no", "no", "yes", "yes"]
+    >>> scorer = make_scorer(
+    ...     expected_calibration_error, greater_is_better=False, strategy="smooth"
+    ... )
+    >>> round(scorer(LogisticRegression().fit(X, y), X, y), 2)
+    -0.29
+    """
+    return Scorer(metric, 1 if greater_is_better else -1, options)
+
+
+def _loss(metric: Callable[..., Any], **options: Any) -> Scorer:
+    return make_scorer(metric, greater_is_better=False, **options)
+
+
+# --- what an estimator answers ------------------------------------------------------------------
+
+
+def _classes(estimator: Any) -> Any:
+    """Its classes; none where it holds one array of them a label."""
+    classes = getattr(estimator, "classes_", None)
+    return None if isinstance(classes, list) else classes
+
+
+def _proba(estimator: Any, X: Any) -> Any:
+    return as_proba_matrix(estimator.predict_proba(X), getattr(estimator, "classes_", None))
+
+
+def _is_vector(y: Any) -> bool:
+    return as_array(y).ndim == 1
+
+
+def _label_probabilities(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
+    """y and the probabilities of its labels; a vector of two classes is one label."""
+    proba = _proba(estimator, X)
+    if not _is_vector(y):
+        return y, proba
+    return _is_second_class(y, estimator), proba[:, -1]
+
+
+def _decisions(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
+    decided = estimator.predict(X)
+    if not _is_vector(y):
+        return y, decided
+    return _is_second_class(y, estimator), _is_second_class(decided, estimator)
+
+
+def _is_second_class(y: Any, estimator: Any) -> Any:
+    return encode_labels(y, classes=np.asarray(_classes(estimator))).values[:, 0]
+
+
+# --- of the decomposition, one part each --------------------------------------------------------
+
+
+def _calibration(y_true: Any, y_proba: Any, *, labels: Any = None, **options: Any) -> float:
+    return metrics.calibration_decomposition(y_true, y_proba, labels=labels, **options).calibration
+
+
+def _refinement(y_true: Any, y_proba: Any, *, labels: Any = None, **options: Any) -> float:
+    return metrics.calibration_decomposition(y_true, y_proba, labels=labels, **options).refinement
+
+
+# --- the scorers --------------------------------------------------------------------------------
+
+neg_soft_log_loss = _loss(metrics.soft_log_loss)
+neg_soft_brier_score = _loss(metrics.soft_brier_score)
+soft_accuracy = make_scorer(metrics.soft_accuracy)
+neg_top_label_error_probability = _loss(metrics.top_label_error_probability)
+neg_kl_divergence = _loss(metrics.kl_divergence)
+neg_jensen_shannon = _loss(metrics.jensen_shannon)
+neg_chebyshev_distance = _loss(metrics.chebyshev_distance)
+neg_clark_distance = _loss(metrics.clark_distance)
+neg_canberra_distance = _loss(metrics.canberra_distance)
+cosine_similarity = make_scorer(metrics.cosine_similarity)
+intersection_similarity = make_scorer(metrics.intersection_similarity)
+neg_total_variation = _loss(metrics.total_variation)
+neg_entropy_calibration_error = _loss(metrics.entropy_calibration_error)
+rank_calibration_score = make_scorer(metrics.rank_calibration_score)
+
+neg_multilabel_log_loss = _loss(metrics.multilabel_log_loss)
+neg_multilabel_brier_score = _loss(metrics.multilabel_brier_score)
+neg_multilabel_hamming_loss = _loss(metrics.multilabel_hamming_loss)
+multilabel_f1_score = make_scorer(metrics.multilabel_f1_score)
+multilabel_subset_accuracy = make_scorer(metrics.multilabel_subset_accuracy)
+
+neg_expected_calibration_error = _loss(metrics.expected_calibration_error)
+neg_labelwise_calibration_error = _loss(metrics.expected_calibration_error, kind="labelwise")
+neg_calibration_loss = _loss(_calibration)
+neg_refinement_loss = _loss(_refinement)
+neg_labelwise_calibration_loss = _loss(_calibration, kind="labelwise")
+neg_labelwise_refinement_loss = _loss(_refinement, kind="labelwise")

@@ -1,0 +1,18 @@
+"""Cross-validation that leaves soft and partly known 2-D targets as they are."""
+
+from __future__ import annotations
+
+from ._proba import as_proba_matrix, cross_val_predict_proba
+from ._split import (
+    MultiLabelStratifiedKFold,
+    MultiLabelStratifiedShuffleSplit,
+    SoftStratifiedKFold,
+)
+
+__all__ = [
+    "MultiLabelStratifiedKFold",
+    "MultiLabelStratifiedShuffleSplit",
+    "SoftStratifiedKFold",
+    "as_proba_matrix",
+    "cross_val_predict_proba",
+]

@@ -1,0 +1,160 @@
+"""Rows to parts of given sizes so that each label's mass is shared out in proportion.
+
+A label's mass is its expected number of positives: the sum of its known entries. First iterative
+stratification, which serves the rarest label first; then exchanges, which repair what its greedy
+choices leave to the frequent labels.
+"""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import linear_sum_assignment
+from sklearn.utils.extmath import _approximate_mode
+
+from ..targets import Array
+
+N_PASSES = 3
+"""How often each row is offered for exchange; further passes gain little."""
+
+
+def stratified_parts(
+    mass: sp.csr_array, group: Array, sizes: Array, shares: Array, rng: np.random.RandomState
+) -> Array:
+    """The part of each row, so that each part has each label's mass in proportion.
+
+    Parameters
+    ----------
+    mass : CSR array of shape (n_samples, n_columns)
+        Stored entries are > 0.
+    group : ndarray of shape (n_samples,), int
+        0 for a row with mass; rows of any other group are shared out by their number alone.
+    sizes : ndarray of shape (n_parts,), int
+        How many rows each part takes; they sum to n_samples.
+    shares : ndarray of shape (n_parts,)
+        What each part should have of each label; they sum to 1.
+    rng : RandomState
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int
+    """
+    parts = np.empty(len(group), dtype=np.intp)
+    places = np.array(sizes)
+    for number in np.unique(group):
+        rows = group == number
+        taken = _approximate_mode(places, np.count_nonzero(rows), rng)
+        places -= taken
+        if number == 0:
+            start = assign_iteratively(mass[rows], taken, shares, rng)
+            parts[rows] = exchange(mass[rows], start, len(sizes), rng)
+        else:
+            parts[rows] = rng.permutation(np.repeat(np.arange(len(sizes)), taken))
+    return parts
+
+
+def assign_iteratively(
+    mass: sp.csr_array, sizes: Array, shares: Array, rng: np.random.RandomState
+) -> Array:
+    """Iterative stratification (Sechidis et al., 2011), with parts of given sizes.
+
+    The label with the least mass left is served first: each of its rows goes to the part that
+    lacks most of the label, of several such parts to the one with most places left, of several
+    such to a random one. A part without a place left takes no more rows.
+    """
+    n_samples, n_columns = mass.shape
+    order = rng.permutation(n_samples)
+    mass = mass[order]
+    random_tie = rng.random_sample((n_samples, len(sizes)))
+    places = np.array(sizes)
+    left = np.asarray(mass.sum(axis=0))
+    lacking = np.outer(left, shares)
+    rows_left = np.bincount(mass.indices, minlength=n_columns)
+    left[rows_left == 0] = np.inf
+    by_label = mass.tocsc()
+    parts = np.full(n_samples, -1)
+    while np.isfinite(left[label := int(np.argmin(left))]):
+        rows = by_label.indices[by_label.indptr[label] : by_label.indptr[label + 1]]
+        for row in rows[parts[rows] < 0]:
+            part = np.lexsort((random_tie[row], places, lacking[label], places > 0))[-1]
+            entries = slice(mass.indptr[row], mass.indptr[row + 1])
+            columns, values = mass.indices[entries], mass.data[entries]
+            parts[row] = part
+            places[part] -= 1
+            lacking[columns, part] -= values
+            left[columns] -= values
+            rows_left[columns] -= 1
+            left[columns[rows_left[columns] == 0]] = np.inf
+    found = np.empty(n_samples, dtype=np.intp)
+    found[order] = parts
+    return found
+
+
+def exchange(mass: sp.csr_array, parts: Array, n_parts: int, rng: np.random.RandomState) -> Array:
+    """Exchange rows between parts, sizes unchanged, to bring each label nearer to its shares.
+
+    Lowered is the sum over parts and labels of (mass - expected mass)^2 / total mass, in which a
+    row too many counts the more, the rarer the label. A block holds one random row of each part;
+    which part takes which of them is solved exactly. No block raises the sum. Every row must have
+    an entry.
+    """
+    parts = parts.copy()
+    totals = np.asarray(mass.sum(axis=0))
+    scaled = sp.csr_array(
+        (mass.data / np.sqrt(totals[mass.indices]), mass.indices, mass.indptr), shape=mass.shape
+    )
+    member = np.equal.outer(parts, np.arange(n_parts)).astype(np.float64)
+    shares = member.sum(axis=0) / max(len(parts), 1)
+    surplus = scaled.T @ member - np.outer(scaled.sum(axis=0), shares)
+    for _ in range(N_PASSES):
+        queues = [rng.permutation(np.flatnonzero(parts == part)) for part in range(n_parts)]
+        for block in zip_longest(*queues):
+            rows = [row for row in block if row is not None]
+            if len(rows) > 1:
+                _reassign(scaled, parts, surplus, rows)
+    return parts
+
+
+def _reassign(scaled: sp.csr_array, parts: Array, surplus: Array, rows: list[int]) -> None:
+    """Give rows of different parts to those parts by the best assignment."""
+    here = parts[rows]
+    entries = [slice(scaled.indptr[row], scaled.indptr[row + 1]) for row in rows]
+    columns = np.concatenate([scaled.indices[entry] for entry in entries])
+    values = np.concatenate([scaled.data[entry] for entry in entries])
+    lengths = [entry.stop - entry.start for entry in entries]
+    surplus[columns, np.repeat(here, lengths)] -= values
+    # |surplus + row|^2 differs between assignments by twice the product of the two only.
+    starts = np.cumsum([0, *lengths[:-1]])
+    products = np.add.reduceat(values[:, None] * surplus[columns], starts)
+    there = here[linear_sum_assignment(products[:, here])[1]]
+    parts[rows] = there
+    surplus[columns, np.repeat(there, lengths)] += values
+
+
+def with_label_pairs(mass: sp.csr_array) -> sp.csr_array:
+    """The columns of `mass`, and one more for each pair of labels that two rows or more share.
+
+    The entry of a pair is the product of the two: its expectation, were the labels independent.
+    Entries of a row are in the order of the columns.
+    """
+    n_samples, n_columns = mass.shape
+    codes, values = [], []
+    for row in range(n_samples):
+        entries = slice(mass.indptr[row], mass.indptr[row + 1])
+        columns, present = mass.indices[entries].astype(np.int64), mass.data[entries]
+        first, second = np.triu_indices(len(columns), k=1)
+        codes.append(columns[first] * n_columns + columns[second])
+        values.append(present[first] * present[second])
+    rows = np.repeat(np.arange(n_samples), [len(code) for code in codes])
+    product = np.concatenate(values)
+    _, pair, n_rows = np.unique(np.concatenate(codes), return_inverse=True, return_counts=True)
+    shared = n_rows > 1
+    column = np.cumsum(shared) - 1
+    keep = shared[pair] & (product > 0)  # tiny numbers may have the product 0
+    pairs = sp.csr_array(
+        (product[keep], (rows[keep], column[pair[keep]])),
+        shape=(n_samples, int(shared.sum())),
+    )
+    return sp.csr_array(sp.hstack([mass, pairs], format="csr"))

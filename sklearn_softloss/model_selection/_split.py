@@ -1,0 +1,307 @@
+"""Splitters whose parts have each class or label in proportion, for soft and partly known y."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.model_selection import BaseShuffleSplit
+from sklearn.model_selection._split import _BaseKFold, _validate_shuffle_split
+from sklearn.utils import check_random_state
+
+from ..targets import Array, as_array, encode_classes, encode_labels
+from ._iterative import exchange, stratified_parts, with_label_pairs
+
+RandomState = int | np.random.RandomState | None
+
+
+class _StratifiedByTargets:
+    """`split` of a splitter that reads y and knows no groups."""
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Array, Array]]:
+        """Indices of the training and test rows of each split.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, ...)
+            Only its length counts.
+        y : array-like or sparse matrix of shape (n_samples, n_columns), or (n_samples,)
+            What to stratify by.
+        groups : object, default=None
+            Ignored, with a warning.
+
+        Yields
+        ------
+        train : ndarray of int
+        test : ndarray of int
+
+        Raises
+        ------
+        ValueError
+            If y is missing, has no legal meaning, or has fewer rows than the splits need.
+        """
+        if y is None:
+            raise ValueError(
+                f"y is required: {type(self).__name__} stratifies by it. Pass split(X, y), or take "
+                "KFold or ShuffleSplit, which need no y."
+            )
+        if groups is not None:
+            warnings.warn(
+                f"The groups parameter is ignored by {type(self).__name__}",
+                UserWarning,
+                stacklevel=2,
+            )
+        return super().split(X, y)  # type: ignore[misc]
+
+
+class _StratifiedFolds(_StratifiedByTargets, _BaseKFold):
+    """Folds that differ in size by one row at most; a subclass gives each row its fold."""
+
+    def __init__(
+        self, n_splits: int = 5, *, shuffle: bool = True, random_state: RandomState = None
+    ) -> None:
+        super().__init__(n_splits=n_splits, shuffle=shuffle, random_state=random_state)
+
+    def _iter_test_masks(self, X: Any, y: Any, groups: Any = None) -> Iterator[Array]:
+        # A fixed seed makes the folds without shuffling a function of y alone.
+        folds = self._folds(y, generator_from(self.random_state if self.shuffle else 0))
+        for fold in range(self.n_splits):
+            yield folds == fold
+
+    def _folds(self, y: Any, rng: np.random.RandomState) -> Array:
+        raise NotImplementedError
+
+
+class SoftStratifiedKFold(_StratifiedFolds):
+    """Folds with the same expected class shares, for probability rows and hard labels.
+
+    Rows are dealt out to the folds class by class, by their most probable one; then rows are
+    exchanged between folds until the mass of each class, which is the sum of its column, is in
+    proportion. Folds differ in size by one row at most. With hard labels the number of rows of a
+    class differs between folds by one at most, as with ``StratifiedKFold``.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    shuffle : bool, default=True
+        Whether chance decides between folds that are as good as each other. If False, `split`
+        always gives the same folds for the same y.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the shuffling. Pass an int for the same folds in each call.
+
+    See Also
+    --------
+    MultiLabelStratifiedKFold : The same for label sets.
+
+    Notes
+    -----
+    y is a vector of hard labels, or a matrix with one column a class and entries in [0, 1]: rows
+    that sum to 1, one-hot rows, or confidences of an 'independent' loss. NaN and -1 are unknown
+    and count nothing; rows without any mass are shared out evenly.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.model_selection import SoftStratifiedKFold
+    >>> Y = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.3, 0.7], [0.2, 0.8], [0.1, 0.9]])
+    >>> folds = SoftStratifiedKFold(3, random_state=0)
+    >>> for train, test in folds.split(Y, Y):
+    ...     print(len(train), Y[test].mean(axis=0).round(2))
+    4 [0.5 0.5]
+    4 [0.5 0.5]
+    4 [0.5 0.5]
+    """
+
+    def _folds(self, y: Any, rng: np.random.RandomState) -> Array:
+        mass, group = _expected_mass(y, "independent")
+        has_mass = group == 0
+        dealt = np.where(has_mass, np.ravel(mass.argmax(axis=1)), mass.shape[1] + group)
+        order = rng.permutation(len(group))
+        order = order[np.argsort(dealt[order], kind="stable")]
+        folds = np.empty(len(group), dtype=np.intp)
+        folds[order] = np.arange(len(group)) % self.n_splits
+        folds[has_mass] = exchange(mass[has_mass], folds[has_mass], self.n_splits, rng)
+        return folds
+
+
+class MultiLabelStratifiedKFold(_StratifiedFolds):
+    """Folds with the same share of each label, for label sets.
+
+    Iterative stratification [1]_, which shares out the rarest label first, with folds that differ
+    in size by one row at most; then rows are exchanged between folds to bring the frequent labels,
+    for which the greedy choice comes last, nearer to their shares.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    order : {1, 2}, default=1
+        2 shares out pairs of labels that occur in two rows or more as well [2]_; time and memory
+        grow with the squared number of labels a row.
+    shuffle : bool, default=True
+        Whether chance decides between folds that are as good as each other. If False, `split`
+        always gives the same folds for the same y.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the shuffling. Pass an int for the same folds in each call.
+
+    See Also
+    --------
+    MultiLabelStratifiedShuffleSplit : Repeated splits with a test part of any size.
+    SoftStratifiedKFold : The same for exclusive classes.
+
+    Notes
+    -----
+    y is a matrix, dense or sparse, with one column a label: 0 and 1, probabilities or counts, which
+    count as expected positives; or a vector of hard labels. NaN and -1 are unknown and count
+    nothing; rows without any positive are shared out evenly. A label with fewer positives than
+    folds is missing from some.
+
+    References
+    ----------
+    .. [1] Sechidis, Tsoumakas and Vlahavas, "On the stratification of multi-label data", ECML PKDD
+       2011, doi:10.1007/978-3-642-23808-6_10.
+    .. [2] Szymanski and Kajdanowicz, "A network perspective on stratification of multi-label data",
+       LIDTA 2017, arXiv:1704.08756.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.model_selection import MultiLabelStratifiedKFold
+    >>> Y = np.array([[1, 1, 0], [1, 0, 0], [0, 1, 0], [1, 1, np.nan], [1, 0, 1], [0, 1, 1]])
+    >>> folds = MultiLabelStratifiedKFold(2, random_state=0)
+    >>> for train, test in folds.split(Y, Y):
+    ...     print(np.nansum(Y[test], axis=0))
+    [2. 2. 1.]
+    [2. 2. 1.]
+    """
+
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        order: int = 1,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+    ) -> None:
+        super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
+        self.order = _check_order(order)
+
+    def _folds(self, y: Any, rng: np.random.RandomState) -> Array:
+        mass, group = _label_mass(y, self.order)
+        sizes = np.full(self.n_splits, len(group) // self.n_splits)
+        sizes[: len(group) % self.n_splits] += 1
+        # Not sizes / n: with equal shares, hard labels differ between folds by one at most.
+        shares = np.full(self.n_splits, 1 / self.n_splits)
+        return stratified_parts(mass, group, sizes, shares, rng)
+
+
+class MultiLabelStratifiedShuffleSplit(_StratifiedByTargets, BaseShuffleSplit):
+    """Repeated splits into training and test rows with the same share of each label.
+
+    Each split is drawn anew by the method of `MultiLabelStratifiedKFold`; the test parts of
+    different splits overlap.
+
+    Parameters
+    ----------
+    n_splits : int, default=10
+        Number of splits.
+    test_size, train_size : float or int, default=None
+        Share or number of the rows. One that is not given is the complement of the other; 0.1 of
+        the rows are for testing if neither is.
+    order : {1, 2}, default=1
+        2 shares out pairs of labels as well.
+    random_state : int, RandomState instance or None, default=None
+        Seed. Pass an int for the same splits in each call.
+
+    See Also
+    --------
+    MultiLabelStratifiedKFold : Test parts that do not overlap; says what y may be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.model_selection import MultiLabelStratifiedShuffleSplit
+    >>> Y = np.tile([[1, 1, 0], [1, 0, 1], [0, 1, 0], [0, 0, 0]], (5, 1))
+    >>> splits = MultiLabelStratifiedShuffleSplit(2, test_size=0.2, random_state=0)
+    >>> for train, test in splits.split(Y, Y):
+    ...     print(len(train), len(test), Y[test].sum(axis=0))
+    16 4 [2 2 1]
+    16 4 [2 2 1]
+    """
+
+    def __init__(
+        self,
+        n_splits: int = 10,
+        *,
+        test_size: float | int | None = None,
+        train_size: float | int | None = None,
+        order: int = 1,
+        random_state: RandomState = None,
+    ) -> None:
+        super().__init__(
+            n_splits, test_size=test_size, train_size=train_size, random_state=random_state
+        )
+        self.order = _check_order(order)
+
+    def _iter_indices(self, X: Any, y: Any, groups: Any = None) -> Iterator[tuple[Array, Array]]:
+        mass, group = _label_mass(y, self.order)
+        n_samples = len(group)
+        n_train, n_test = _validate_shuffle_split(
+            n_samples, self.test_size, self.train_size, self._default_test_size
+        )
+        sizes = np.array([n_train, n_test, n_samples - n_train - n_test])
+        rng = generator_from(self.random_state)
+        for _ in range(self.n_splits):
+            parts = stratified_parts(mass, group, sizes, sizes / n_samples, rng)
+            train, test = (rng.permutation(np.flatnonzero(parts == part)) for part in (0, 1))
+            yield train, test
+
+
+def _check_order(order: Any) -> int:
+    if not isinstance(order, Integral) or order not in (1, 2):
+        raise ValueError(f"order must be 1 (labels) or 2 (labels and their pairs); got {order!r}.")
+    return int(order)
+
+
+def generator_from(random_state: RandomState) -> np.random.RandomState:
+    """None asks the operating system for a seed, since the global generator is left alone."""
+    return check_random_state(np.random.RandomState() if random_state is None else random_state)
+
+
+def _label_mass(y: Any, order: int) -> tuple[sp.csr_array, Array]:
+    mass, group = _expected_mass(y, "nonnegative")
+    return (with_label_pairs(mass) if order == 2 else mass), group
+
+
+def _expected_mass(y: Any, domain: str) -> tuple[sp.csr_array, Array]:
+    """What each row adds to each class or label, and its group.
+
+    Stored entries are > 0 and in the order of the columns. The group is 0 for a row with mass, 1
+    for one without, 2 for one of which nothing is known.
+    """
+    y = as_array(y)
+    if y.ndim == 1:
+        try:
+            values = encode_classes(y, "distribution").values
+        except ValueError as error:
+            raise ValueError(
+                "y must hold one hard label a row if it is 1-D, or be a matrix with one column a "
+                f"class or label. {error}"
+            ) from error
+    else:
+        values = encode_labels(y, domain).values
+    mass = sp.csr_array(values, copy=True)
+    n_samples, n_columns = mass.shape
+    if n_columns == 0:
+        raise ValueError(f"y must have a column for each class or label; its shape is {y.shape}.")
+    row_of_entry = np.repeat(np.arange(n_samples), np.diff(mass.indptr))
+    n_unknown = np.bincount(row_of_entry[np.isnan(mass.data)], minlength=n_samples)
+    mass.data = np.nan_to_num(mass.data)
+    mass.eliminate_zeros()
+    has_mass = np.diff(mass.indptr) > 0
+    return mass, np.where(has_mass, 0, np.where(n_unknown == n_columns, 2, 1))

@@ -1,0 +1,16 @@
+"""Few labels and many rows without: a graph labels them softly, and a classifier learns from it."""
+
+from __future__ import annotations
+
+from ._compare import SemiSupervisedComparison, compare_semi_supervised
+from ._graph import GraphLabelSpreading
+from ._pseudo_labels import SoftPseudoLabelClassifier
+from ._split import LabelledStratifiedKFold
+
+__all__ = [
+    "GraphLabelSpreading",
+    "LabelledStratifiedKFold",
+    "SemiSupervisedComparison",
+    "SoftPseudoLabelClassifier",
+    "compare_semi_supervised",
+]

@@ -1,0 +1,114 @@
+"""How far to believe a pseudo-label: its evidence beyond the class prior, tempered and weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, rel_entr, softmax
+from scipy.stats import entropy
+
+from ..targets import Array
+from ._split import LabelledStratifiedKFold
+
+N_PARTS = 5
+LEAST_PROBABILITY = 1e-6
+STEEPEST = 10.0
+"""Largest inverse temperature that held-out labels may ask for."""
+
+
+def tempered(proba: Array, prior: Array, temperature: float) -> Array:
+    """Rows proportional to prior * (proba / prior) ** (1 / temperature).
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Rows that sum to 1.
+    prior : ndarray of shape (n_classes,)
+        Frequencies of the classes; where one is 0, so is the answer.
+    temperature : float
+        1 changes nothing, 0 < t < 1 sharpens, above 1 the rows approach the prior.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+    """
+    if temperature == 1:
+        return proba
+    found = np.zeros_like(proba)
+    log_prior, evidence = _log_evidence(proba, prior)
+    found[:, prior > 0] = softmax(log_prior + evidence / temperature, axis=1)
+    return found
+
+
+def held_out_temperature(proba: Array, prior: Array, y_soft: Array) -> float:
+    """The temperature under which rows have the least log loss against labels they never saw.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Rows of held-out labels.
+    prior : ndarray of shape (n_classes,)
+    y_soft : ndarray of shape (n_samples, n_classes)
+        The held-out labels.
+
+    Returns
+    -------
+    float
+        At least 0.1; 1 if there are no rows.
+    """
+    if not len(proba):
+        return 1.0
+    log_prior, evidence = _log_evidence(proba, prior)
+    truth = y_soft[:, prior > 0]
+
+    def loss(slope: float) -> float:
+        return -float((truth * log_softmax(log_prior + slope * evidence, axis=1)).sum())
+
+    slope = minimize_scalar(loss, bounds=(0.0, STEEPEST), method="bounded").x
+    return float(1 / slope)
+
+
+def _log_evidence(proba: Array, prior: Array) -> tuple[Array, Array]:
+    """Logarithms of the prior and of proba / prior, of the classes that occur."""
+    log_prior = np.log(prior[prior > 0])
+    return log_prior, np.log(np.maximum(proba[:, prior > 0], LEAST_PROBABILITY)) - log_prior
+
+
+def confidence(proba: Array, prior: Array) -> Array:
+    """What each row knows beyond the prior: KL(row, prior) / entropy(prior), at most 1.
+
+    With equally frequent classes this is 1 - entropy(row) / ln(n_classes).
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Rows that sum to 1.
+    prior : ndarray of shape (n_classes,)
+        Frequencies of the classes.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        In [0, 1].
+    """
+    return np.clip(rel_entr(proba, prior).sum(axis=1) / entropy(prior), 0.0, 1.0)
+
+
+def hidden_labels(y_soft: Array) -> Iterator[tuple[Array, Array]]:
+    """Parts of the labelled rows: y with the labels of one part hidden, and the rows to judge by.
+
+    Rows whose class no other labelled row shows cannot be judged by.
+    """
+    n_labelled = int(np.count_nonzero(~np.isnan(y_soft[:, 0])))
+    if n_labelled < 2:
+        return
+    folds = LabelledStratifiedKFold(min(N_PARTS, n_labelled), shuffle=False)
+    for _, part in folds.split(y_soft, y_soft):
+        hidden = y_soft.copy()
+        hidden[part] = np.nan
+        shown = np.nansum(hidden, axis=0) > 0
+        judged = part[shown[y_soft[part].argmax(axis=1)]]
+        if len(judged) and shown.sum() > 1:
+            yield hidden, judged

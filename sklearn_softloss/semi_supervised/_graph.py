@@ -1,0 +1,234 @@
+"""Labels spread over a graph of nearest neighbours: one classifier."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, Literal, Self
+
+import numpy as np
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, check_scalar
+
+from ..metrics._calibration_error import check_one_of
+from ..targets import Array
+from ._diffusion import Diffused, propagate, spread
+from ._neighbors import build_index, symmetric_affinity, weight_matrix
+from ._partly_labelled import PartlyLabelledClassifier, read_partly_labelled
+
+Mode = Literal["spreading", "propagation"]
+Search = Literal["exact", "approximate"]
+
+
+class GraphLabelSpreading(PartlyLabelledClassifier):
+    """Labels spread over a sparse graph of nearest neighbours.
+
+    What scikit-learn's `LabelSpreading` and `LabelPropagation` compute, on a graph that neither
+    underflows nor grows with the square of the rows. The weight of a neighbour is Gaussian in its
+    distance relative to that of the row's furthest neighbour, so that every weight lies in
+    [0.011, 1] in any unit and dimension; weights of both directions are averaged. The fixed point
+    is found by conjugate gradients.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=10
+        Neighbours of a row; all other rows where there are fewer.
+    mode : {"spreading", "propagation"}, default="spreading"
+        "spreading" may overrule given labels (soft clamping), "propagation" keeps them.
+    alpha : float, default=0.8
+        In (0, 1), for "spreading": the share of a row that comes from its neighbours, not from
+        its own label.
+    neighbors : {"exact", "approximate"}, default="exact"
+        "exact" is scikit-learn's `NearestNeighbors`, whose time grows with the square of the rows;
+        "approximate" needs the package `pynndescent`.
+    tol : float, default=1e-10
+        Relative size of the residual at which conjugate gradients stop.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the approximate search.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels; the columns of y if that was a DataFrame, ``arange(n_classes)`` for a matrix.
+    label_distributions_ : ndarray of shape (n_samples, n_classes), float64
+        Distribution over the classes of each row of X; rows sum to 1.
+    transduction_ : ndarray of shape (n_samples,)
+        The most probable class of each row of X.
+    unreached_ : ndarray of int
+        Rows of X that no label reaches: they are in a part of the graph without a labelled row, or
+        so far from one that what arrives is below `tol`. They get the class prior, the mean of the
+        labelled rows.
+    affinity_ : CSR array of shape (n_samples, n_samples)
+        The symmetric weights.
+    n_iter_ : int
+        Most steps of conjugate gradients that a class took.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if X has feature names.
+
+    See Also
+    --------
+    SoftPseudoLabelClassifier : Trains any classifier on what the graph says.
+
+    Notes
+    -----
+    With affinities W, their row sums D, S = D^-1/2 W D^-1/2 and given labels Y (0 in rows without
+    one), "spreading" is F = (1 - alpha) (I - alpha S)^-1 Y [1]_ and "propagation" solves
+    (D - W) F = 0 in the rows without a label [2]_; rows are then divided by their sums. Bandwidths
+    of a row's own scale are those of [3]_, here by row and then averaged, because the product of
+    two scales underflows where a far row meets a dense crowd.
+
+    Like those of scikit-learn the distributions are means over neighbours of neighbours: their
+    largest entries are good answers, but as probabilities they are too flat, the more so the
+    larger `alpha`. `SoftPseudoLabelClassifier` corrects that with a temperature.
+
+    In a 1-D y the number -1 marks a row without a label. The one exception is a y of -1 and 1 and
+    nothing else, which is read as two classes, with a warning. A 2-D y with NaN rows is never
+    ambiguous.
+
+    References
+    ----------
+    .. [1] Zhou, Bousquet, Lal, Weston and Schölkopf, "Learning with local and global
+       consistency", NIPS 2003.
+    .. [2] Zhu, Ghahramani and Lafferty, "Semi-supervised learning using Gaussian fields and
+       harmonic functions", ICML 2003.
+    .. [3] Zelnik-Manor and Perona, "Self-tuning spectral clustering", NIPS 2004.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.semi_supervised import GraphLabelSpreading
+    >>> X = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
+    >>> y = np.array([3, -1, -1, -1, -1, 8])
+    >>> clf = GraphLabelSpreading(n_neighbors=2).fit(X, y)
+    >>> clf.transduction_
+    array([3, 3, 3, 8, 8, 8])
+    >>> clf.predict([[1.0], [4.0]])
+    array([3, 8])
+    """
+
+    def __init__(
+        self,
+        n_neighbors: int = 10,
+        *,
+        mode: Mode = "spreading",
+        alpha: float = 0.8,
+        neighbors: Search = "exact",
+        tol: float = 1e-10,
+        random_state: Any = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.mode = mode
+        self.alpha = alpha
+        self.neighbors = neighbors
+        self.tol = tol
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Spread the labels of some rows to all rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            All rows, labelled or not; float32 stays float32.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels, -1 where there is none; or rows that sum to 1, NaN throughout where there is
+            none.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is illegal, or no row has a label.
+        ImportError
+            If `neighbors` is "approximate" and `pynndescent` is missing.
+        """
+        self._check_parameters()
+        targets = read_partly_labelled(y)
+        check_consistent_length(X, targets.values)
+        X = self._check_X(X, reset=True)
+        index = build_index(
+            X,
+            self.n_neighbors,
+            approximate=self.neighbors == "approximate",
+            random_state=self.random_state,
+        )
+        self.affinity_ = symmetric_affinity(*index.kneighbors())
+        found = self._diffuse(targets.dense())
+        _warn_of_unreached(found)
+        self.classes_ = targets.classes
+        self.label_distributions_ = found.distributions
+        self.transduction_ = self.classes_[found.distributions.argmax(axis=1)]
+        self.unreached_ = found.unreached
+        self.n_iter_ = found.n_iter
+        self._index = index
+        return self
+
+    def _check_parameters(self) -> None:
+        check_scalar(self.n_neighbors, "n_neighbors", Integral, min_val=1)
+        check_scalar(self.alpha, "alpha", Real, min_val=0, max_val=1, include_boundaries="neither")
+        check_scalar(self.tol, "tol", Real, min_val=0, include_boundaries="neither")
+        check_one_of("mode", self.mode, Mode)
+        check_one_of("neighbors", self.neighbors, Search)
+
+    def diffuse(self, y: Any) -> Diffused:
+        """Spread other labels over the graph of the last fit; nothing that was fitted changes.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples, n_classes)
+            Rows that sum to 1, NaN throughout where there is no label.
+
+        Returns
+        -------
+        Diffused
+            A tuple: `distributions` (n_samples, n_classes), numbers of the rows `unreached`, and
+            `n_iter`.
+
+        Raises
+        ------
+        ValueError
+            If y is illegal or has not one row for each of the fit.
+        """
+        check_is_fitted(self, "affinity_")
+        y_soft = read_partly_labelled(y).dense()
+        check_consistent_length(self.affinity_, y_soft)
+        return self._diffuse(y_soft)
+
+    def _diffuse(self, y_soft: Array) -> Diffused:
+        if self.mode == "propagation":
+            return propagate(self.affinity_, y_soft, tol=self.tol)
+        return spread(self.affinity_, y_soft, alpha=self.alpha, tol=self.tol)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of the classes: the weighted mean over the nearest rows of the fit.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Rows sum to 1; columns follow `classes_`.
+        """
+        check_is_fitted(self)
+        X = self._check_X(X, reset=False)
+        distances, indices = self._index.kneighbors(X)
+        weights = weight_matrix(distances, indices, len(self.label_distributions_))
+        mass = weights @ self.label_distributions_
+        return np.asarray(mass / mass.sum(axis=1, keepdims=True))
+
+
+def _warn_of_unreached(found: Diffused) -> None:
+    n_unreached = len(found.unreached)
+    if n_unreached:
+        share = n_unreached / len(found.distributions)
+        warnings.warn(
+            f"No label reaches {n_unreached} rows ({share:.1%}), listed in `unreached_`: they get "
+            "the class prior. Raise n_neighbors, or label a row of each of their groups.",
+            stacklevel=3,
+        )

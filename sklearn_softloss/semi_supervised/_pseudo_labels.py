@@ -1,0 +1,337 @@
+"""Any classifier of soft targets, trained on given labels and on soft pseudo-labels."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.ensemble._base import _set_random_states
+from sklearn.utils import Tags, check_random_state, get_tags
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    check_scalar,
+    has_fit_parameter,
+)
+
+from ..targets import Array, Targets, encode_classes
+from ._evidence import confidence, held_out_temperature, hidden_labels, tempered
+from ._graph import GraphLabelSpreading
+from ._partly_labelled import (
+    UNLABELLED,
+    PartlyLabelledClassifier,
+    labelled_rows,
+    read_partly_labelled,
+)
+
+ITSELF, AUTO = "estimator", "auto"
+
+
+class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
+    """Classifier trained on labelled rows and on soft pseudo-labels of the others.
+
+    A labeler gives every row a distribution over the classes; the estimator learns from the given
+    labels, at weight 1, and from the distributions of the other rows, weighted by how sure they
+    are. Further rounds mix in what the estimator itself says (teacher and student).
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        Its `fit` takes rows of class probabilities as y, and `sample_weight`; it has
+        `predict_proba`. None means ``SoftTargetMLPClassifier()``.
+    labeler : classifier, "estimator" or None, default=None
+        What labels the other rows first. A classifier with `label_distributions_` after
+        ``fit(X, y)``: None means ``GraphLabelSpreading()``; scikit-learn's `LabelSpreading` is
+        another. "estimator" means the estimator itself, fitted on the labelled rows
+        (self-training).
+    threshold : float, default=None
+        None weighs a pseudo-label by its confidence (see Notes). A number in [0, 1] gives weight 1
+        to those whose largest probability is at least so much, and 0 to the others.
+    temperature : float or "auto", default="auto"
+        Above 0; below 1 the distributions of a labeler or teacher are sharpened, above 1 they are
+        drawn to the class prior. "auto" takes for those of the labeler the temperature with the
+        least log loss on labels hidden from it, and 1 in later rounds.
+    n_rounds : int, default=1
+        Fits of the estimator on pseudo-labels, each on those that the one before has updated.
+    momentum : float, default=0.5
+        In [0, 1]: share of the old distributions in the exponential moving average by which a
+        round updates them.
+    random_state : int, RandomState instance or None, default=None
+        Seeds every `random_state` of estimator and labeler; None leaves them as they are.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels; the columns of y if that was a DataFrame, ``arange(n_classes)`` for a matrix.
+    estimator_ : classifier
+        Fitted in the last round.
+    labeler_ : classifier or None
+        The fitted labeler; with "estimator", the one fitted on the labelled rows. None if every
+        row was labelled.
+    label_distributions_ : ndarray of shape (n_samples, n_classes), float64
+        What the last round learnt from: given labels, and pseudo-labels.
+    sample_weight_ : ndarray of shape (n_samples,), float64
+        The weights of these rows, in [0, 1].
+    temperature_ : float or None
+        Of the labeler's distributions. None if every row was labelled.
+    transduction_ : ndarray of shape (n_samples,)
+        The most probable class of each row of `label_distributions_`.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if X has feature names.
+
+    See Also
+    --------
+    GraphLabelSpreading : The default labeler.
+    LabelledStratifiedKFold : Splits for a y in which some rows have no label.
+
+    Notes
+    -----
+    The confidence of a pseudo-label p is what it knows beyond the class prior, the mean m of the
+    labelled rows: KL(p, m) / entropy(m), at most 1. With equally frequent classes this is
+    1 - entropy(p) / ln(n_classes). Measured against uniform classes a pseudo-label that repeats
+    the prior of a frequent class would count, though it knows nothing.
+
+    A temperature t turns p into a row proportional to m (p / m) ** (1 / t). Distributions from a
+    graph are often right in their largest entry but far too flat, and those of a net fitted on few
+    labels too sharp; "auto" hides a fifth of the labels at a time to see how much.
+
+    -1 in a 1-D y marks a row without a label, with the one exception that `GraphLabelSpreading`
+    explains.
+
+    References
+    ----------
+    Iscen, Tolias, Avrithis and Chum, "Label propagation for deep semi-supervised learning", CVPR
+    2019, arXiv:1904.04717 (weights from the entropy). Laine and Aila, "Temporal ensembling for
+    semi-supervised learning", ICLR 2017, arXiv:1610.02242 (moving average of predictions).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss import SoftTargetMLPClassifier
+    >>> from sklearn_softloss.semi_supervised import SoftPseudoLabelClassifier
+    >>> X = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
+    >>> y = np.array([3, -1, -1, -1, -1, 8])
+    >>> net = SoftTargetMLPClassifier(solver="lbfgs", random_state=0)
+    >>> clf = SoftPseudoLabelClassifier(net, labeler=GraphLabelSpreading(n_neighbors=2)).fit(X, y)
+    >>> clf.predict([[1.0], [4.0]])
+    array([3, 8])
+    """
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        labeler: Any = None,
+        *,
+        threshold: float | None = None,
+        temperature: float | str = "auto",
+        n_rounds: int = 1,
+        momentum: float = 0.5,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.labeler = labeler
+        self.threshold = threshold
+        self.temperature = temperature
+        self.n_rounds = n_rounds
+        self.momentum = momentum
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Label the rows without a label, and train on all rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            All rows, labelled or not; float32 stays float32.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels, -1 where there is none; or rows that sum to 1, NaN throughout where there is
+            none.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is illegal, no row has a label, y has one class, or the labeler
+            returns no distributions.
+        """
+        self._check_parameters()
+        targets = read_partly_labelled(y)
+        check_consistent_length(X, targets.values)
+        if len(targets.classes) < 2:
+            raise ValueError(
+                f"y has samples of one class only, {targets.classes[0]!r}: label rows of at least "
+                "two classes."
+            )
+        X = self._check_X(X, reset=True)
+        rng = None if self.random_state is None else check_random_state(self.random_state)
+        if labelled_rows(targets).all():
+            given = targets.dense()
+            found = self._fit_student(X, given, given, rng)
+            found.update(labeler_=None, temperature_=None)
+        else:
+            found = self._fit_rounds(X, targets, rng)
+        for name, value in found.items():
+            setattr(self, name, value)
+        self.classes_ = targets.classes
+        self.transduction_ = self.classes_[self.label_distributions_.argmax(axis=1)]
+        return self
+
+    def _check_parameters(self) -> None:
+        if self.threshold is not None:
+            check_scalar(
+                self.threshold, "threshold (a number, or None)", Real, min_val=0, max_val=1
+            )
+        if self.temperature != AUTO:  # another text is refused here too
+            check_scalar(
+                self.temperature,
+                f"temperature (a number, or {AUTO!r})",
+                Real,
+                min_val=0,
+                include_boundaries="neither",
+            )
+        check_scalar(self.n_rounds, "n_rounds", Integral, min_val=1)
+        check_scalar(self.momentum, "momentum", Real, min_val=0, max_val=1)
+        if isinstance(self.labeler, str) and self.labeler != ITSELF:
+            raise ValueError(
+                f"labeler must be a classifier, {ITSELF!r} or None; got {self.labeler!r}."
+            )
+        estimator = self._estimator()
+        weighs = has_fit_parameter(estimator, "sample_weight")
+        if not (weighs and hasattr(estimator, "predict_proba")):
+            raise ValueError(
+                "estimator must have predict_proba and take sample_weight in fit, which "
+                f"{estimator!r} does not. Put transformers in a pipeline around "
+                "SoftPseudoLabelClassifier, not into its estimator."
+            )
+
+    def _estimator(self) -> Any:
+        if self.estimator is not None:
+            return self.estimator
+        from ..classifiers import SoftTargetMLPClassifier  # torch is needed from here on only
+
+        return SoftTargetMLPClassifier()
+
+    def _new_estimator(self, rng: Any) -> Any:
+        return _seeded(self._estimator(), rng)
+
+    def _fit_rounds(self, X: Any, targets: Targets, rng: Any) -> dict[str, Any]:
+        """Fitted attributes where some rows have no label."""
+        given, labelled = targets.dense(), labelled_rows(targets)
+        prior = given[labelled].mean(axis=0)
+        labeler, proba = self._label(X, given, targets.hard, rng)
+        if isinstance(self.temperature, str):
+            temperature = self._held_out_temperature(labeler, X, given, targets.hard, rng)
+            later = 1.0
+        else:
+            temperature = later = self.temperature
+        proba = tempered(proba, prior, temperature)
+        found = self._fit_student(X, given, proba, rng)
+        for _ in range(self.n_rounds - 1):
+            said = tempered(found["estimator_"].predict_proba(X), prior, later)
+            proba = self.momentum * proba + (1 - self.momentum) * said
+            found = self._fit_student(X, given, proba, rng)
+        return {**found, "labeler_": labeler, "temperature_": temperature}
+
+    def _fit_student(self, X: Any, given: Array, proba: Array, rng: Any) -> dict[str, Any]:
+        """An estimator fitted on the given labels and on pseudo-labels, and what it learnt from."""
+        labelled = ~np.isnan(given[:, 0])
+        weight = np.where(labelled, 1.0, self._weight(proba, given[labelled].mean(axis=0)))
+        soft = np.where(labelled[:, None], given, proba)
+        return {
+            "estimator_": self._new_estimator(rng).fit(X, soft, sample_weight=weight),
+            "label_distributions_": soft,
+            "sample_weight_": weight,
+        }
+
+    def _label(self, X: Any, y_soft: Array, hard: bool, rng: Any) -> tuple[Any, Array]:
+        """A fitted labeler and its distributions for all rows."""
+        labelled = ~np.isnan(y_soft[:, 0])
+        if isinstance(self.labeler, str):
+            weight = np.ones(np.count_nonzero(labelled))
+            teacher = self._new_estimator(rng)
+            teacher.fit(X[labelled], y_soft[labelled], sample_weight=weight)
+            return teacher, teacher.predict_proba(X)
+        labeler = _seeded(GraphLabelSpreading() if self.labeler is None else self.labeler, rng)
+        if hard:
+            labeler.fit(X, np.where(labelled, y_soft.argmax(axis=1), UNLABELLED))
+            proba = np.zeros(y_soft.shape)  # a class may be hidden from the labeler
+            proba[:, labeler.classes_] = labeler.label_distributions_
+        else:
+            proba = labeler.fit(X, y_soft).label_distributions_
+        return labeler, _checked(labeler, proba, y_soft[labelled].mean(axis=0))
+
+    def _held_out_temperature(
+        self, labeler: Any, X: Any, y_soft: Array, hard: bool, rng: Any
+    ) -> float:
+        rows, proba = [], []
+        for hidden, test in hidden_labels(y_soft):
+            if isinstance(labeler, GraphLabelSpreading):
+                found = labeler.diffuse(hidden).distributions  # on the graph that is there
+            else:
+                found = self._label(X, hidden, hard, rng)[1]
+            rows.append(y_soft[test])
+            proba.append(found[test])
+        if not rows:
+            return 1.0
+        prior = np.nanmean(y_soft, axis=0)
+        return held_out_temperature(np.concatenate(proba), prior, np.concatenate(rows))
+
+    def _weight(self, proba: Array, prior: Array) -> Array:
+        if self.threshold is not None:
+            return (proba.max(axis=1) >= self.threshold).astype(np.float64)
+        return confidence(proba, prior)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of the classes, from the estimator.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Columns follow `classes_`.
+        """
+        check_is_fitted(self)
+        return np.asarray(self.estimator_.predict_proba(self._check_X(X, reset=False)))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = get_tags(self._estimator()).input_tags.sparse
+        return tags
+
+
+def _seeded(estimator: Any, rng: Any) -> Any:
+    """A clone; seeds from the generator, unless that is None."""
+    fresh = clone(estimator)
+    if rng is not None:
+        _set_random_states(fresh, rng)
+    return fresh
+
+
+def _checked(labeler: Any, proba: Any, prior: Array) -> Array:
+    """The distributions of a labeler; the prior, with a warning, where it gave none."""
+    name = type(labeler).__name__
+    empty = np.asarray(proba).sum(axis=1) == 0
+    if empty.any():
+        warnings.warn(
+            f"{name} gave {empty.sum()} of {len(empty)} rows no class at all: they get the class "
+            "prior, and no weight for it.",
+            stacklevel=6,
+        )
+        proba = np.where(empty[:, None], prior, proba)
+    try:
+        return encode_classes(proba, "distribution", classes=np.arange(len(prior))).dense()
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must give every row a distribution over {len(prior)} classes. {error}"
+        ) from error

@@ -1,0 +1,60 @@
+"""Folds for a y in which some rows have no label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..model_selection import SoftStratifiedKFold
+from ..targets import Array
+from ._partly_labelled import labelled_rows, read_partly_labelled
+
+
+class LabelledStratifiedKFold(SoftStratifiedKFold):
+    """Folds of the labelled rows, with the same class shares; other rows are always trained on.
+
+    No test part holds a row without a label, so that a search scores known answers only; every
+    training part holds all rows without a label.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    shuffle : bool, default=True
+        Whether chance decides between folds that are as good as each other. If False, `split`
+        always gives the same folds for the same y.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the shuffling. Pass an int for the same folds in each call.
+
+    See Also
+    --------
+    sklearn_softloss.model_selection.SoftStratifiedKFold : The same where every row has a label.
+
+    Notes
+    -----
+    y is 1-D with -1 in rows without a label, or 2-D with rows that sum to 1 and NaN rows. A class
+    with one labelled row is missing from the training part of the fold that tests it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.semi_supervised import LabelledStratifiedKFold
+    >>> y = np.array([0, -1, 0, -1, 2, 2])
+    >>> for train, test in LabelledStratifiedKFold(2, shuffle=False).split(y, y):
+    ...     print(train, y[test])
+    [0 1 3 5] [0 2]
+    [1 2 3 4] [0 2]
+    """
+
+    def _folds(self, y: Any, rng: np.random.RandomState) -> Array:
+        targets = read_partly_labelled(y)
+        labelled = labelled_rows(targets)
+        if labelled.sum() < self.n_splits:
+            raise ValueError(
+                f"n_splits={self.n_splits} needs at least as many labelled rows; y has "
+                f"{labelled.sum()}."
+            )
+        folds = np.full(len(labelled), -1)
+        folds[labelled] = super()._folds(targets.values[labelled], rng)
+        return folds
