@@ -1,0 +1,403 @@
+"""Pictures: what all of them keep to, and that the numbers drawn are those computed by hand."""
+
+import subprocess
+import sys
+from itertools import combinations, permutations
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit
+from scipy.stats import entropy
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cases import LOSSES, make_labels, make_soft, soft
+from display_cases import SET_PROBA, SETS, VOTE_PROBA, VOTES
+from sklearn_softloss.display import (
+    LossCurveDisplay,
+    LossShapeDisplay,
+    ReliabilityDisplay,
+    TargetConfidenceDisplay,
+    ThresholdCurveDisplay,
+)
+from sklearn_softloss.losses import BinaryCrossEntropy, BinaryFocal
+from sklearn_softloss.metrics._distribution import entropies
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+LOSSES_OF_PASSES = LossCurveDisplay(
+    np.linspace(1.0, 0.4, 12),
+    validation_loss_curve=[0.9, 0.8, 0.7, 0.65, 0.66, 0.68, 0.7, 0.72],
+    best_pass=8,
+)
+
+
+def draw(Display, *data, **options):
+    return lambda ax=None: Display.from_predictions(*data, ax=ax, **options)
+
+
+DISPLAYS = {
+    "reliability": draw(ReliabilityDisplay, VOTES, VOTE_PROBA, random_state=0),
+    "smooth reliability": draw(ReliabilityDisplay, VOTES, VOTE_PROBA, strategy="smooth"),
+    "reliability of labels": draw(ReliabilityDisplay, SETS, SET_PROBA, kind="labelwise"),
+    "loss curve": LOSSES_OF_PASSES.plot,
+    "loss shape": lambda ax=None: LossShapeDisplay.from_losses(
+        "squared_error", "binary_cross_entropy", BinaryFocal(gamma=0.5), ax=ax
+    ),
+    "target confidence": draw(TargetConfidenceDisplay, VOTES, VOTE_PROBA),
+    "threshold curve": draw(ThresholdCurveDisplay, SETS, SET_PROBA),
+}
+GRIDS = {"reliability of labels": (2, 2), "loss shape": (2, 3), "threshold curve": (2, 2)}
+over_displays = pytest.mark.parametrize("name", DISPLAYS)
+
+
+# --- what all displays share ---------------------------------------------------------------------
+
+
+@over_displays
+def test_axes_and_figure(name):
+    display = DISPLAYS[name]()
+    axes = np.ravel(display.ax_)
+    assert isinstance(axes[0], matplotlib.axes.Axes)
+    assert isinstance(display.figure_, matplotlib.figure.Figure)
+    assert {panel.figure for panel in axes} == {display.figure_}
+
+
+@over_displays
+def test_given_axes_are_drawn_on_and_pyplot_is_left_alone(name):
+    figure, axes = plt.subplots(*GRIDS.get(name, (1, 1)))
+    other = plt.figure()
+    display = DISPLAYS[name](axes)
+    assert display.figure_ is figure
+    assert list(np.ravel(display.ax_)) == list(np.ravel(axes))
+    assert plt.gcf() is other
+    assert plt.get_fignums() == [figure.number, other.number]
+
+
+@over_displays
+def test_settings_and_generators_stay_as_they_were(name):
+    settings_before = dict(matplotlib.rcParams)
+    numpy_before, torch_before = np.random.get_state()[1].copy(), torch.get_rng_state()
+    DISPLAYS[name]()
+    assert dict(matplotlib.rcParams) == settings_before
+    assert_array_equal(np.random.get_state()[1], numpy_before)
+    assert torch.equal(torch.get_rng_state(), torch_before)
+
+
+@over_displays
+def test_drawing_again_needs_no_computing(name):
+    display = DISPLAYS[name]()
+    first = np.ravel(display.ax_)[0]
+    assert display.plot() is display
+    again = np.ravel(display.ax_)[0]
+    assert again.figure is not first.figure
+    for old, new in zip(first.lines, again.lines, strict=True):
+        assert_array_equal(old.get_xydata(), new.get_xydata())
+
+
+@over_displays
+def test_a_missing_matplotlib_names_the_extra(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"sklearn-softloss\[plots\]"):
+        DISPLAYS[name]()
+
+
+def test_importing_the_displays_imports_neither_matplotlib_nor_torch():
+    code = (
+        "import sys, sklearn_softloss.display; "
+        "print(sorted({'matplotlib', 'torch'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+@over_displays
+def test_texts_do_not_overlap(name):
+    """A picture that cannot be laid out warns, and fails here."""
+    figure = DISPLAYS[name]().figure_
+    figure.canvas.draw()
+    texts = list(figure.texts)
+    for panel in figure.findobj(matplotlib.axes.Axes):
+        texts += [panel.title]
+        for axis in (panel.xaxis, panel.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+            texts += [axis.label, *(side for tick in ticks for side in (tick.label1, tick.label2))]
+    texts += [text for legend in figure.legends for text in legend.texts]
+    boxes = {
+        text: text.get_window_extent()
+        for text in texts
+        if text.get_visible() and text.get_text().strip()
+    }
+    assert len(boxes) > 10
+    for one, other in combinations(boxes, 2):
+        assert not boxes[one].overlaps(boxes[other]), (one.get_text(), other.get_text())
+
+
+@over_displays
+def test_lines_differ_in_grey(name):
+    for panel in np.ravel(DISPLAYS[name]().ax_):
+        lines = [line for line in panel.lines if not line.get_label().startswith("_")]
+        for one, other in combinations(lines, 2):
+            grey = [np.dot(matplotlib.colors.to_rgb(x.get_color()), [0.3, 0.59, 0.11]) for x in
+                    (one, other)]  # fmt: skip
+            same_style = one.get_linestyle() == other.get_linestyle()
+            assert not same_style or abs(grey[0] - grey[1]) > 0.2
+
+
+@pytest.mark.parametrize("Display", [ReliabilityDisplay, TargetConfidenceDisplay])
+def test_estimator_and_its_predictions_give_the_same_picture(Display):
+    X, Y = make_soft()
+    clf = soft().fit(X, Y)
+    seeded = {"random_state": 0} if Display is ReliabilityDisplay else {}
+    ours = Display.from_estimator(clf, X, Y, **seeded)
+    theirs = Display.from_predictions(Y, clf.predict_proba(X), **seeded)
+    same_lines(ours, theirs)
+
+
+def same_lines(ours, theirs):
+    panels = zip(np.ravel(ours.ax_), np.ravel(theirs.ax_), strict=True)
+    for left, right in panels:
+        assert left.get_title() == right.get_title()
+        for one, other in zip(left.lines, right.lines, strict=True):
+            assert_array_equal(one.get_xydata(), other.get_xydata())
+
+
+@pytest.mark.parametrize("Display", [ReliabilityDisplay, TargetConfidenceDisplay])
+def test_labels_follow_the_classes_of_the_estimator(Display):
+    X, _ = make_soft()
+    y = np.array(["no", "yes", "so"])[np.random.default_rng(0).integers(3, size=len(X))]
+    clf = LogisticRegression().fit(X, y)
+    few = y != "so"  # a class that the rows lack
+    Y = pd.DataFrame(
+        np.eye(3)[:, ::-1][np.searchsorted(clf.classes_, y)], columns=clf.classes_[::-1]
+    )
+    hard = Display.from_estimator(clf, X, y)
+    same_lines(hard, Display.from_estimator(clf, X, Y))  # columns in another order
+    Display.from_estimator(clf, X[few], y[few])
+
+
+# --- loss curves ---------------------------------------------------------------------------------
+
+
+def drawn(display):
+    """What each line of the axes shows, by its label."""
+    return {line.get_label(): line.get_xydata() for line in display.ax_.lines}
+
+
+def test_loss_curve_marks_the_pass_whose_weights_are_kept():
+    X, Y = make_soft()
+    clf = soft(early_stopping=True, max_iter=40, learning_rate_init=0.1, n_iter_no_change=5)
+    clf.fit(X, Y)
+    display = LossCurveDisplay.from_estimator(make_pipeline(StandardScaler(), clf).set_output())
+    lines = drawn(display)
+    best = int(np.argmin(clf.validation_loss_curve_)) + 1
+    passes = np.arange(1, len(clf.loss_curve_) + 1)
+    assert best < len(passes)
+    assert display.best_pass == best
+    assert_array_equal(lines["training"], np.c_[passes, clf.loss_curve_])
+    assert_array_equal(lines["validation"], np.c_[passes, clf.validation_loss_curve_])
+    assert_array_equal(lines[f"best validation loss: pass {best}"], [[best, clf.best_loss_]])
+
+
+def test_loss_curve_of_scikit_learns_net():
+    X, Y = make_labels()
+    y = Y[:, 0]
+    net = MLPClassifier((5,), max_iter=12, random_state=0, tol=0, n_iter_no_change=100)
+    net.set_params(learning_rate_init=0.05)
+    plain, stopped = net.fit(X, y), clone(net).set_params(early_stopping=True).fit(X, y)
+    best = int(np.argmin(plain.loss_curve_)) + 1
+    lines = drawn(LossCurveDisplay.from_estimator(plain))
+    assert list(lines) == ["training", f"best training loss: pass {best}"]
+    best = int(np.argmax(stopped.validation_scores_)) + 1
+    lines = drawn(LossCurveDisplay.from_estimator(stopped))
+    expected = [[best, stopped.loss_curve_[best - 1]]]
+    assert_array_equal(lines[f"best validation score: pass {best}"], expected)
+
+
+def test_validation_that_began_later_ends_with_the_training():
+    lines = drawn(LOSSES_OF_PASSES.plot())
+    assert_array_equal(lines["validation"][:, 0], np.arange(5, 13))
+    assert_array_equal(lines["best loss: pass 8"], [[8, 0.65]])
+
+
+def test_best_pass_of_a_training_that_was_first_not_validated():
+    X, Y = make_soft()
+    clf = soft(max_iter=6, warm_start=True).fit(X, Y)
+    clf.set_params(early_stopping=True).fit(X, Y)
+    assert len(clf.loss_curve_) == 12
+    assert len(clf.validation_loss_curve_) == 6
+    display = LossCurveDisplay.from_estimator(clf)
+    assert display.best_pass == 7 + np.argmin(clf.validation_loss_curve_)
+
+
+def test_one_pass_is_a_point():
+    line = LossCurveDisplay([0.5]).plot().ax_.lines[0]
+    assert line.get_marker() == "."
+
+
+def test_an_estimator_without_losses_is_refused():
+    X, Y = make_labels()
+    with pytest.raises(ValueError, match=r"must have a loss_curve_; LogisticRegression\(\) has no"):
+        LossCurveDisplay.from_estimator(LogisticRegression().fit(X, Y[:, 0]))
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(soft())
+
+
+# --- loss shapes ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", [1.0, 0.0, 0.7])
+def test_shapes_by_formula(target):
+    names = ("binary_cross_entropy", "squared_error", "cross_entropy")
+    display = LossShapeDisplay.from_losses(*names, target=target)
+    z = display.logits
+    p = expit(z)
+    cross_entropy = np.logaddexp(0, z) - target * z
+    assert_allclose(display.values[0], cross_entropy, atol=1e-12)
+    assert_allclose(display.gradients[0], p - target, atol=1e-12)
+    assert_allclose(display.values[1], (p - target) ** 2, atol=1e-12)
+    assert_allclose(display.gradients[1], 2 * (p - target) * p * (1 - p), atol=1e-12)
+    assert_allclose(display.values[2], cross_entropy, atol=1e-12)  # of a softmax over (0, z)
+    for row, curves in zip(display.ax_, (display.values, display.gradients), strict=True):
+        for panel, curve in zip(row, curves, strict=True):
+            assert_array_equal(panel.lines[-1].get_xydata(), np.c_[z, curve])
+            assert len(panel.lines) == 4  # the axis, two others, this one
+
+
+SINGLE = [loss for loss in LOSSES if loss.domain != "nonnegative" and not loss.batch_dependent]
+
+
+@pytest.mark.parametrize("loss", SINGLE, ids=repr)
+def test_gradients_are_differences_of_the_values(loss):
+    display = LossShapeDisplay.from_losses(loss, target=0.3)
+    values, gradients, z = display.values[0], display.gradients[0], display.logits
+    expected = (values[2:] - values[:-2]) / (z[2:] - z[:-2])
+    smooth = np.abs(np.diff(gradients, 2)) < 0.01  # not at a kink
+    assert smooth.mean() > 0.98
+    assert_allclose(gradients[1:-1][smooth], expected[smooth], atol=5e-3)
+
+
+def test_squared_error_saturates_and_cross_entropy_does_not():
+    display = LossShapeDisplay.from_losses("squared_error", "binary_cross_entropy")
+    squared, cross_entropy = np.abs(display.gradients[:, display.logits < -5])
+    assert squared.max() < 0.02
+    assert cross_entropy.min() > 0.99
+    (region,) = display.ax_[0, 0].patches
+    assert region.get_label() == "confidently wrong"
+    assert region.get_x() == -8
+    assert region.get_x() + region.get_width() == pytest.approx(-np.log(9), abs=0.06)
+
+
+def test_names_of_losses():
+    display = LossShapeDisplay.from_losses(
+        "squared_error", BinaryFocal(gamma=0.5), BinaryCrossEntropy(pos_weight=3.0), BinaryFocal()
+    )
+    assert [panel.get_title() for panel in display.ax_[0]] == [
+        "squared error",
+        "focal\ngamma=0.5",
+        "binary cross entropy\npos_weight=3.0",
+        "focal",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("losses", "target", "message"),
+    [
+        ((), 1.0, "at least one loss"),
+        (("cubic",), 1.0, "Unknown loss 'cubic'"),
+        (("count_distribution",), 1.0, "takes 'nonnegative' targets"),
+        (("two_way",), 1.0, "depends on the other rows"),
+        (("focal",), 1.5, r"target must be a number in \[0, 1\]; got 1.5"),
+        (("focal",), np.nan, r"target must be a number in \[0, 1\]; got nan"),
+    ],
+)
+def test_shapes_that_do_not_exist(losses, target, message):
+    with pytest.raises(ValueError, match=message):
+        LossShapeDisplay.from_losses(*losses, target=target)
+
+
+def test_shapes_need_two_axes_a_loss():
+    with pytest.raises(ValueError, match=r"axes of shape \(2, 1\); it holds \(3,\)"):
+        LossShapeDisplay.from_losses("focal", ax=plt.subplots(1, 3)[1])
+
+
+# --- target confidence ---------------------------------------------------------------------------
+
+
+def test_groups_of_equal_entropy_by_hand():
+    weight = np.random.default_rng(0).random(len(VOTES))
+    display = TargetConfidenceDisplay.from_predictions(
+        VOTES, VOTE_PROBA, n_groups=50, sample_weight=weight
+    )
+    disagreement = np.array([entropy(row) for row in VOTES]).round(9)
+    levels = np.unique(disagreement)
+    assert len(levels) == 5  # 5-0-0, 4-1-0, 3-2-0, 3-1-1, 2-2-1
+    assert_allclose(display.entropy, levels, atol=1e-8)
+    top = VOTE_PROBA.argmax(axis=1)
+    filled = 0.0
+    for i, level in enumerate(levels):
+        rows = np.flatnonzero(disagreement == level)
+        share = weight[rows] / weight[rows].sum()
+        assert display.target[i] == pytest.approx(share @ VOTES[rows, top[rows]])
+        assert display.predicted[i] == pytest.approx(share @ VOTE_PROBA[rows, top[rows]])
+        filled += weight[rows].sum() / weight.sum()
+        assert display.edges[i + 1] == pytest.approx(filled)
+        for bound, percent in ((display.low[i], 10), (display.high[i], 90)):
+            below = VOTE_PROBA[rows, top[rows]] < bound
+            at_most = VOTE_PROBA[rows, top[rows]] <= bound
+            assert share[below].sum() < percent / 100 <= share[at_most].sum() + 1e-12
+    (dots,) = display.ax_.lines
+    assert_allclose(dots.get_ydata(), display.predicted)
+    steps = {patch.get_label(): patch for patch in display.ax_.patches}
+    assert_array_equal(steps["target"].get_data().values, display.target)
+    (strip,) = display.strip_ax_.patches
+    assert_array_equal(strip.get_data().values, display.entropy)
+
+
+def test_groups_of_distinct_entropies_have_equal_size():
+    Y, proba = np.random.default_rng(0).dirichlet(np.ones(3), (2, 200))
+    display = TargetConfidenceDisplay.from_predictions(Y, proba, n_groups=8)
+    assert_allclose(display.edges, np.arange(9) / 8)
+    assert (np.diff(display.entropy) > 0).all()
+    rows = np.arange(200), proba.argmax(axis=1)
+    assert display.target.mean() == pytest.approx(Y[rows].mean())
+    assert display.predicted.mean() == pytest.approx(proba[rows].mean())
+
+
+def test_hard_labels_are_one_group():
+    display = TargetConfidenceDisplay.from_predictions(VOTES.argmax(axis=1), VOTE_PROBA)
+    assert_array_equal(display.edges, [0, 1])
+    assert display.entropy == 0
+    assert display.target == np.mean(VOTES.argmax(axis=1) == VOTE_PROBA.argmax(axis=1))
+
+
+def test_votes_in_another_order_are_one_group():
+    """Their entropies differ by rounding."""
+    Y = np.array(list(permutations([0.1, 0.2, 0.3, 0.4])))
+    assert len(set(entropies(Y))) > 1
+    display = TargetConfidenceDisplay.from_predictions(Y, Y)
+    assert_array_equal(display.edges, [0, 1])
+
+
+def test_number_of_groups_is_checked():
+    with pytest.raises(ValueError, match="n_groups must be a whole number >= 1; got 0"):
+        TargetConfidenceDisplay.from_predictions(VOTES, VOTE_PROBA, n_groups=0)
