@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test lint types bench bench-smoke clean
+DATA ?= $(SOFTLOSS_DATA)
+
+.PHONY: demo test lint types bench bench-smoke benchmarks clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/quickstart.py
@@ -13,10 +15,25 @@ test: lint types
 
 bench: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/speed.py
+	$(BIN)/python examples/benchmarks/step_profile.py --write
 	$(BIN)/python examples/benchmarks/memory.py --write
 
+# The tables on real data; DATA is the folder that holds it.
+benchmarks: bench
+	$(BIN)/python examples/benchmarks/metrics.py --write
+	$(BIN)/python examples/benchmarks/splits.py $(DATA) --write
+	$(BIN)/python examples/benchmarks/decisions.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/calibration.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/semi_supervised.py --data $(DATA) --write
+
 bench-smoke: $(INSTALLED)
+	$(BIN)/python examples/benchmarks/metrics.py --smoke
+	$(BIN)/python examples/benchmarks/splits.py --smoke
+	$(BIN)/python examples/benchmarks/decisions.py --smoke
+	$(BIN)/python examples/benchmarks/calibration.py --smoke
+	$(BIN)/python examples/benchmarks/semi_supervised.py --smoke
 	$(BIN)/python examples/benchmarks/speed.py --smoke
+	$(BIN)/python examples/benchmarks/step_profile.py --smoke
 	$(BIN)/python examples/benchmarks/memory.py --gigabytes 0.05
 
 lint: $(INSTALLED)

@@ -1,0 +1,128 @@
+"""Why LabelPropagation gives all rows the same class, and what a graph of neighbours gives.
+
+Eight clusters of two classes, 60 labels and 940 rows without, in 4 to 1,024 standardised features.
+The weight that scikit-learn's rbf kernel gives a pair of rows is exp(-20 d^2), and squared
+distances grow with the number of features: from some number on, the weight of even the nearest row
+is below the smallest number that a float can hold. It becomes 0, rows are divided by sums of 0, and
+every row without a label gets the same class, or NaN. The weights of `GraphLabelSpreading` depend
+on a row's distances relative to each other, and not on their size.
+
+Prints a table and draws a picture into the folder ``output`` beside this file.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import LabelPropagation
+
+from sklearn_softloss import SoftTargetMLPClassifier
+from sklearn_softloss.semi_supervised import (
+    GraphLabelSpreading,
+    SoftPseudoLabelClassifier,
+    compare_semi_supervised,
+)
+
+OUTPUT = Path(__file__).resolve().parent / "output"
+N_FEATURES = (4, 16, 64, 256, 1024)
+N_LABELLED, N_ROWS, N_TEST = 60, 1000, 1000
+NOISE = 0.5
+NET = SoftTargetMLPClassifier((50,), solver="lbfgs", alpha=0.1, max_iter=100, random_state=0)
+METHODS = {
+    "supervised only": NET,
+    "LabelPropagation, rbf (default)": LabelPropagation(),
+    "LabelPropagation, knn": LabelPropagation("knn"),
+    "GraphLabelSpreading": GraphLabelSpreading(),
+    "SoftPseudoLabelClassifier": SoftPseudoLabelClassifier(NET),
+}
+STYLES = (
+    {"color": "0.6", "marker": "o"},
+    {"color": "C3", "marker": "x", "ls": "--"},
+    {"color": "C1", "marker": "x", "ls": "--"},
+    {"color": "C0", "marker": "s", "lw": 2.5},
+    {"color": "C9", "marker": "s"},
+)
+
+
+def ring_of_clusters(n_features: int) -> tuple[np.ndarray, np.ndarray]:
+    """Eight clusters on a ring, of two classes in turn, seen through features with noise."""
+    rng = np.random.default_rng(0)
+    cluster = rng.integers(8, size=N_ROWS + N_TEST)
+    angle = cluster * np.pi / 4
+    plane = np.column_stack([np.cos(angle), np.sin(angle)])
+    plane += rng.normal(scale=0.15, size=plane.shape)
+    features = plane @ rng.normal(size=(2, n_features))
+    noise = rng.normal(scale=NOISE, size=features.shape)
+    return StandardScaler().fit_transform(features + noise), cluster % 2
+
+
+def largest_weight(X: np.ndarray) -> float:
+    """Decimal logarithm of the rbf weight of the nearest row, for the median row."""
+    nearest = NearestNeighbors(n_neighbors=1).fit(X).kneighbors()[0]
+    return float(-20 * np.median(nearest) ** 2 / np.log(10))
+
+
+def draw(weights: list[float], accuracies: dict[str, list[float]]) -> Path:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5), layout="constrained")
+    smallest = np.log10(np.finfo(float).smallest_subnormal)
+    left.plot(N_FEATURES, weights, "kD-", label="weight of the nearest row, exp(-20 d²)")
+    left.axhspan(
+        -200_000, smallest, color="C3", alpha=0.15, lw=0, label="too small for a float64: 0"
+    )
+    left.set(title="scikit-learn's rbf kernel underflows", ylabel="weight", ylim=(-200_000, 0))
+    left.set_yscale("symlog", linthresh=1)
+    powers = (-1, -10, -100, -1000)
+    left.set_yticks(powers, [f"$10^{{{power}}}$" for power in powers])
+    for name, style in zip(METHODS, STYLES, strict=True):
+        right.plot(N_FEATURES, accuracies[name], label=name, **style)
+    right.axhline(0.5, color="0.8", ls=":", label="one class for all")
+    right.set(title=f"{N_LABELLED} labels, {N_ROWS - N_LABELLED} rows without", ylim=(0.4, 1.03))
+    right.set_ylabel("test accuracy")
+    for axis in (left, right):
+        axis.set(xscale="log", xlabel="features")
+        axis.set_xticks(N_FEATURES, [str(number) for number in N_FEATURES])
+        axis.minorticks_off()
+    left.legend(loc="lower left", fontsize="small")
+    right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    figure.savefig(OUTPUT / "semi_supervised.png", dpi=100)
+    plt.close(figure)
+    return OUTPUT / "semi_supervised.png"
+
+
+def main() -> None:
+    start = time.perf_counter()
+    plt.switch_backend("Agg")
+    weights, found = [], {}
+    for n_features in N_FEATURES:
+        X, y = ring_of_clusters(n_features)
+        weights.append(largest_weight(X))
+        found[n_features] = compare_semi_supervised(
+            X[:N_ROWS], y[:N_ROWS], X[N_ROWS:], y[N_ROWS:], n_labelled=(N_LABELLED,), n_draws=3,
+            methods=METHODS, random_state=0,
+        ).rows  # fmt: skip
+    accuracies = {
+        name: [found[n][place]["accuracy"] for n in N_FEATURES]
+        for place, name in enumerate(METHODS)
+    }
+    plt.rcParams.update({"font.size": 12})
+    picture = draw(weights, accuracies)
+
+    print(f"\nTest accuracy by the number of features, {N_LABELLED} labels, mean of 3 draws")
+    print(" " * 36 + "".join(f"{number:>10}" for number in N_FEATURES))
+    for place, name in enumerate(METHODS):
+        cells = "".join(f"{accuracy:10.3f}" for accuracy in accuracies[name])
+        print(f"  {name:<34}" + cells)
+        lost = [str(n) for n in N_FEATURES if "collapsed" in found[n][place]["outcome"]]
+        if lost:
+            print(f"  {'':<34}  collapsed at {', '.join(lost)} features")
+    print(f"\nPicture: {picture}\nTotal time: {time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
