@@ -26,7 +26,7 @@ from ._training.modules import MLP, check_net
 from ._training.monitor import Monitor
 from ._training.net import TrainingNet
 from ._training.schedules import FIXED_LENGTH, Schedule
-from ._training.solvers import decays_weights, optimizer_factory
+from ._training.solvers import decays_weights, default_alpha, optimizer_factory
 from ._weighting import EntryWeighting, RowWeighting, check_weight, is_rule
 from .losses import Loss, get_loss
 from .losses._base import Domain
@@ -35,6 +35,12 @@ from .targets import Array, TargetCode, Targets, as_array
 SMALLEST = float(np.finfo(np.float64).tiny)
 LARGEST = 1 - float(np.finfo(np.float64).epsneg)
 """Probabilities next to 0 and 1."""
+
+SMALL_BATCH = 32
+"""Rows a step of batch_size="auto"."""
+
+PLANNED_PASSES, MOST_PASSES = 40, 200
+"""Passes of max_iter="auto": where the schedule plans them, and where the loss ends them."""
 
 SMALL = 4096
 """Entries of X up to which a prediction is dominated by what is done once a call."""
@@ -55,21 +61,21 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
+        hidden_layer_sizes: Any = (256,),
         activation: str = "relu",
         *,
         loss: Any = "cross_entropy",
         label_smoothing: float = 0.0,
         target_range: tuple[float, float] | None = None,
         class_weight: Any = None,
-        solver: Any = "adam",
-        alpha: float = 0.0001,
-        dropout: float = 0.0,
+        solver: Any = "adamw",
+        alpha: float | str = "auto",
+        dropout: float = 0.5,
         batch_size: Any = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
+        learning_rate: str = "one_cycle",
+        learning_rate_init: float = 0.004,
         power_t: float = 0.5,
-        max_iter: int = 200,
+        max_iter: int | str = "auto",
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
@@ -155,7 +161,7 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self._check_same_net(loss, incremental)
         teller = None
         if not incremental and has_callbacks(self):
-            teller = PassTeller(self, self.max_iter, X, y, sample_weight)
+            teller = PassTeller(self, self._max_iter(), X, y, sample_weight)
         with _unchanged_on_error(self):
             X = self._check_X(X, reset=not goes_on)
             targets = self._encode(y, loss, self.classes_ if goes_on else None, declared)
@@ -172,13 +178,16 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     loss = self._with_mean_target(loss, train, incremental)
                 if resumed:
                     net = self.net_
+                    if net.schedule.kind in FIXED_LENGTH:
+                        net.follow(self._schedule(incremental))
                 else:
-                    net = self._build_net(loss, train, targets.n_columns, goes_on)
+                    schedule = self._schedule(incremental)
+                    net = self._build_net(loss, train, targets.n_columns, goes_on, schedule)
                 net.batch_size = self._batch_size(len(train))
                 if teller is not None:
                     teller.fitted = partial(_if_it_ended_now, net, targets, code)
                 net.teller = teller
-                net.partial_fit(train, valid, epochs=1 if incremental else self.max_iter)
+                net.partial_fit(train, valid, epochs=1 if incremental else self._max_iter())
                 net.teller = None
             if net.interrupted_ and not net.n_passes_:
                 raise KeyboardInterrupt
@@ -298,30 +307,52 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         return loss.with_mean_target(train.targets.mean(train.rows))
 
+    def _is_planned(self) -> bool:
+        """Whether the schedule of the learning rate says how long to train."""
+        return self.learning_rate in FIXED_LENGTH and self.solver != "lbfgs"
+
+    def _max_iter(self) -> int:
+        if self.max_iter != "auto":
+            return int(self.max_iter)
+        return PLANNED_PASSES if self._is_planned() else MOST_PASSES
+
+    def _alpha(self) -> float:
+        return default_alpha(self.solver) if self.alpha == "auto" else float(self.alpha)
+
+    def _schedule(self, incremental: bool) -> Schedule:
+        """The learning rate; calls of partial_fit come without end, so there it plans none."""
+        kind = self.learning_rate
+        if incremental and kind in FIXED_LENGTH:
+            kind = "constant"
+        return Schedule(kind, self.learning_rate_init, self.power_t, self._max_iter())
+
     def _build_net(
-        self, loss: Loss, train: TrainingData, n_columns: int, goes_on: bool
+        self,
+        loss: Loss,
+        train: TrainingData,
+        n_columns: int,
+        goes_on: bool,
+        schedule: Schedule,
     ) -> TrainingNet:
         n_outputs = loss.n_logits(n_columns)
         if goes_on:
             module = copy.deepcopy(self.net_.module_)
         elif self.module is None:
             layers = [train.X.shape[1], *hidden_layers(self.hidden_layer_sizes), n_outputs]
-            module = MLP(layers, self.activation, self.dropout)
+            dropout = 0.0 if self.solver == "lbfgs" else self.dropout
+            module = MLP(layers, self.activation, dropout)
         else:
             module = self.module(train.X.shape[1], n_outputs)
         module = module.to(device=train.device, dtype=train.dtype)
         check_net(module, loss, train.batch(slice(0, 2)), n_outputs)
         factory, options = optimizer_factory(
             self.solver,
-            alpha=self.alpha,
+            alpha=self._alpha(),
             momentum=self.momentum,
             nesterovs_momentum=self.nesterovs_momentum,
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,
-        )
-        schedule = Schedule(
-            self.learning_rate, self.learning_rate_init, self.power_t, self.max_iter
         )
         if goes_on:
             schedule.samples = self.t_
@@ -330,13 +361,13 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             loss,
             optimizer=factory,
             lr=schedule.rate,
-            max_epochs=self.max_iter,
+            max_epochs=self._max_iter(),
             callbacks=self.callbacks,
             device=str(train.device),
             verbose=0,
             schedule=schedule,
             monitor=Monitor(self.tol, self.n_iter_no_change, int(self.verbose)),
-            alpha=self.alpha,
+            alpha=self._alpha(),
             shuffle=self.shuffle,
             decay_weights=decays_weights(self.solver),
             lbfgs={"max_fun": self.max_fun, "tol": self.tol} if self.solver == "lbfgs" else None,
@@ -347,14 +378,14 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if self.solver == "lbfgs":
             return n_samples
         if self.batch_size == "auto":
-            return min(200, n_samples)
+            return min(SMALL_BATCH, n_samples)
         if self.batch_size > n_samples:
             warnings.warn(
                 f"batch_size={self.batch_size} is larger than the {n_samples} samples to train on. "
                 "It is going to be clipped.",
                 stacklevel=4,
             )
-        return min(self.batch_size, n_samples)
+        return min(int(self.batch_size), n_samples)
 
     def _store(
         self,
@@ -379,12 +410,11 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.t_ = (self.t_ if goes_on else 0) + n_train * net.n_passes_
 
     def _warn_if_not_converged(self, net: TrainingNet, incremental: bool) -> None:
-        planned = self.learning_rate in FIXED_LENGTH and self.solver != "lbfgs"
-        if incremental or planned or net.converged_ or net.interrupted_:
+        if incremental or self._is_planned() or net.converged_ or net.interrupted_:
             return
         warnings.warn(
-            f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged "
-            "yet: raise max_iter (lbfgs: also max_fun), or scale the data.",
+            f"Maximum iterations ({self._max_iter()}) reached and the optimization hasn't "
+            "converged yet: raise max_iter (lbfgs: also max_fun), or scale the data.",
             ConvergenceWarning,
             stacklevel=3,
         )

@@ -9,29 +9,35 @@ label_smoothing : float, default=0.0
         Train towards these values in place of 0 and 1, for example (0.1, 0.9). Undone in
         `predict_proba`. Set this or `label_smoothing`.
     class_weight : {class_weight}
-    solver : str or torch optimizer class, default="adam"
+    solver : str or torch optimizer class, default="adamw"
         'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
         (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
         a callable ``(parameters, lr) -> torch.optim.Optimizer``.
-    alpha : float, default=0.0001
-        Strength of the L2 penalty on the weight matrices, divided by the weight sum of the batch
-        as in scikit-learn's ``MLPClassifier``.
-    dropout : float, default=0.0
-        Share of hidden units set to zero in a training step, in [0, 1).
-    batch_size : int, default="auto"
-        Rows a training step; 'auto' is ``min(200, n_samples)``.
+    alpha : float or 'auto', default="auto"
+        Under 'adamw' each step shrinks the weight matrices by the share ``alpha`` times the
+        learning rate, and 'auto' is 0.5. Under other solvers it is the strength of the L2 penalty
+        on them, divided by the weight sum of the batch as in scikit-learn's ``MLPClassifier``, and
+        'auto' is 0.0001.
+    dropout : float, default=0.5
+        Share of hidden units set to zero in a training step, in [0, 1): one draw a unit for all
+        rows of the step. Not used by 'lbfgs', nor by a `module`.
+    batch_size : int or 'auto', default="auto"
+        Rows a training step; 'auto' is ``min(32, n_samples)``. Larger ones use many cores or a GPU
+        better; raise `learning_rate_init` with them.
     learning_rate : {{'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}}, \
-default="constant"
+default="one_cycle"
         Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
         ``MLPClassifier``. 'cosine' falls to zero over `max_iter` passes, 'one_cycle' rises from
         1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
-        almost zero; both run all `max_iter` passes unless `early_stopping` ends them.
-    learning_rate_init : float, default=0.001
+        almost zero; both run all `max_iter` passes unless `early_stopping` ends them, and are
+        'constant' in `partial_fit`, whose calls have no planned end.
+    learning_rate_init : float, default=0.004
         First learning rate; the highest one of 'one_cycle'.
     power_t : float, default=0.5
         Exponent of 'invscaling'.
-    max_iter : int, default=200
-        Most passes over the data (iterations for 'lbfgs').
+    max_iter : int or 'auto', default="auto"
+        Most passes over the data (iterations for 'lbfgs'). 'auto' is 40 for the schedules that
+        plan them, 'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
     shuffle : bool, default=True
         Whether each pass takes the rows in a new order.
     random_state : int or RandomState instance, default=None

@@ -27,6 +27,7 @@ class Range(NamedTuple):
 
 NUMBERS = {
     "alpha": Range(Real, 0),
+    "batch_size": Range(Integral, 1),
     "learning_rate_init": Range(Real, 0, include="neither"),
     "power_t": Range(Real, 0),
     "max_iter": Range(Integral, 1),
@@ -41,6 +42,8 @@ NUMBERS = {
     "label_smoothing": Range(Real, 0, 1, "left"),
     "dropout": Range(Real, 0, 1, "left"),
 }
+AUTOMATIC = ("alpha", "batch_size", "max_iter")
+"""Numbers that may also be "auto"."""
 FLAGS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -48,9 +51,11 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 def check_parameters(params: dict[str, Any]) -> None:
     """Raise TypeError or ValueError for the first parameter with an illegal value."""
     for name, allowed in NUMBERS.items():
+        if name in AUTOMATIC and params[name] == "auto":
+            continue
         check_scalar(
             params[name],
-            name,
+            f"{name} (a number, or 'auto')" if name in AUTOMATIC else name,
             allowed.kind,
             min_val=allowed.low,
             max_val=allowed.high,
@@ -62,10 +67,7 @@ def check_parameters(params: dict[str, Any]) -> None:
     hidden_layers(params["hidden_layer_sizes"])
     _check_choice("activation", params["activation"], ACTIVATIONS)
     _check_choice("learning_rate", params["learning_rate"], SCHEDULES)
-    _check_solver(params["solver"], params["dropout"])
-    batch_size = params["batch_size"]
-    if batch_size != "auto":
-        check_scalar(batch_size, "batch_size (a number, or 'auto')", Integral, min_val=1)
+    _check_solver(params["solver"])
     if params["dtype"] is not None:
         torch_dtype(params["dtype"])
     _check_target_range(params["target_range"], params["label_smoothing"])
@@ -117,17 +119,11 @@ def _check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
         raise ValueError(f"{name} must be one of {list(choices)}; got {value!r}.")
 
 
-def _check_solver(solver: Any, dropout: float) -> None:
-    if isinstance(solver, str) or not callable(solver):
-        if solver not in SOLVERS:
-            raise ValueError(
-                f"solver must be one of {list(SOLVERS)} or a torch optimizer class; got {solver!r}."
-            )
-        if solver == "lbfgs" and dropout:
-            raise ValueError(
-                f"solver='lbfgs' needs a loss that stays the same from one evaluation to the next, "
-                f"which dropout={dropout} does not give it: set dropout=0 or take another solver."
-            )
+def _check_solver(solver: Any) -> None:
+    if (isinstance(solver, str) or not callable(solver)) and solver not in SOLVERS:
+        raise ValueError(
+            f"solver must be one of {list(SOLVERS)} or a torch optimizer class; got {solver!r}."
+        )
 
 
 def _check_target_range(target_range: Any, label_smoothing: float) -> None:

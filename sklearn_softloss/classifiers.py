@@ -48,7 +48,7 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or tuple of int, default=(100,)
+    hidden_layer_sizes : int or tuple of int, default=(256,)
         Units of each hidden layer; ``()`` gives a linear model.
     activation : {{'identity', 'logistic', 'tanh', 'relu'}}, default="relu"
         Activation of the hidden layers.
@@ -256,7 +256,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or tuple of int, default=(100,)
+    hidden_layer_sizes : int or tuple of int, default=(256,)
         Units of each hidden layer; ``()`` gives a linear model.
     activation : {{'identity', 'logistic', 'tanh', 'relu'}}, default="relu"
         Activation of the hidden layers.
@@ -303,7 +303,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
+        hidden_layer_sizes: Any = (256,),
         activation: str = "relu",
         *,
         loss: Any = "binary_cross_entropy",
@@ -311,14 +311,14 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         label_smoothing: float = 0.0,
         target_range: tuple[float, float] | None = None,
         class_weight: Any = None,
-        solver: Any = "adam",
-        alpha: float = 0.0001,
-        dropout: float = 0.0,
+        solver: Any = "adamw",
+        alpha: float | str = "auto",
+        dropout: float = 0.5,
         batch_size: Any = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
+        learning_rate: str = "one_cycle",
+        learning_rate_init: float = 0.004,
         power_t: float = 0.5,
-        max_iter: int = 200,
+        max_iter: int | str = "auto",
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,

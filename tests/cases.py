@@ -90,7 +90,14 @@ def targets_for(Estimator, **kwargs):
     return make_soft(**kwargs) if Estimator is SoftTargetMLPClassifier else make_labels(**kwargs)
 
 
-SMALL = {"hidden_layer_sizes": (8,), "max_iter": 15, "random_state": 0}
+PLAIN = {
+    "solver": "adam",
+    "dropout": 0.0,
+    "learning_rate": "constant",
+    "learning_rate_init": 0.001,
+}
+"""The training of ``MLPClassifier``, where the default of ours is another."""
+SMALL = {**PLAIN, "hidden_layer_sizes": (8,), "max_iter": 15, "random_state": 0}
 """Parameters of a net that costs little to train."""
 QUICK = {**SMALL, "max_iter": 10, "learning_rate_init": 0.05}
 """Parameters of one that learns something in even fewer passes."""
@@ -134,6 +141,11 @@ def matrix_targets(Estimator):
 def three_digits(Estimator):
     """Targets of three digits: labels, or their indicators."""
     return Y_THREE if Estimator is SoftTargetMLPClassifier else np.eye(3)[Y_THREE]
+
+
+def mlp(Estimator, *args, **kwargs):
+    """An estimator that trains as ``MLPClassifier`` does by default."""
+    return Estimator(*args, **{**PLAIN, **kwargs})
 
 
 def soft(**kwargs):

@@ -17,7 +17,7 @@ from skorch.callbacks import (
     PrintLog,
 )
 
-from cases import QUICK, BatchCounter, final_rate, over_estimators, parameters_of, targets_for
+from cases import QUICK, BatchCounter, final_rate, mlp, over_estimators, parameters_of, targets_for
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -64,7 +64,7 @@ def test_skorch_early_stopping_ends_every_kind_of_training(Estimator, solver, le
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_callbacks_find_one_row_of_history_a_pass(Estimator, solver):
     X, Y = targets_for(Estimator)
-    net = Estimator(**QUICK, solver=solver, early_stopping=True, callbacks=[EpochTimer()])
+    net = Estimator(**QUICK | {"solver": solver}, early_stopping=True, callbacks=[EpochTimer()])
     net.fit(X, Y)
     history = net.net_.history
     assert len(history) == net.n_iter_
@@ -136,9 +136,8 @@ def test_gradient_norm_clipping_bounds_the_steps(Estimator):
     X, Y = targets_for(Estimator)
     steps = []
     for callbacks in (None, [GradientNormClipping(gradient_clip_value=1e-3)]):
-        net = Estimator(
-            4, solver="sgd", momentum=0, learning_rate_init=0.5, random_state=0, callbacks=callbacks
-        ).partial_fit(X, Y)
+        params = {"solver": "sgd", "momentum": 0, "learning_rate_init": 0.5, "callbacks": callbacks}
+        net = mlp(Estimator, 4, batch_size=len(X), random_state=0, **params).partial_fit(X, Y)
         before = parameters_of(net)
         net.partial_fit(X, Y)
         after = parameters_of(net)

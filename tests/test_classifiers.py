@@ -289,14 +289,14 @@ def test_global_generators_and_threads_are_left_alone(Estimator, random_state, e
 @over_estimators
 def test_same_seed_same_weights_whatever_ran_before(Estimator):
     X, Y = targets_for(Estimator)
-    first = Estimator(dropout=0.2, early_stopping=True, **SMALL).fit(X, Y)
+    first = Estimator(**{**SMALL, "dropout": 0.2}, early_stopping=True).fit(X, Y)
     torch.manual_seed(5)
     np.random.seed(5)
     random.seed(5)
-    again = Estimator(dropout=0.2, early_stopping=True, **SMALL).fit(X, Y)
+    again = Estimator(**{**SMALL, "dropout": 0.2}, early_stopping=True).fit(X, Y)
     same_weights(first, again)
     same_weights(copy.deepcopy(first).fit(X, Y), first)
-    other = Estimator(dropout=0.2, **{**SMALL, "random_state": 1}).fit(X, Y)
+    other = Estimator(**{**SMALL, "dropout": 0.2, "random_state": 1}).fit(X, Y)
     assert not np.array_equal(other.coefs_[0], first.coefs_[0])
 
 

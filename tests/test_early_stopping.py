@@ -19,6 +19,7 @@ from cases import (
     Recorder,
     every_activation,
     matrix_targets,
+    mlp,
     over_estimators,
     parameters_of,
 )
@@ -36,7 +37,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 def test_early_stopping_ends_training_and_keeps_its_curve(Estimator, hard):
     y = NOISY_BINARY if hard else matrix_targets(Estimator)
     tol = 0.2
-    net = Estimator(4, solver="sgd", tol=tol, max_iter=1000, early_stopping=True, random_state=0)
+    net = mlp(
+        Estimator, 4, solver="sgd", tol=tol, max_iter=1000, early_stopping=True, random_state=0
+    )
     net.fit(X_SMALL, y)
     assert net.n_iter_ < 1000
     assert isinstance(net.validation_loss_curve_, list)
@@ -50,7 +53,7 @@ def test_early_stopping_ends_training_and_keeps_its_curve(Estimator, hard):
 
 @over_estimators
 def test_without_early_stopping_there_are_no_validation_attributes(Estimator):
-    net = Estimator(4, max_iter=5, random_state=0).fit(X_BINARY, Y_BINARY)
+    net = mlp(Estimator, 4, max_iter=5, random_state=0).fit(X_BINARY, Y_BINARY)
     assert net.validation_loss_curve_ is None
     assert net.validation_scores_ is None
     assert net.best_validation_score_ is None
@@ -63,7 +66,9 @@ def test_without_early_stopping_there_are_no_validation_attributes(Estimator):
 def test_early_stopping_restores_the_best_weights(Estimator, solver):
     recorder = Recorder()
     params = {"solver": solver, "learning_rate_init": 0.1, "random_state": 1, "max_iter": 100}
-    net = Estimator(16, early_stopping=True, n_iter_no_change=5, callbacks=[recorder], **params)
+    net = mlp(
+        Estimator, 16, early_stopping=True, n_iter_no_change=5, callbacks=[recorder], **params
+    )
     net.fit(X_SMALL, NOISY_BINARY)
     assert int(np.argmin(net.validation_loss_curve_)) < net.n_iter_ - 1
     held_out = recorder.held_out_rows(X_SMALL)
@@ -77,7 +82,7 @@ def test_best_weights_of_matrix_targets_are_restored(Estimator):
     y, recorder = matrix_targets(Estimator).round(), Recorder()
     y = np.random.RandomState(0).permutation(y)  # nothing to learn but the noise
     params = {"learning_rate_init": 0.1, "n_iter_no_change": 5, "random_state": 0}
-    net = Estimator(16, early_stopping=True, callbacks=[recorder], **params)
+    net = mlp(Estimator, 16, early_stopping=True, callbacks=[recorder], **params)
     net.fit(X_SMALL, np.where(y.sum(axis=1, keepdims=True) == 0, [1, 0, 0], y))
     y = np.where(y.sum(axis=1, keepdims=True) == 0, [1, 0, 0], y)
     assert int(np.argmin(net.validation_loss_curve_)) < net.n_iter_ - 1
@@ -95,13 +100,13 @@ def test_hard_labels_are_held_out_in_proportion(Estimator, seed):
     recorder = Recorder()
     y = np.array([0] * 45 + [1] * 15)
     params = {"early_stopping": True, "validation_fraction": 0.2, "random_state": seed}
-    Estimator(4, max_iter=2, callbacks=[recorder], **params).fit(X_SMALL, y)
+    mlp(Estimator, 4, max_iter=2, callbacks=[recorder], **params).fit(X_SMALL, y)
     assert_array_equal(np.bincount(y[recorder.held_out_rows(X_SMALL)]), [9, 3])
 
 
 @over_estimators
 def test_a_class_with_one_member_cannot_be_split(Estimator):
-    net = Estimator(4, early_stopping=True)
+    net = mlp(Estimator, 4, early_stopping=True)
     with pytest.raises(ValueError, match="least populated class"):
         net.fit([[1, 2], [2, 3], [3, 4], [4, 5]], [0, 0, 0, 1])
 
@@ -110,14 +115,14 @@ def test_a_class_with_one_member_cannot_be_split(Estimator):
 def test_matrix_targets_are_split_without_strata(Estimator):
     y = np.full((60, 3), [1.0, 0.0, 0.0])
     y[0] = [0.0, 1.0, 0.0]
-    net = Estimator(4, early_stopping=True, max_iter=3, random_state=0).fit(X_SMALL, y)
+    net = mlp(Estimator, 4, early_stopping=True, max_iter=3, random_state=0).fit(X_SMALL, y)
     assert len(net.validation_loss_curve_) == 3
 
 
 @over_estimators
 def test_early_stopping_with_string_labels(Estimator):
     labels = np.array(["class_a", "class_b"], dtype=object)[NOISY_BINARY]
-    net = Estimator(4, early_stopping=True, max_iter=8, random_state=42).fit(X_SMALL, labels)
+    net = mlp(Estimator, 4, early_stopping=True, max_iter=8, random_state=42).fit(X_SMALL, labels)
     assert len(net.validation_scores_) == net.n_iter_
     assert np.isfinite(net.validation_scores_).all()
     assert set(net.predict(X_SMALL)) <= {"class_a", "class_b"}
@@ -128,7 +133,7 @@ def test_early_stopping_on_a_data_frame_does_not_warn_of_feature_names(Estimator
     pd = pytest.importorskip("pandas")
     X = pd.DataFrame(X_SMALL[:20], columns=["a", "b", "c", "d"])
     y = pd.Series([0, 1] * 10, name="target")
-    net = Estimator(4, early_stopping=True, validation_fraction=0.2, max_iter=3)
+    net = mlp(Estimator, 4, early_stopping=True, validation_fraction=0.2, max_iter=3)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -139,14 +144,14 @@ def test_early_stopping_on_a_data_frame_does_not_warn_of_feature_names(Estimator
 @over_estimators
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, 2])
 def test_validation_fraction_lies_between_zero_and_one(Estimator, fraction):
-    net = Estimator(4, early_stopping=True, validation_fraction=fraction)
+    net = mlp(Estimator, 4, early_stopping=True, validation_fraction=fraction)
     with pytest.raises((ValueError, TypeError), match="validation_fraction"):
         net.fit(X_BINARY, Y_BINARY)
 
 
 @over_estimators
 def test_too_small_validation_set_is_refused(Estimator):
-    net = Estimator(4, early_stopping=True, random_state=0)
+    net = mlp(Estimator, 4, early_stopping=True, random_state=0)
     with pytest.raises(ValueError, match="The validation set is too small"):
         net.fit(X_SMALL[:5], matrix_targets(Estimator)[:5])
 
@@ -167,7 +172,7 @@ def diverging(request):
 
 @over_estimators
 def test_diverging_loss_under_early_stopping_raises_no_error(Estimator, diverging):
-    net = Estimator((8, 8), **diverging).fit(X_SMALL, NOISY_BINARY)
+    net = mlp(Estimator, (8, 8), **diverging).fit(X_SMALL, NOISY_BINARY)
     assert isinstance(net.validation_scores_[-1], float)
     assert np.isnan(net.validation_scores_[-1])
     assert np.isfinite(parameters_of(net)).all()
@@ -175,7 +180,7 @@ def test_diverging_loss_under_early_stopping_raises_no_error(Estimator, divergin
 
 @over_estimators
 def test_best_validation_score_of_a_diverging_loss_is_read_without_a_warning(Estimator, diverging):
-    net = Estimator((8, 8), **diverging).fit(X_SMALL, NOISY_BINARY)
+    net = mlp(Estimator, (8, 8), **diverging).fit(X_SMALL, NOISY_BINARY)
     finite = [score for score in net.validation_scores_ if not np.isnan(score)]
     best = net.best_validation_score_
     assert best == max(finite) if finite else np.isnan(best) or best == -np.inf
@@ -198,8 +203,14 @@ def _passes_until_stalled(curve, tol, n_iter_no_change):
 @over_estimators
 @pytest.mark.parametrize("n_iter_no_change", [1, 2, 5, 10, 40])
 def test_training_ends_after_n_iter_no_change_passes_without_gain(Estimator, n_iter_no_change):
-    net = Estimator(
-        8, solver="sgd", tol=0.01, max_iter=1000, random_state=0, n_iter_no_change=n_iter_no_change
+    net = mlp(
+        Estimator,
+        8,
+        solver="sgd",
+        tol=0.01,
+        max_iter=1000,
+        random_state=0,
+        n_iter_no_change=n_iter_no_change,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
@@ -223,7 +234,7 @@ def test_number_of_passes_without_any_gain_is_that_of_mlp_classifier(
 
 @over_estimators
 def test_infinite_n_iter_no_change_runs_to_max_iter(Estimator):
-    net = Estimator(4, solver="sgd", tol=1e9, max_iter=40, n_iter_no_change=np.inf)
+    net = mlp(Estimator, 4, solver="sgd", tol=1e9, max_iter=40, n_iter_no_change=np.inf)
     with pytest.warns(ConvergenceWarning):
         net.fit(X_BINARY, Y_BINARY)
     assert net.n_iter_ == len(net.loss_curve_) == 40
@@ -233,7 +244,8 @@ def test_infinite_n_iter_no_change_runs_to_max_iter(Estimator):
 def test_coarse_tolerance_ends_training_early(Estimator):
     params = {"learning_rate_init": 0.01, "max_iter": 100, "random_state": 0}
     n_iter = [
-        Estimator(8, tol=tol, **params).fit(X_SMALL, NOISY_BINARY).n_iter_ for tol in (0.5, 5e-3, 0)
+        mlp(Estimator, 8, tol=tol, **params).fit(X_SMALL, NOISY_BINARY).n_iter_
+        for tol in (0.5, 5e-3, 0)
     ]
     assert n_iter[0] < n_iter[1] < n_iter[2]
 
@@ -241,7 +253,7 @@ def test_coarse_tolerance_ends_training_early(Estimator):
 @over_estimators
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 def test_reaching_max_iter_warns(Estimator, solver):
-    net = Estimator(4, solver=solver, max_iter=2, random_state=0)
+    net = mlp(Estimator, 4, solver=solver, max_iter=2, random_state=0)
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(2\) reached"):
         net.fit(X_BINARY, Y_BINARY)
     assert net.n_iter_ == 2
@@ -250,7 +262,7 @@ def test_reaching_max_iter_warns(Estimator, solver):
 @over_estimators
 @pytest.mark.parametrize("learning_rate", ["cosine", "one_cycle"])
 def test_planned_schedules_end_at_max_iter_without_a_warning(Estimator, learning_rate):
-    net = Estimator(4, learning_rate=learning_rate, max_iter=15, tol=1e9, n_iter_no_change=1)
+    net = mlp(Estimator, 4, learning_rate=learning_rate, max_iter=15, tol=1e9, n_iter_no_change=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         net.fit(X_BINARY, Y_BINARY)
@@ -261,13 +273,13 @@ def test_planned_schedules_end_at_max_iter_without_a_warning(Estimator, learning
 @pytest.mark.parametrize("learning_rate", ["cosine", "one_cycle"])
 def test_early_stopping_ends_planned_schedules(Estimator, learning_rate):
     params = {"learning_rate": learning_rate, "max_iter": 50, "tol": 1e9, "n_iter_no_change": 2}
-    net = Estimator(4, early_stopping=True, random_state=0, **params).fit(X_BINARY, Y_BINARY)
+    net = mlp(Estimator, 4, early_stopping=True, random_state=0, **params).fit(X_BINARY, Y_BINARY)
     assert net.n_iter_ == 4
 
 
 @over_estimators
 def test_partial_fit_never_warns_of_convergence(Estimator):
-    net = Estimator(4, max_iter=1)
+    net = mlp(Estimator, 4, max_iter=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for _ in range(3):
@@ -278,7 +290,7 @@ def test_partial_fit_never_warns_of_convergence(Estimator):
 @over_estimators
 @every_activation
 def test_max_fun_limits_lbfgs_and_warns(Estimator, activation):
-    net = Estimator(8, activation, solver="lbfgs", max_fun=10, max_iter=150, random_state=1)
+    net = mlp(Estimator, 8, activation, solver="lbfgs", max_fun=10, max_iter=150, random_state=1)
     with pytest.warns(ConvergenceWarning, match="max_fun"):
         net.fit(X_BINARY, Y_BINARY)
     assert 1 <= net.n_iter_ <= 10
@@ -293,12 +305,12 @@ def _overflowing_data():
 def test_weights_that_overflow_raise_and_leave_the_last_fit(Estimator):
     X, y = _overflowing_data()
     params = {"solver": "sgd", "max_iter": 20, "random_state": 0}
-    net = Estimator(16, "identity", **params).fit(X_SMALL[:, :2], NOISY_BINARY)
+    net = mlp(Estimator, 16, "identity", **params).fit(X_SMALL[:, :2], NOISY_BINARY)
     proba = net.predict_proba(X_SMALL[:, :2])
     with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
         net.fit(X, y)
     assert_array_equal(net.predict_proba(X_SMALL[:, :2]), proba)
-    unfitted = Estimator(16, "identity", **params)
+    unfitted = mlp(Estimator, 16, "identity", **params)
     with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
         unfitted.fit(X, y)
     assert not [name for name in vars(unfitted) if name.endswith("_")]
@@ -309,7 +321,9 @@ def test_weights_that_overflow_raise_and_leave_the_last_fit(Estimator):
 def test_going_on_with_weights_that_overflow_leaves_the_last_fit(Estimator, way):
     X, y = _overflowing_data()
     params = {"solver": "sgd", "max_iter": 20, "random_state": 0, "batch_size": 2}
-    net = Estimator(16, "identity", warm_start=True, **params).fit(X_SMALL[:, :2], NOISY_BINARY)
+    net = mlp(Estimator, 16, "identity", warm_start=True, **params).fit(
+        X_SMALL[:, :2], NOISY_BINARY
+    )
     proba, curve, seen = net.predict_proba(X_SMALL[:, :2]), list(net.loss_curve_), net.t_
     with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
         net.fit(X, y) if way == "warm start" else net.partial_fit(X, y)
@@ -321,7 +335,7 @@ def test_going_on_with_weights_that_overflow_leaves_the_last_fit(Estimator, way)
 @over_estimators
 def test_lbfgs_that_gives_up_warns(Estimator):
     """The loss overflows, so that the line search fails before the first iteration."""
-    net = Estimator(4, solver="lbfgs", max_iter=20, random_state=0)
+    net = mlp(Estimator, 4, solver="lbfgs", max_iter=20, random_state=0)
     with pytest.warns(ConvergenceWarning):
         net.fit(*_overflowing_data())
 
@@ -332,7 +346,7 @@ def test_lbfgs_that_gives_up_warns(Estimator):
 @over_estimators
 @pytest.mark.parametrize("verbose", [2, 10])
 def test_verbose_prints_a_line_a_pass(Estimator, capsys, verbose):
-    net = Estimator(4, solver="sgd", max_iter=2, verbose=verbose)
+    net = mlp(Estimator, 4, solver="sgd", max_iter=2, verbose=verbose)
     net.fit([[3, 2], [1, 6]], [1, 0])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(",")[0] for line in lines] == ["Iteration 1", "Iteration 2"]
@@ -344,7 +358,7 @@ def test_verbose_prints_a_line_a_pass(Estimator, capsys, verbose):
 @over_estimators
 def test_verbose_prints_the_validation_loss_and_why_training_stopped(Estimator, capsys):
     params = {"early_stopping": True, "tol": 1e9, "n_iter_no_change": 2, "random_state": 0}
-    net = Estimator(4, verbose=2, **params).fit(X_BINARY, Y_BINARY)
+    net = mlp(Estimator, 4, verbose=2, **params).fit(X_BINARY, Y_BINARY)
     *lines, reason = capsys.readouterr().out.splitlines()
     assert len(lines) == net.n_iter_
     for line, loss in zip(lines, net.validation_loss_curve_, strict=True):
@@ -354,7 +368,7 @@ def test_verbose_prints_the_validation_loss_and_why_training_stopped(Estimator, 
 
 @over_estimators
 def test_verbose_lbfgs_prints_a_line_an_iteration(Estimator, capsys):
-    net = Estimator(4, solver="lbfgs", max_iter=3, verbose=2).fit(X_BINARY, Y_BINARY)
+    net = mlp(Estimator, 4, solver="lbfgs", max_iter=3, verbose=2).fit(X_BINARY, Y_BINARY)
     assert capsys.readouterr().out.count("Iteration") == net.n_iter_
 
 
@@ -362,7 +376,7 @@ def test_verbose_lbfgs_prints_a_line_an_iteration(Estimator, capsys):
 @pytest.mark.parametrize("verbose", [False, 0, 1, True])
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
 def test_nothing_is_printed_outside_a_terminal(Estimator, capfd, verbose, solver):
-    Estimator(4, solver=solver, max_iter=2, verbose=verbose).fit(X_BINARY, Y_BINARY)
+    mlp(Estimator, 4, solver=solver, max_iter=2, verbose=verbose).fit(X_BINARY, Y_BINARY)
     assert capfd.readouterr() == ("", "")
 
 
@@ -374,10 +388,10 @@ def test_verbose_1_shows_a_progress_bar_on_a_terminal(Estimator, monkeypatch):
 
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    Estimator(4, max_iter=2, verbose=0).fit(X_BINARY, Y_BINARY)
+    mlp(Estimator, 4, max_iter=2, verbose=0).fit(X_BINARY, Y_BINARY)
     assert terminal.getvalue() == ""
-    Estimator(4, max_iter=2, verbose=1).fit(X_BINARY, Y_BINARY)
+    mlp(Estimator, 4, max_iter=2, verbose=1).fit(X_BINARY, Y_BINARY)
     assert "/2" in terminal.getvalue()
     bars = terminal.getvalue()
-    Estimator(4, max_iter=2, verbose=2).fit(X_BINARY, Y_BINARY)
+    mlp(Estimator, 4, max_iter=2, verbose=2).fit(X_BINARY, Y_BINARY)
     assert terminal.getvalue() == bars

@@ -34,7 +34,8 @@ def test_one_hot_rows_are_hard_labels_bit_for_bit(loss):
 @over_losses
 def test_weights_are_repetitions(loss):
     X, Y = data(loss)
-    repeats = np.arange(40) % 3
+    X, Y = X[:32], Y[:32]
+    repeats = np.arange(32) % 3
     weighted = classifier(loss).fit(X, Y, sample_weight=repeats)
     repeated = classifier(loss).fit(np.repeat(X, repeats, axis=0), np.repeat(Y, repeats, axis=0))
     same = np.allclose(weighted.coefs_[0], repeated.coefs_[0], rtol=1e-7, atol=1e-9)
@@ -85,7 +86,7 @@ def test_counts_are_learned_rows_without_labels_included(loss):
     X = np.eye(3)[cell]
     order = rng.permutation(300)
     clf = MultiLabelSigmoidClassifier(
-        loss=loss, hidden_layer_sizes=(), learning_rate_init=0.1, max_iter=400, random_state=0
+        loss=loss, hidden_layer_sizes=(), learning_rate_init=0.1, alpha=0, random_state=0
     ).fit(X[order], Y[order])
     np.testing.assert_allclose(clf.predict_count(np.eye(3)), [0, 1, 3], atol=0.15)
     np.testing.assert_array_equal(clf.predict(np.eye(3)), [[0] * 4, [1, 0, 0, 0], [0, 1, 1, 1]])

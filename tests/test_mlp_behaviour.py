@@ -16,6 +16,7 @@ from sklearn.neural_network import MLPClassifier
 from cases import (
     LABEL_SETS,
     NOISY_BINARY,
+    PLAIN,
     X_BINARY,
     X_IRIS,
     X_SMALL,
@@ -24,6 +25,7 @@ from cases import (
     Recorder,
     every_activation,
     matrix_targets,
+    mlp,
     over_estimators,
     parameters_of,
 )
@@ -63,19 +65,17 @@ def test_training_from_the_same_weights_equals_mlp_classifier(Estimator, params,
     y = Y_IRIS[::3] if Estimator is SoftTargetMLPClassifier else np.eye(3, dtype=int)[Y_IRIS[::3]]
     X = X_IRIS[::3] - X_IRIS.mean(axis=0)
     weight = np.random.RandomState(1).uniform(0.1, 3, size=len(X)) if weighted else None
+    common = {"alpha": 0.3, "learning_rate_init": 0.05, "max_iter": 1, "batch_size": 50, **params}
     ours, reference = (
         kind(
             hidden_layer_sizes=(5, 4),
             activation="tanh",
-            alpha=0.3,
-            learning_rate_init=0.05,
             shuffle=False,
-            max_iter=1,
             random_state=0,
             warm_start=True,
             **params,
         ).fit(X, y)
-        for kind in (Estimator, MLPClassifier)
+        for kind, params in ((Estimator, {**PLAIN, **common}), (MLPClassifier, common))
     )
     reference.coefs_ = [coef.copy() for coef in ours.coefs_]
     reference.intercepts_ = [intercept.copy() for intercept in ours.intercepts_]
@@ -91,11 +91,11 @@ def test_training_from_the_same_weights_equals_mlp_classifier(Estimator, params,
 def test_net_without_hidden_layer_equals_logistic_regression(C):
     params = {"solver": "lbfgs", "alpha": 1 / C, "tol": 1e-7, "max_iter": 1000}
     X = X_IRIS - X_IRIS.mean(axis=0)
-    net = SoftTargetMLPClassifier((), random_state=0, **params).fit(X, Y_IRIS)
+    net = mlp(SoftTargetMLPClassifier, (), random_state=0, **params).fit(X, Y_IRIS)
     reference = LogisticRegression(C=C, tol=1e-8, max_iter=5000).fit(X, Y_IRIS)
     assert_allclose(net.predict_proba(X), reference.predict_proba(X), atol=1e-3)
     labels = np.eye(3, dtype=int)[Y_IRIS]
-    net = MultiLabelSigmoidClassifier((), random_state=0, **params).fit(X, labels)
+    net = mlp(MultiLabelSigmoidClassifier, (), random_state=0, **params).fit(X, labels)
     for j in range(3):
         reference.fit(X, labels[:, j])
         assert_allclose(net.predict_proba(X)[:, j], reference.predict_proba(X)[:, 1], atol=1e-3)
@@ -117,7 +117,7 @@ def test_one_step_equals_worked_example(Estimator):
         return net
 
     params = {"momentum": 0, "learning_rate_init": rate, "alpha": alpha, "max_iter": 1}
-    net = Estimator(solver="sgd", module=module, **params).fit(x[None], target[None])
+    net = mlp(Estimator, solver="sgd", module=module, **params).fit(x[None], target[None])
 
     hidden = expit(x @ W1 + b1)
     logits = hidden @ W2 + b2
@@ -147,22 +147,25 @@ def test_whole_sample_weights_equal_repeated_rows(Estimator, solver, hard):
     y = NOISY_BINARY if hard else matrix_targets(Estimator)
     weight = np.random.RandomState(0).randint(0, 4, size=60)
     params = {"solver": solver, "alpha": 0.1, "learning_rate_init": 0.05, "random_state": 0}
-    weighted, repeated = (Estimator(6, "tanh", max_iter=10, **params) for _ in range(2))
-    weighted.fit(X_SMALL, y, sample_weight=weight)
+    weighted, repeated = (mlp(Estimator, 6, "tanh", max_iter=10, **params) for _ in range(2))
+    weighted.set_params(batch_size=np.count_nonzero(weight)).fit(X_SMALL, y, sample_weight=weight)
+    repeated.set_params(batch_size=weight.sum())
     repeated.fit(np.repeat(X_SMALL, weight, axis=0), np.repeat(y, weight, axis=0))
     assert_allclose(parameters_of(weighted), parameters_of(repeated), rtol=0, atol=1e-9)
     assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=1e-9)
-    plain = Estimator(6, "tanh", max_iter=10, **params).fit(X_SMALL, y)
-    assert not np.allclose(parameters_of(plain), parameters_of(weighted), atol=1e-4)
+    equal = mlp(Estimator, 6, "tanh", max_iter=10, batch_size=60, **params).fit(X_SMALL, y)
+    assert not np.allclose(parameters_of(equal), parameters_of(weighted), atol=1e-4)
 
 
 def test_whole_sample_weights_equal_repeated_rows_with_label_weights():
     rng = np.random.RandomState(0)
     weight, label_weight = rng.randint(0, 4, size=60), rng.uniform(size=LABEL_SETS.shape)
     weighted, repeated = (
-        MultiLabelSigmoidClassifier(6, "tanh", max_iter=10, random_state=0) for _ in range(2)
+        mlp(MultiLabelSigmoidClassifier, 6, "tanh", max_iter=10, random_state=0) for _ in range(2)
     )
+    weighted.set_params(batch_size=np.count_nonzero(weight))
     weighted.fit(X_SMALL, LABEL_SETS, sample_weight=weight, label_weight=label_weight)
+    repeated.set_params(batch_size=weight.sum())
     X, Y, label_weight = (
         np.repeat(part, weight, axis=0) for part in (X_SMALL, LABEL_SETS, label_weight)
     )
@@ -175,7 +178,7 @@ def test_whole_sample_weights_equal_repeated_rows_with_label_weights():
 def test_sample_weights_of_one_equal_none(Estimator, early_stopping):
     params = {"early_stopping": early_stopping, "batch_size": 10, "learning_rate_init": 0.01}
     weighted, plain = (
-        Estimator(8, max_iter=10, random_state=42, **params).fit(
+        mlp(Estimator, 8, max_iter=10, random_state=42, **params).fit(
             X_SMALL, NOISY_BINARY, sample_weight=weight
         )
         for weight in (np.ones(60), None)
@@ -188,7 +191,7 @@ def test_sample_weights_of_one_equal_none(Estimator, early_stopping):
 def test_validation_loss_is_weighted(Estimator):
     recorder, weight = Recorder(), np.random.RandomState(5).uniform(0.01, 9, size=60)
     params = {"early_stopping": True, "validation_fraction": 0.3, "learning_rate_init": 0.05}
-    net = Estimator(8, max_iter=10, random_state=0, callbacks=[recorder], **params)
+    net = mlp(Estimator, 8, max_iter=10, random_state=0, callbacks=[recorder], **params)
     net.fit(X_SMALL, NOISY_BINARY, sample_weight=weight)
     rows = recorder.held_out_rows(X_SMALL)
     proba = net.predict_proba(X_SMALL[rows])
@@ -208,7 +211,9 @@ def label_set_data():
 
 def test_lbfgs_learns_label_sets(label_set_data):
     X, Y = label_set_data
-    net = MultiLabelSigmoidClassifier(16, solver="lbfgs", max_iter=300, random_state=0).fit(X, Y)
+    net = mlp(MultiLabelSigmoidClassifier, 16, solver="lbfgs", max_iter=300, random_state=0).fit(
+        X, Y
+    )
     assert net.score(X, Y) > 0.97
     proba = net.predict_proba(X)
     assert proba.shape == Y.shape
@@ -218,8 +223,8 @@ def test_lbfgs_learns_label_sets(label_set_data):
 
 def test_partial_fit_learns_label_sets(label_set_data):
     X, Y = label_set_data
-    params = {"solver": "sgd", "learning_rate_init": 0.2, "alpha": 1e-5, "random_state": 0}
-    net = MultiLabelSigmoidClassifier(16, **params)
+    params = {"learning_rate_init": 0.02, "random_state": 0}
+    net = mlp(MultiLabelSigmoidClassifier, 16, **params)
     for _ in range(200):
         net.partial_fit(X, Y, classes=[0, 1, 2, 3, 4])
     assert net.score(X, Y) > 0.9
@@ -227,7 +232,7 @@ def test_partial_fit_learns_label_sets(label_set_data):
 
 def test_early_stopping_on_label_sets(label_set_data):
     X, Y = label_set_data
-    net = MultiLabelSigmoidClassifier(16, early_stopping=True, random_state=0).fit(X, Y)
+    net = mlp(MultiLabelSigmoidClassifier, 16, early_stopping=True, random_state=0).fit(X, Y)
     assert net.predict(X).shape == Y.shape
     assert set(np.unique(net.predict(X))) <= {0, 1}
 
@@ -241,8 +246,8 @@ def test_early_stopping_on_label_sets(label_set_data):
 def test_sparse_x_gives_the_net_of_dense_x(Estimator, container, early_stopping):
     params = {"early_stopping": early_stopping, "batch_size": 16, "learning_rate_init": 0.01}
     X = container(X_BINARY)
-    dense = Estimator(8, max_iter=5, random_state=1, **params).fit(X_BINARY, Y_BINARY)
-    sparse = Estimator(8, max_iter=5, random_state=1, **params).fit(X, Y_BINARY)
+    dense = mlp(Estimator, 8, max_iter=5, random_state=1, **params).fit(X_BINARY, Y_BINARY)
+    sparse = mlp(Estimator, 8, max_iter=5, random_state=1, **params).fit(X, Y_BINARY)
     assert_allclose(parameters_of(sparse), parameters_of(dense), rtol=0, atol=1e-12)
     for net in (dense, sparse):
         assert_allclose(net.predict_proba(X), dense.predict_proba(X_BINARY), rtol=1e-10)
@@ -257,7 +262,7 @@ def test_lbfgs_and_partial_fit_take_sparse_x(Estimator, container):
     X_dense = np.where(np.abs(X_SMALL) < 0.3, 0, X_SMALL)
     for solver in ("lbfgs", "sgd"):
         dense, sparse = (
-            Estimator(4, solver=solver, max_iter=5, random_state=1).fit(X, y)
+            mlp(Estimator, 4, solver=solver, max_iter=5, random_state=1).fit(X, y)
             for X in (X_dense, container(X_dense))
         )
         assert_allclose(parameters_of(sparse), parameters_of(dense), rtol=0, atol=1e-10)
@@ -274,7 +279,7 @@ def test_lbfgs_and_partial_fit_take_sparse_x(Estimator, container):
 @pytest.mark.parametrize("hidden", [(), 5, (5,), (5, 3), [7, 5, 3]])
 def test_coefs_and_intercepts_have_the_layout_of_mlp_classifier(Estimator, hidden, dtype):
     layers = [4, *np.atleast_1d(hidden).astype(int), 3]
-    net = Estimator(hidden, max_iter=2).fit(X_SMALL.astype(dtype), matrix_targets(Estimator))
+    net = mlp(Estimator, hidden, max_iter=2).fit(X_SMALL.astype(dtype), matrix_targets(Estimator))
     assert [coef.shape for coef in net.coefs_] == list(pairwise(layers))
     assert [intercept.shape for intercept in net.intercepts_] == [(n,) for n in layers[1:]]
     assert all(part.dtype == dtype for part in net.coefs_ + net.intercepts_)
@@ -283,7 +288,7 @@ def test_coefs_and_intercepts_have_the_layout_of_mlp_classifier(Estimator, hidde
 @over_estimators
 @every_activation
 def test_coefs_and_intercepts_are_the_net_that_predicts(Estimator, activation):
-    net = Estimator((5, 3), activation, max_iter=3, random_state=0)
+    net = mlp(Estimator, (5, 3), activation, max_iter=3, random_state=0)
     net.fit(X_SMALL, matrix_targets(Estimator))
     bend = {
         "identity": lambda z: z,
@@ -307,7 +312,7 @@ def test_coefs_and_intercepts_are_the_net_that_predicts(Estimator, activation):
 @pytest.mark.parametrize("dtype", ["float32", "float64", None])
 def test_dtype_sets_the_precision_of_training(Estimator, x_dtype, dtype):
     X = (10 * X_SMALL).astype(x_dtype)
-    net = Estimator(4, max_iter=2, dtype=dtype).fit(X, matrix_targets(Estimator))
+    net = mlp(Estimator, 4, max_iter=2, dtype=dtype).fit(X, matrix_targets(Estimator))
     expected = dtype or ("float32" if x_dtype is np.float32 else "float64")
     assert {part.dtype.name for part in net.coefs_ + net.intercepts_} == {expected}
     assert net.predict_proba(X).dtype == np.float64
@@ -316,14 +321,14 @@ def test_dtype_sets_the_precision_of_training(Estimator, x_dtype, dtype):
 @over_estimators
 def test_unknown_dtype_is_refused(Estimator):
     with pytest.raises(ValueError, match="dtype"):
-        Estimator(4, dtype="float16").fit(X_BINARY, Y_BINARY)
+        mlp(Estimator, 4, dtype="float16").fit(X_BINARY, Y_BINARY)
 
 
 @over_estimators
 def test_single_and_double_precision_agree(Estimator):
     params = {"alpha": 1e-5, "max_iter": 20, "random_state": 1}
     double, single = (
-        Estimator((5, 3), **params).fit(X_BINARY.astype(dtype), Y_BINARY)
+        mlp(Estimator, (5, 3), **params).fit(X_BINARY.astype(dtype), Y_BINARY)
         for dtype in (np.float64, np.float32)
     )
     assert_allclose(single.predict_proba(X_BINARY), double.predict_proba(X_BINARY), rtol=1e-3)
@@ -332,7 +337,7 @@ def test_single_and_double_precision_agree(Estimator):
 
 @over_estimators
 def test_binary_labels_have_two_columns_of_probabilities(Estimator):
-    net = Estimator(5, "logistic", learning_rate_init=0.01, random_state=1)
+    net = mlp(Estimator, 5, "logistic", learning_rate_init=0.01, random_state=1)
     net.fit(X_BINARY, Y_BINARY)
     proba = net.predict_proba(X_BINARY)
     assert proba.shape == (100, 2)
@@ -343,7 +348,7 @@ def test_binary_labels_have_two_columns_of_probabilities(Estimator):
 @over_estimators
 @pytest.mark.parametrize("hard", [True, False])
 def test_predict_log_proba_is_the_logarithm_of_predict_proba(Estimator, hard):
-    net = Estimator(5, max_iter=20, random_state=1)
+    net = mlp(Estimator, 5, max_iter=20, random_state=1)
     net.fit(X_SMALL, NOISY_BINARY if hard else matrix_targets(Estimator))
     proba, log_proba = net.predict_proba(X_SMALL), net.predict_log_proba(X_SMALL)
     assert log_proba.shape == proba.shape == (60, 2 if hard else 3)
@@ -353,5 +358,5 @@ def test_predict_log_proba_is_the_logarithm_of_predict_proba(Estimator, hard):
 
 @over_estimators
 def test_log_probabilities_are_finite_far_from_the_data(Estimator):
-    net = Estimator(5, solver="lbfgs", alpha=0, random_state=1).fit(X_BINARY, Y_BINARY)
+    net = mlp(Estimator, 5, solver="lbfgs", alpha=0, random_state=1).fit(X_BINARY, Y_BINARY)
     assert np.isfinite(net.predict_log_proba(1e6 * (X_BINARY - 0.5))).all()

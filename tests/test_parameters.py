@@ -40,11 +40,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 @over_estimators
-def test_every_parameter_of_mlp_classifier_exists_with_its_default(Estimator):
+def test_every_parameter_of_mlp_classifier_exists(Estimator):
+    """With its default, except where another one is better on real data."""
+    fitted = {"hidden_layer_sizes", "solver", "alpha", "learning_rate", "learning_rate_init"}
+    fitted |= {"max_iter"}
     theirs = inspect.signature(MLPClassifier).parameters
     ours = inspect.signature(Estimator).parameters
     for name, parameter in theirs.items():
-        assert ours[name].default == parameter.default, name
+        assert (ours[name].default == parameter.default) == (name not in fitted), name
         assert ours[name].kind == parameter.kind, name
     assert list(ours)[:2] == list(theirs)[:2]
     Estimator(**MLPClassifier(alpha=0.5, activation="tanh").get_params())

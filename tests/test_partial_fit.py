@@ -11,7 +11,6 @@ from sklearn.metrics import log_loss
 
 from cases import (
     NOISY_BINARY,
-    SCHEDULES,
     X_BINARY,
     X_IRIS,
     X_SMALL,
@@ -20,6 +19,7 @@ from cases import (
     Y_IRIS,
     final_rate,
     matrix_targets,
+    mlp,
     over_estimators,
     parameters_of,
     three_digits,
@@ -39,8 +39,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 def test_n_calls_of_partial_fit_equal_fit_with_n_passes(Estimator, solver, hard):
     y = NOISY_BINARY if hard else matrix_targets(Estimator)
     params = {"solver": solver, "learning_rate_init": 0.05, "batch_size": 16, "tol": 0}
-    whole = Estimator(8, max_iter=12, random_state=1, **params).fit(X_SMALL, y)
-    parts = Estimator(8, random_state=1, **params)
+    whole = mlp(Estimator, 8, max_iter=12, random_state=1, **params).fit(X_SMALL, y)
+    parts = mlp(Estimator, 8, random_state=1, **params)
     for _ in range(12):
         parts.partial_fit(X_SMALL, y, classes=[0, 1] if hard else None)
     assert_allclose(parameters_of(parts), parameters_of(whole), rtol=0, atol=1e-12)
@@ -49,12 +49,15 @@ def test_n_calls_of_partial_fit_equal_fit_with_n_passes(Estimator, solver, hard)
 
 
 @over_estimators
-@pytest.mark.parametrize("learning_rate", SCHEDULES)
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
 def test_partial_fit_follows_the_learning_rate_schedule(Estimator, learning_rate):
     params = {"learning_rate": learning_rate, "learning_rate_init": 0.1, "max_iter": 8}
     params |= {"solver": "sgd", "batch_size": 16, "tol": 0, "random_state": 1}
     y = matrix_targets(Estimator)
-    whole, parts = Estimator(8, **params).fit(X_SMALL, y), Estimator(8, **params)
+    whole, parts = (
+        mlp(Estimator, 8, **params).fit(X_SMALL, y),
+        mlp(Estimator, 8, **params),
+    )
     for _ in range(8):
         parts.partial_fit(X_SMALL, y)
     assert_allclose(parameters_of(parts), parameters_of(whole), rtol=0, atol=1e-12)
@@ -62,18 +65,35 @@ def test_partial_fit_follows_the_learning_rate_schedule(Estimator, learning_rate
 
 
 @over_estimators
+@pytest.mark.parametrize("after_fit", [True, False])
+@pytest.mark.parametrize("learning_rate", ["cosine", "one_cycle"])
+def test_partial_fit_goes_on_at_the_first_rate_where_a_schedule_would_end(
+    Estimator, learning_rate, after_fit
+):
+    """Nobody says how many calls will come."""
+    y = matrix_targets(Estimator)
+    clf = mlp(Estimator, 8, learning_rate=learning_rate, learning_rate_init=0.02, max_iter=4)
+    if after_fit:
+        clf.fit(X_SMALL, y)
+        assert final_rate(clf) < 0.02
+    for _ in range(8):
+        clf.partial_fit(X_SMALL, y)
+        assert final_rate(clf) == 0.02
+
+
+@over_estimators
 def test_partial_fit_after_fit_is_one_more_pass(Estimator):
     params = {"random_state": 3, "learning_rate_init": 0.05, "tol": 0, "batch_size": 20}
     y = matrix_targets(Estimator)
-    longer = Estimator(8, max_iter=6, **params).fit(X_SMALL, y)
-    resumed = Estimator(8, max_iter=5, **params).fit(X_SMALL, y).partial_fit(X_SMALL, y)
+    longer = mlp(Estimator, 8, max_iter=6, **params).fit(X_SMALL, y)
+    resumed = mlp(Estimator, 8, max_iter=5, **params).fit(X_SMALL, y).partial_fit(X_SMALL, y)
     assert_allclose(parameters_of(resumed), parameters_of(longer), rtol=0, atol=1e-12)
     assert_allclose(resumed.loss_curve_, longer.loss_curve_, rtol=1e-12)
 
 
 @over_estimators
 def test_partial_fit_learns_as_well_as_fit(Estimator):
-    net = Estimator(8, solver="sgd", learning_rate_init=0.2, alpha=1e-5, random_state=1)
+    net = mlp(Estimator, 8, solver="sgd", learning_rate_init=0.2, alpha=1e-5, random_state=1)
     for _ in range(60):
         net.partial_fit(X_THREE, three_digits(Estimator), classes=[0, 1, 2])
     assert net.score(X_THREE, three_digits(Estimator)) > 0.95
@@ -81,7 +101,7 @@ def test_partial_fit_learns_as_well_as_fit(Estimator):
 
 @over_estimators
 def test_partial_fit_needs_the_classes_of_labels_on_the_first_call(Estimator):
-    net = Estimator(4)
+    net = mlp(Estimator, 4)
     with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
         net.partial_fit(X_BINARY, Y_BINARY)
     net.partial_fit(X_BINARY, Y_BINARY, classes=[0, 1])
@@ -92,14 +112,14 @@ def test_partial_fit_needs_the_classes_of_labels_on_the_first_call(Estimator):
 @over_estimators
 def test_partial_fit_takes_classes_in_any_order(Estimator):
     labels = np.array(["no", "yes"])[Y_BINARY]
-    net = Estimator(4).partial_fit(X_BINARY, labels, classes=["yes", "no"])
+    net = mlp(Estimator, 4).partial_fit(X_BINARY, labels, classes=["yes", "no"])
     net.partial_fit(X_BINARY, labels, classes=["no", "yes"])
     assert_array_equal(net.classes_, ["no", "yes"])
 
 
 @over_estimators
 def test_partial_fit_refuses_other_classes_later(Estimator):
-    net = Estimator(4, solver="sgd").partial_fit([[3, 2]], [0], classes=[0, 1])
+    net = mlp(Estimator, 4, solver="sgd").partial_fit([[3, 2]], [0], classes=[0, 1])
     before = parameters_of(net).copy()
     with pytest.raises(ValueError, match="is not the same as on"):
         net.partial_fit([[3, 2]], [1], classes=[1, 2])
@@ -108,7 +128,7 @@ def test_partial_fit_refuses_other_classes_later(Estimator):
 
 @over_estimators
 def test_partial_fit_refuses_labels_that_are_not_among_the_classes(Estimator):
-    net = Estimator(4, solver="sgd")
+    net = mlp(Estimator, 4, solver="sgd")
     with pytest.raises(ValueError, match="classes"):
         net.partial_fit([[3, 2], [1, 6]], [1, 0], classes=[1, 2])
     assert not hasattr(net, "classes_")
@@ -119,7 +139,7 @@ def test_partial_fit_refuses_labels_that_are_not_among_the_classes(Estimator):
 
 def test_partial_fit_learns_a_declared_class_that_comes_later():
     classes = ["a", "b", "c", "d"]
-    net = SoftTargetMLPClassifier(8, learning_rate_init=0.05, random_state=0)
+    net = mlp(SoftTargetMLPClassifier, 8, learning_rate_init=0.05, random_state=0)
     net.partial_fit([[1], [2], [3]], ["a", "b", "c"], classes=classes)
     assert net.predict_proba([[4.0]]).shape == (1, 4)
     before = net.predict_proba([[4.0]])[0, 3]
@@ -130,7 +150,7 @@ def test_partial_fit_learns_a_declared_class_that_comes_later():
 @over_estimators
 def test_partial_fit_refuses_another_number_of_target_columns(Estimator):
     y = matrix_targets(Estimator)
-    net = Estimator(4).partial_fit(X_SMALL, y)
+    net = mlp(Estimator, 4).partial_fit(X_SMALL, y)
     wider = np.full((60, 4), 0.25)
     with pytest.raises(ValueError, match="columns"):
         net.partial_fit(X_SMALL, wider)
@@ -140,7 +160,7 @@ def test_partial_fit_refuses_another_number_of_target_columns(Estimator):
 @over_estimators
 def test_partial_fit_refuses_early_stopping(Estimator):
     message = "partial_fit does not support early_stopping=True"
-    net = Estimator(4, early_stopping=True, max_iter=5, random_state=0)
+    net = mlp(Estimator, 4, early_stopping=True, max_iter=5, random_state=0)
     with pytest.raises(ValueError, match=message):
         net.partial_fit(X_BINARY, Y_BINARY, classes=[0, 1])
     net.fit(X_BINARY, Y_BINARY)
@@ -150,13 +170,13 @@ def test_partial_fit_refuses_early_stopping(Estimator):
 
 @over_estimators
 def test_lbfgs_has_no_partial_fit(Estimator):
-    assert not hasattr(Estimator(solver="lbfgs"), "partial_fit")
-    assert hasattr(Estimator(solver="sgd"), "partial_fit")
+    assert not hasattr(mlp(Estimator, solver="lbfgs"), "partial_fit")
+    assert hasattr(mlp(Estimator, solver="sgd"), "partial_fit")
 
 
 @over_estimators
 def test_dumped_estimator_goes_on_with_partial_fit(Estimator, tmp_path):
-    net = Estimator(8, learning_rate_init=0.05, random_state=4, max_iter=5, batch_size=16)
+    net = mlp(Estimator, 8, learning_rate_init=0.05, random_state=4, max_iter=5, batch_size=16)
     net.fit(X_SMALL, matrix_targets(Estimator))
     joblib.dump(net, tmp_path / "net.joblib")
     loaded = joblib.load(tmp_path / "net.joblib")
@@ -176,7 +196,7 @@ def test_dumped_estimator_goes_on_with_partial_fit(Estimator, tmp_path):
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 def test_warm_start_goes_on_from_the_weights_of_the_last_fit(Estimator, solver):
     params = {"solver": solver, "alpha": 0, "learning_rate_init": 0.05, "batch_size": 60}
-    net = Estimator(8, max_iter=5, warm_start=True, random_state=0, **params)
+    net = mlp(Estimator, 8, max_iter=5, warm_start=True, random_state=0, **params)
     net.fit(X_SMALL, NOISY_BINARY)
     reached = log_loss(NOISY_BINARY, net.predict_proba(X_SMALL))
     first_curve = list(net.loss_curve_)
@@ -191,7 +211,7 @@ def test_warm_start_goes_on_from_the_weights_of_the_last_fit(Estimator, solver):
 
 @over_estimators
 def test_without_warm_start_fit_begins_anew(Estimator):
-    net = Estimator(8, max_iter=5, random_state=0).fit(X_SMALL, NOISY_BINARY)
+    net = mlp(Estimator, 8, max_iter=5, random_state=0).fit(X_SMALL, NOISY_BINARY)
     first, curve = parameters_of(net), net.loss_curve_
     net.fit(X_SMALL, NOISY_BINARY)
     assert_array_equal(parameters_of(net), first)
@@ -202,7 +222,7 @@ def test_without_warm_start_fit_begins_anew(Estimator):
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 def test_each_warm_fit_may_take_max_iter_passes(Estimator, solver):
     params = {"solver": solver, "n_iter_no_change": np.inf, "tol": 1e-12, "random_state": 0}
-    net = Estimator(8, warm_start=True, max_iter=4, **params)
+    net = mlp(Estimator, 8, warm_start=True, max_iter=4, **params)
     for max_iter in (4, 4, 7):
         net.set_params(max_iter=max_iter)
         with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
@@ -215,7 +235,7 @@ def test_each_warm_fit_may_take_max_iter_passes(Estimator, solver):
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_warm_start_extends_every_curve(Estimator, early_stopping):
     params = {"early_stopping": early_stopping, "warm_start": True, "random_state": 0}
-    net = Estimator(8, max_iter=6, **params).fit(X_SMALL, NOISY_BINARY)
+    net = mlp(Estimator, 8, max_iter=6, **params).fit(X_SMALL, NOISY_BINARY)
     train, valid = net.loss_curve_, net.validation_loss_curve_
     net.set_params(max_iter=9).fit(X_SMALL, NOISY_BINARY)
     assert net.loss_curve_[:6] == train
@@ -232,7 +252,9 @@ def test_warm_start_extends_every_curve(Estimator, early_stopping):
     "blocks", [(75, 75), (50, 50, 0, 50), (37, 37, 38, 38), (30, 30, 30, 30, 30)]
 )
 def test_warm_start_refuses_other_classes_in_the_words_of_scikit_learn(solver, blocks):
-    net = SoftTargetMLPClassifier(4, solver=solver, warm_start=True, max_iter=3, random_state=0)
+    net = mlp(
+        SoftTargetMLPClassifier, 4, solver=solver, warm_start=True, max_iter=3, random_state=0
+    )
     net.fit(X_IRIS, Y_IRIS).fit(X_IRIS, np.repeat([0, 1, 2], [40, 40, 70]))
     proba = net.predict_proba(X_IRIS)
     other = np.repeat(np.arange(len(blocks)), blocks)
@@ -247,7 +269,7 @@ def test_warm_start_refuses_other_classes_in_the_words_of_scikit_learn(solver, b
 
 @pytest.mark.parametrize("other", [[0, 2], [2, 3], [0, 1, 2]])
 def test_warm_multi_label_refuses_other_classes_in_the_words_of_scikit_learn(other):
-    net = MultiLabelSigmoidClassifier(4, warm_start=True, max_iter=3).fit(X_BINARY, Y_BINARY)
+    net = mlp(MultiLabelSigmoidClassifier, 4, warm_start=True, max_iter=3).fit(X_BINARY, Y_BINARY)
     message = (
         "warm_start can only be used where `y` has the same classes as in the previous call to "
         f"fit. Previously got [0 1], `y` has {np.array(other)}"
@@ -258,7 +280,7 @@ def test_warm_multi_label_refuses_other_classes_in_the_words_of_scikit_learn(oth
 
 @over_estimators
 def test_warm_start_refuses_another_number_of_target_columns(Estimator):
-    net = Estimator(4, warm_start=True, max_iter=3).fit(X_SMALL, matrix_targets(Estimator))
+    net = mlp(Estimator, 4, warm_start=True, max_iter=3).fit(X_SMALL, matrix_targets(Estimator))
     with pytest.raises(ValueError, match="columns"):
         net.fit(X_SMALL, np.full((60, 2), 0.5))
 
@@ -268,7 +290,7 @@ def test_warm_start_refuses_another_number_of_target_columns(Estimator):
 def test_rate_of_a_warm_start_goes_on_with_the_samples_seen(Estimator, learning_rate):
     X, y = [[3, 2], [1, 6], [5, 6], [-2, -4]], [1, 1, 1, 0]
     params = {"solver": "sgd", "learning_rate": learning_rate, "power_t": 0.25, "max_iter": 1}
-    net = Estimator(4, warm_start=True, learning_rate_init=0.01, **params).fit(X, y).fit(X, y)
+    net = mlp(Estimator, 4, warm_start=True, learning_rate_init=0.01, **params).fit(X, y).fit(X, y)
     expected = {"constant": 0.01, "invscaling": 0.01 / (2 * 4 + 1) ** 0.25}
     assert_allclose(final_rate(net), expected[learning_rate], rtol=1e-12)
     assert net.t_ == 8

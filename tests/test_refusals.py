@@ -38,7 +38,6 @@ BAD_PARAMETERS = [
     ({"validation_fraction": 1.0, "early_stopping": True}, r"validation_fraction"),
     ({"momentum": 1.1}, r"momentum"),
     ({"dropout": 1.0}, r"dropout"),
-    ({"dropout": 0.1, "solver": "lbfgs"}, r"dropout"),
     ({"label_smoothing": 1.0}, r"label_smoothing"),
     ({"label_smoothing": 0.1, "target_range": (0.1, 0.9)}, r"set one of them"),
     ({"target_range": (0.9, 0.1)}, r"target_range must be"),

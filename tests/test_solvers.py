@@ -21,6 +21,7 @@ from cases import (
     every_activation,
     final_rate,
     matrix_targets,
+    mlp,
     over_estimators,
     parameters_of,
     three_digits,
@@ -40,7 +41,7 @@ SOFT_ENTROPY = -(SOFT_ROWS * np.log(SOFT_ROWS)).sum(axis=1).mean()
 
 @over_estimators
 def test_adaptive_rate_falls_below_one_millionth(Estimator):
-    net = Estimator(4, solver="sgd", learning_rate="adaptive", tol=0.5, max_iter=3000)
+    net = mlp(Estimator, 4, solver="sgd", learning_rate="adaptive", tol=0.5, max_iter=3000)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         net.fit([[3, 2], [1, 6]], [1, 0])
@@ -52,7 +53,8 @@ def test_adaptive_rate_falls_below_one_millionth(Estimator):
 def test_adaptive_rate_is_a_fifth_after_each_stall(Estimator):
     recorder = Recorder()
     params = {"learning_rate": "adaptive", "learning_rate_init": 1e-5, "tol": 1e9}
-    Estimator(4, solver="sgd", n_iter_no_change=1, callbacks=[recorder], **params).fit(
+    params["batch_size"] = len(X_BINARY)
+    mlp(Estimator, 4, solver="sgd", n_iter_no_change=1, callbacks=[recorder], **params).fit(
         X_BINARY, Y_BINARY
     )
     # The first pass always gains; then every second one ends in a stall.
@@ -66,7 +68,9 @@ def test_adaptive_rate_is_a_fifth_after_each_stall(Estimator):
 def test_invscaling_rate_follows_its_formula(Estimator, power_t, solver):
     recorder = Recorder()
     params = {"learning_rate": "invscaling", "learning_rate_init": 0.3, "power_t": power_t}
-    net = Estimator(4, solver=solver, batch_size=30, max_iter=5, callbacks=[recorder], **params)
+    net = mlp(
+        Estimator, 4, solver=solver, batch_size=30, max_iter=5, callbacks=[recorder], **params
+    )
     net.fit(X_SMALL, matrix_targets(Estimator))
     assert net.t_ == 5 * 60
     assert_allclose(final_rate(net), 0.3 / (net.t_ + 1) ** power_t, rtol=1e-12)
@@ -77,14 +81,14 @@ def test_invscaling_rate_follows_its_formula(Estimator, power_t, solver):
 
 @over_estimators
 def test_constant_rate_stays(Estimator):
-    net = Estimator(4, learning_rate_init=0.02, max_iter=4).fit(X_BINARY, Y_BINARY)
+    net = mlp(Estimator, 4, learning_rate_init=0.02, max_iter=4).fit(X_BINARY, Y_BINARY)
     assert final_rate(net) == 0.02
 
 
 def _rates_of_steps(Estimator, learning_rate, peak, max_iter):
     recorder = Recorder()
     params = {"learning_rate": learning_rate, "learning_rate_init": peak, "max_iter": max_iter}
-    net = Estimator(4, batch_size=20, callbacks=[recorder], **params)
+    net = mlp(Estimator, 4, batch_size=20, callbacks=[recorder], **params)
     net.fit(X_SMALL, matrix_targets(Estimator))
     assert len(recorder.rates_) == 3 * max_iter
     return np.array(recorder.rates_)
@@ -130,7 +134,7 @@ def test_one_cycle_rate_is_that_of_torch_at_the_same_share_of_the_training(Estim
 @pytest.mark.parametrize("solver", ["sgd", "adamw"])
 def test_every_schedule_trains(Estimator, learning_rate, solver):
     params = {"learning_rate": learning_rate, "power_t": 0.1, "learning_rate_init": 0.1}
-    net = Estimator(8, solver=solver, max_iter=30, random_state=0, batch_size=20, **params)
+    net = mlp(Estimator, 8, solver=solver, max_iter=30, random_state=0, batch_size=20, **params)
     net.fit(X_SMALL, matrix_targets(Estimator))
     floor = SOFT_ENTROPY if Estimator is SoftTargetMLPClassifier else 0
     assert net.loss_ - floor < 0.8 * (net.loss_curve_[0] - floor)
@@ -151,10 +155,10 @@ def test_every_schedule_trains(Estimator, learning_rate, solver):
     ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", "callable"),
 )
 def test_every_solver_lowers_the_loss(Estimator, solver, rate):
-    net = Estimator(8, solver=solver, learning_rate_init=rate, max_iter=30, random_state=0)
+    net = mlp(Estimator, 8, solver=solver, learning_rate_init=rate, max_iter=30, random_state=0)
     net.fit(X_THREE, three_digits(Estimator))
     assert net.loss_ < 0.7 * net.loss_curve_[0]
-    untrained = Estimator(8, solver="sgd", learning_rate_init=1e-9, max_iter=1, random_state=0)
+    untrained = mlp(Estimator, 8, solver="sgd", learning_rate_init=1e-9, max_iter=1, random_state=0)
     untrained.fit(X_THREE, three_digits(Estimator))
     accuracy = [each.score(X_THREE, three_digits(Estimator)) for each in (untrained, net)]
     assert accuracy[1] > accuracy[0] + 0.2
@@ -168,7 +172,7 @@ def test_lbfgs_classifies_digits(Estimator, activation, n_class):
     y = labels
     if n_class == 3 and Estimator is MultiLabelSigmoidClassifier:
         y = np.eye(3, dtype=int)[labels]
-    net = Estimator(16, activation, solver="lbfgs", max_iter=150, random_state=1)
+    net = mlp(Estimator, 16, activation, solver="lbfgs", max_iter=150, random_state=1)
     net.fit(X[:100], y[:100])
     assert net.score(X[:100], y[:100]) > 0.95
     predicted = net.predict(X[100:])
@@ -180,7 +184,7 @@ def test_lbfgs_classifies_digits(Estimator, activation, n_class):
 def test_lbfgs_depends_neither_on_batches_nor_on_their_order(Estimator):
     reference, *others = (
         parameters_of(
-            Estimator(8, solver="lbfgs", max_iter=15, random_state=0, **params).fit(
+            mlp(Estimator, 8, solver="lbfgs", max_iter=15, random_state=0, **params).fit(
                 X_SMALL, matrix_targets(Estimator)
             )
         )
@@ -194,14 +198,14 @@ def test_lbfgs_depends_neither_on_batches_nor_on_their_order(Estimator):
 def test_batch_size_above_the_number_of_rows_is_clipped(Estimator):
     y = matrix_targets(Estimator)
     with pytest.warns(UserWarning, match="It is going to be clipped"):
-        clipped = Estimator(4, batch_size=1000, max_iter=3, random_state=0).fit(X_SMALL, y)
-    whole = Estimator(4, batch_size=60, max_iter=3, random_state=0).fit(X_SMALL, y)
+        clipped = mlp(Estimator, 4, batch_size=1000, max_iter=3, random_state=0).fit(X_SMALL, y)
+    whole = mlp(Estimator, 4, batch_size=60, max_iter=3, random_state=0).fit(X_SMALL, y)
     assert_array_equal(parameters_of(clipped), parameters_of(whole))
 
 
 @over_estimators
 def test_lbfgs_does_not_warn_of_a_batch_size_it_does_not_use(Estimator):
-    net = Estimator(4, solver="lbfgs", batch_size=1000, tol=10.0)
+    net = mlp(Estimator, 4, solver="lbfgs", batch_size=1000, tol=10.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         net.fit(X_SMALL, matrix_targets(Estimator))
@@ -212,7 +216,9 @@ def test_lbfgs_does_not_warn_of_a_batch_size_it_does_not_use(Estimator):
 @pytest.mark.parametrize("solver", ["adam", "adamw", "sgd", "lbfgs"])
 def test_alpha_shrinks_every_weight_matrix(Estimator, solver):
     params = {"solver": solver, "learning_rate_init": 0.02, "max_iter": 100, "random_state": 1}
-    free, shrunk = (Estimator(8, alpha=alpha, **params).fit(X_BINARY, Y_BINARY) for alpha in (0, 2))
+    free, shrunk = (
+        mlp(Estimator, 8, alpha=alpha, **params).fit(X_BINARY, Y_BINARY) for alpha in (0, 2)
+    )
     for loose, tight in zip(free.coefs_, shrunk.coefs_, strict=True):
         assert np.abs(tight).sum() < np.abs(loose).sum()
 
@@ -222,7 +228,7 @@ def test_shuffle_changes_the_training(Estimator):
     y = matrix_targets(Estimator)
     params = {"batch_size": 5, "max_iter": 2, "random_state": 0}
     shuffled, again, ordered, ordered_again = (
-        parameters_of(Estimator(4, shuffle=shuffle, **params).fit(X_SMALL, y))
+        parameters_of(mlp(Estimator, 4, shuffle=shuffle, **params).fit(X_SMALL, y))
         for shuffle in (True, True, False, False)
     )
     assert_array_equal(shuffled, again)

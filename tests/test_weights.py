@@ -64,7 +64,7 @@ class ZeroLinear(nn.Linear):
 
 @pytest.mark.parametrize("loss", [x for x in LOSSES if x.domain == "independent"], ids=repr)
 def test_a_label_nobody_knows_is_as_if_not_there(loss):
-    X, Y = make_labels(n_labels=3)
+    X, Y = make_labels(n=30, n_labels=3)
     holed = Y.astype(float)
     holed[:, 1] = np.nan
     kept = multi(loss=loss, module=ZeroLinear).fit(X, Y[:, [0, 2]])
@@ -95,8 +95,8 @@ def test_score_skips_unknown_labels():
 
 @over_estimators
 def test_weights_are_repetitions(Estimator):
-    X, Y = targets_for(Estimator, n=40)
-    repeats = np.arange(40) % 3
+    X, Y = targets_for(Estimator, n=32)
+    repeats = np.arange(32) % 3
     weighted = full(Estimator, max_iter=30).fit(X, Y, sample_weight=repeats)
     repeated = full(Estimator, max_iter=30).fit(
         np.repeat(X, repeats, axis=0), np.repeat(Y, repeats, axis=0)
@@ -129,8 +129,8 @@ def test_class_weights_are_sample_weights_of_hard_labels():
 @pytest.mark.parametrize("loss", [x for x in PROPER_LOSSES if x.domain == "distribution"], ids=repr)
 def test_class_weights_take_soft_rows_as_draws_of_labels(loss):
     """A row (0.75, 0.25, 0) is three rows of the first class and one of the second."""
-    X = np.random.default_rng(0).normal(size=(30, 4))
-    Y = np.tile([[0.75, 0.25, 0.0], [0.0, 0.5, 0.5], [0.25, 0.25, 0.5]], (10, 1))
+    X = np.random.default_rng(0).normal(size=(6, 4))
+    Y = np.tile([[0.75, 0.25, 0.0], [0.0, 0.5, 0.5], [0.25, 0.25, 0.5]], (2, 1))
     counts = (4 * Y).astype(int)
     labels = np.concatenate([np.repeat(np.arange(3), row) for row in counts])
     kwargs = dict(class_weight={0: 3.0, 1: 1.0, 2: 0.5}, loss=loss, alpha=0.0)

@@ -222,6 +222,8 @@ class TrainingData(Dataset[Any]):
 class Batches:
     """Iterates over a `TrainingData`, in a new random order each time if `shuffle`.
 
+    A single batch of all rows needs no order, and draws none, so that rows of weight zero or two
+    change nothing in what is drawn later.
     Rows are gathered a block of batches at a time; a batch is a slice of a block. The order comes
     from torch's global generator, which `isolated_generators` seeds.
     """
@@ -237,7 +239,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         n = len(self.data)
-        order = torch.randperm(n).numpy() if self.shuffle else None
+        order = torch.randperm(n).numpy() if self.shuffle and self.batch_size < n else None
         for start in range(0, n, self.block_rows):
             part = slice(start, min(start + self.block_rows, n))
             X, parts = self.data.batch(part if order is None else order[part])

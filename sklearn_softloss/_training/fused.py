@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..losses import Loss
 from .batches import Batch, Batches
-from .modules import MLP
+from .modules import MLP, UnitDropout
 from .sparse_rows import SparseRows
 
 # Derivatives from the gradient and the activation's own output, as autograd computes them.
@@ -76,7 +76,7 @@ class FusedMLP:
         self, module: MLP, loss: Loss, optimizer: torch.optim.Optimizer, alpha: float
     ) -> None:
         self.module, self.loss, self.optimizer, self.alpha = module, loss, optimizer, alpha
-        self.dropout = next((m.p for m in module if isinstance(m, nn.Dropout)), 0.0)
+        self.dropout = next((m for m in module if isinstance(m, UnitDropout)), None)
         kind = type(module[1]) if len(module) > 1 else nn.Identity
         self.activate, self.derive = ACTIVATION_STEPS[kind]
         self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
@@ -176,9 +176,8 @@ class FusedMLP:
             if index == last:
                 break
             self.activate(output)
-            if self.dropout:
-                mask = torch.empty_like(output).bernoulli_(1 - self.dropout)
-                masks.append(mask.div_(1 - self.dropout))
+            if self.dropout is not None:
+                masks.append(self.dropout.draw(output))
                 inputs.append(output * masks[-1])
             else:
                 inputs.append(output)

@@ -21,11 +21,40 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
+FRESH_LOGITS = 0.1
+"""Weights of the last layer of a fresh net, as a share of scikit-learn's: so small that it starts
+close to even odds and need not unlearn first what chance made it say."""
+
+
+class UnitDropout(nn.Module):
+    """Sets units to zero in a training step: one draw a unit, the same for all rows of the batch.
+
+    A row of weight 2 then still equals two rows, and a step draws one number a unit instead of one
+    an entry.
+
+    Parameters
+    ----------
+    p : float
+        Share of units set to zero; the others grow by 1 / (1 - p).
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def draw(self, outputs: Tensor) -> Tensor:
+        """Factors (1, n_units) for outputs (n_rows, n_units)."""
+        return outputs.new_empty(1, outputs.shape[1]).bernoulli_(1 - self.p).div_(1 - self.p)
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return outputs * self.draw(outputs) if self.training else outputs
+
+
 class MLP(nn.Sequential):
     """Linear layers with an activation and dropout between them; outputs are logits.
 
     Weights and biases start uniform within the bound of Glorot and Bengio (2010), as those of
-    scikit-learn's ``MLPClassifier`` do.
+    scikit-learn's ``MLPClassifier`` do, those of the last layer at a tenth of it.
 
     Parameters
     ----------
@@ -33,7 +62,7 @@ class MLP(nn.Sequential):
         Features, hidden units of each layer, outputs.
     activation : {"identity", "logistic", "tanh", "relu"}
     dropout : float
-        Share of hidden units set to zero in each training step.
+        Share of hidden units set to zero in each training step; see `UnitDropout`.
     """
 
     def __init__(self, layer_sizes: Sequence[int], activation: str, dropout: float) -> None:
@@ -42,13 +71,15 @@ class MLP(nn.Sequential):
             if layers:
                 layers.append(ACTIVATIONS[activation]())
                 if dropout:
-                    layers.append(nn.Dropout(dropout))
+                    layers.append(UnitDropout(dropout))
             layers.append(nn.Linear(n_in, n_out))
         super().__init__(*layers)
         self.layer_sizes = tuple(layer_sizes)
         factor = 2.0 if activation == "logistic" else 6.0
         for layer in self.linear_layers():
             bound = np.sqrt(factor / (layer.in_features + layer.out_features))
+            if layer is self[-1]:
+                bound *= FRESH_LOGITS
             nn.init.uniform_(layer.weight, -bound, bound)
             nn.init.uniform_(layer.bias, -bound, bound)
 

@@ -367,6 +367,11 @@ class TrainingNet(NeuralNet):
         """Strength of the L2 penalty in the loss; none where the optimizer decays the weights."""
         return 0.0 if self.decay_weights else self.alpha
 
+    def follow(self, schedule: Schedule) -> None:
+        """Take the learning rate from another schedule from now on."""
+        self.schedule = schedule
+        self._set_rate(schedule.rate)
+
     def _follow_schedule(self, share_of_pass: float) -> None:
         self._set_rate(self.schedule.step(share_of_pass))
 

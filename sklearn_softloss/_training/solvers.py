@@ -56,6 +56,11 @@ def optimizer_factory(
     return known[solver]
 
 
+def default_alpha(solver: str | OptimizerFactory) -> float:
+    """Strength of alpha="auto": a decay fitted to real data, or ``MLPClassifier``'s penalty."""
+    return 0.5 if decays_weights(solver) else 1e-4
+
+
 def decays_weights(solver: str | OptimizerFactory) -> bool:
     """Whether the optimizer itself shrinks the weights, so that the loss needs no penalty."""
     return solver == "adamw"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn import get_config
@@ -131,12 +131,13 @@ class TunedDecisionClassifierCV(MetaClassifier):
 
     # --- fit -------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, *, groups: Any = None, **params: Any) -> Any:
+    def fit(self, X: Any, y: Any, *, groups: Any = None, **params: Any) -> Self:
         """Tune the rule out of fold, then fit the estimator to all rows.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, ...)
+            As the estimator takes it.
         y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_columns)
             Hard labels, rows of class mass, or label sets (soft, NaN and -1 included where the
             estimator takes them).
@@ -234,15 +235,20 @@ class TunedDecisionClassifierCV(MetaClassifier):
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> Any:
-        """The estimator's own probabilities, as it returns them."""
+        """The estimator's own probabilities, as it returns them.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, ...)
+            As the estimator takes it.
+
+        Returns
+        -------
+        ndarray or list of ndarray
+            In the estimator's own format.
+        """
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
-
-    @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X: Any) -> Any:
-        """The estimator's own decision function, which knows nothing of the rule."""
-        check_is_fitted(self)
-        return self.estimator_.decision_function(X)
 
     def predict(self, X: Any) -> Array:
         """The rule's answers.
@@ -252,6 +258,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, ...)
+            As the estimator takes it.
 
         Returns
         -------
@@ -273,9 +280,11 @@ class TunedDecisionClassifierCV(MetaClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, ...)
+            As the estimator takes it.
         y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_columns)
             Hard labels (then this is the accuracy), rows of class mass or label sets.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
 
         Returns
         -------
