@@ -34,7 +34,14 @@ from sklearn_softloss.targets import vote_shares
 OUTPUT = Path(__file__).resolve().parent / "output"
 LIGHT, DARK = "0.85", "0.5"
 DIGITS = np.arange(10)
-SCHEDULE = {"learning_rate": "one_cycle", "learning_rate_init": 0.01, "max_iter": 30}
+SCHEDULE = {
+    "hidden_layer_sizes": (100,),
+    "solver": "adam",
+    "dropout": 0.0,
+    "batch_size": 200,
+    "learning_rate_init": 0.01,
+    "max_iter": 30,
+}
 
 DRAWS = 8  # of annotators' votes
 VOTES_PER_IMAGE = 3

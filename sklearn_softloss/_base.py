@@ -316,8 +316,8 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             return int(self.max_iter)
         return PLANNED_PASSES if self._is_planned() else MOST_PASSES
 
-    def _alpha(self) -> float:
-        return default_alpha(self.solver) if self.alpha == "auto" else float(self.alpha)
+    def _alpha(self, n_rows: int) -> float:
+        return default_alpha(self.solver, n_rows) if self.alpha == "auto" else float(self.alpha)
 
     def _schedule(self, incremental: bool) -> Schedule:
         """The learning rate; calls of partial_fit come without end, so there it plans none."""
@@ -345,9 +345,10 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             module = self.module(train.X.shape[1], n_outputs)
         module = module.to(device=train.device, dtype=train.dtype)
         check_net(module, loss, train.batch(slice(0, 2)), n_outputs)
+        alpha = self._alpha(len(train))
         factory, options = optimizer_factory(
             self.solver,
-            alpha=self._alpha(),
+            alpha=alpha,
             momentum=self.momentum,
             nesterovs_momentum=self.nesterovs_momentum,
             beta_1=self.beta_1,
@@ -367,7 +368,7 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             verbose=0,
             schedule=schedule,
             monitor=Monitor(self.tol, self.n_iter_no_change, int(self.verbose)),
-            alpha=self._alpha(),
+            alpha=alpha,
             shuffle=self.shuffle,
             decay_weights=decays_weights(self.solver),
             lbfgs={"max_fun": self.max_fun, "tol": self.tol} if self.solver == "lbfgs" else None,

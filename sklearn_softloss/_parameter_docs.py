@@ -15,9 +15,9 @@ label_smoothing : float, default=0.0
         a callable ``(parameters, lr) -> torch.optim.Optimizer``.
     alpha : float or 'auto', default="auto"
         Under 'adamw' each step shrinks the weight matrices by the share ``alpha`` times the
-        learning rate, and 'auto' is 0.5. Under other solvers it is the strength of the L2 penalty
-        on them, divided by the weight sum of the batch as in scikit-learn's ``MLPClassifier``, and
-        'auto' is 0.0001.
+        learning rate, and 'auto' is ``min(1, 7000 / n_samples)``. Under other solvers it is the
+        strength of the L2 penalty on them, divided by the weight sum of the batch as in
+        scikit-learn's ``MLPClassifier``, and 'auto' is 0.0001.
     dropout : float, default=0.5
         Share of hidden units set to zero in a training step, in [0, 1): one draw a unit for all
         rows of the step. Not used by 'lbfgs', nor by a `module`.

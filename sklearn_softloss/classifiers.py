@@ -8,11 +8,11 @@ import numpy as np
 from scipy.special import logit
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import SoftLossClassifier
 from ._callbacks import with_callbacks
+from ._decorators import available_if
 from ._parameter_docs import CLASS_COSTS, FITTED_ATTRIBUTES, LABEL_COSTS, TRAINING_PARAMETERS
 from ._weighting import (
     EntryWeighting,

@@ -12,6 +12,8 @@ from sklearn.utils import assert_all_finite, check_array, get_tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
+__all__ = ["vote_shares"]
+
 ROW_SUM_TOLERANCE = 1e-3
 """How far a row of a distribution may be from summing to 1 before it is refused."""
 

@@ -55,7 +55,10 @@ CAREFUL = {
 }
 OVERFITTED = {
     "hidden_layer_sizes": (128,),
+    "solver": "adam",
     "alpha": 0.0,
+    "dropout": 0.0,
+    "learning_rate": "constant",
     "learning_rate_init": 0.003,
     "max_iter": 60,
     "tol": 0.0,

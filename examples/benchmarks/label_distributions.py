@@ -91,7 +91,9 @@ def run(X: Any, Y: Any, models: dict[str, Any], n_folds: int = 10) -> dict[str, 
     for name, model in models.items():
         work = (delayed(scores_of_fold)(model, X, Y, *fold) for fold in folds)
         found[name] = Parallel(n_jobs=2)(work)
-        print(f"  {name}: " + " ".join(f"{x:.4f}" for x in np.mean(found[name], axis=0)), flush=True)
+        print(
+            f"  {name}: " + " ".join(f"{x:.4f}" for x in np.mean(found[name], axis=0)), flush=True
+        )
     return found
 
 
@@ -146,7 +148,10 @@ def table(measure: str, stored: Any, printed: Any) -> str:
     j = list(MEASURES).index(measure)
     live = [OURS, "random forest", "extra trees", "four neighbours", "softmax regression"]
     paper = sorted({m for (_, kind), row in printed.items() if kind == measure for m in row})
-    lines = [f"| {measure} | {' | '.join([*live, *paper])} |", "|---" * (1 + len(live + paper)) + "|"]
+    lines = [
+        f"| {measure} | {' | '.join([*live, *paper])} |",
+        "|---" * (1 + len(live + paper)) + "|",
+    ]
     for name, scores in stored.items():
         cells = [
             f"{folds_of(scores, m)[:, j].mean():.4f}" if m == OURS or m in scores else ""
@@ -165,9 +170,7 @@ def harness_check(stored: Any, printed: Any) -> str:
     for paper, live in (("k-NN", "four neighbours"), ("SA-BFGS", "softmax regression")):
         sets = [name for name in stored if live in stored[name]]
         gaps = [
-            max(
-                abs(np.mean(stored[n][live], axis=0)[j] - printed[n, measure][paper]) for n in sets
-            )
+            max(abs(np.mean(stored[n][live], axis=0)[j] - printed[n, measure][paper]) for n in sets)
             for j, measure in enumerate(("kl", "chebyshev"))
         ]
         lines.append(f"| {paper} | {live} | {len(sets)} | {gaps[0]:.4f} | {gaps[1]:.4f} |")
@@ -191,9 +194,9 @@ def write_page(stored: dict[str, Any], folder: Path) -> None:
         "in the order of the file. Divergences and distances: lower is better; cosine and "
         "intersection: higher. KL is in nats.\n\n"
         "## The harness against printed rows\n\n" + harness_check(stored, printed) + "\n\n"
-        "## Ours against StructRF, DF-LDL, SA-BFGS and k-NN\n\nA printed mean outside the interval "
-        "of ours is better or worse, one inside is a tie. The printed folds are the same, but their "
-        "single values are not known, so that the differences cannot be paired.\n\n"
+        "## Ours against StructRF, DF-LDL, SA-BFGS and k-NN\n\nA printed mean outside the "
+        "interval of ours is better or worse, one inside is a tie. The printed folds are the same, "
+        "but their single values are not known, so that the differences cannot be paired.\n\n"
         + summary
         + "\n\n## Every method\n\nThe first five columns were run here (forests of 100 trees, "
         "`max_features='sqrt'`), the others are printed. LDLFs may have used other folds.\n\n"

@@ -48,7 +48,8 @@ def fit_one(kind: str, n_rows: int, path: str) -> None:
     """What a child does: print the megabytes that a fit of one pass adds to the imports."""
     from sklearn_softloss import SoftTargetMLPClassifier
 
-    clf = SoftTargetMLPClassifier((32,), max_iter=1, learning_rate="cosine", random_state=0)
+    params = {"max_iter": 1, "batch_size": 200, "learning_rate": "cosine", "random_state": 0}
+    clf = SoftTargetMLPClassifier((32,), **params)
     small = np.random.default_rng(0).normal(size=(64, N_FEATURES)).astype(np.float32)
     clf.fit(small, np.arange(64) % 2)  # torch allocates its own at the first step
     y = np.arange(n_rows) % 2

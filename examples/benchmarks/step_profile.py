@@ -14,7 +14,7 @@ from collections import Counter
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from speed import FITS, PAGE, SMOKE_FITS, Task, common, machine
+from speed import FITS, PAGE, SMOKE_FITS, Task, machine, ours
 from torch.profiler import ProfilerActivity, profile
 
 from sklearn_softloss import SoftTargetMLPClassifier
@@ -37,7 +37,7 @@ def step_parts(task: Task, repeats: int) -> dict[str, float]:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(task.n, task.d)).astype(np.float32)
     y = rng.integers(0, task.k, task.n)
-    clf = SoftTargetMLPClassifier(**common(task))
+    clf = SoftTargetMLPClassifier(**ours(task))
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()

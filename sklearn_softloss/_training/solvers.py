@@ -24,6 +24,8 @@ BUILT_IN = (
 WITH_KERNEL = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 """Those whose step torch has as one kernel."""
 
+FULL_DECAY_ROWS = 7000
+
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 
 
@@ -56,9 +58,12 @@ def optimizer_factory(
     return known[solver]
 
 
-def default_alpha(solver: str | OptimizerFactory) -> float:
-    """Strength of alpha="auto": a decay fitted to real data, or ``MLPClassifier``'s penalty."""
-    return 0.5 if decays_weights(solver) else 1e-4
+def default_alpha(solver: str | OptimizerFactory, n_rows: int) -> float:
+    """Strength of alpha="auto": a decay fitted to real data, or ``MLPClassifier``'s penalty.
+
+    The decay falls with the rows beyond `FULL_DECAY_ROWS`, as the weight of a prior does.
+    """
+    return min(1.0, FULL_DECAY_ROWS / n_rows) if decays_weights(solver) else 1e-4
 
 
 def decays_weights(solver: str | OptimizerFactory) -> bool:

@@ -37,7 +37,26 @@ class CostMatrix(DecisionRule):
         self.costs = costs
 
     def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> CostMatrix:
-        """Check the costs; the rows say how many classes there are."""
+        """Check the costs; the rows say how many classes there are.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples, n_classes)
+            Class mass of rows that the classifier was not fitted to; hard labels as one-hot rows.
+        y_proba : array-like of shape (n_samples, n_classes)
+            Predicted probabilities.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
+        """
         truth, _, _ = check_class_data(y_true, y_proba, sample_weight)
         self.n_columns_ = truth.shape[1]
         self.costs_ = np.asarray(self.costs, dtype=np.float64)
@@ -50,7 +69,23 @@ class CostMatrix(DecisionRule):
         return self
 
     def decide(self, y_proba: Any) -> Array:
-        """Columns of least expected cost, shape (n_samples,), int64; of equals the first."""
+        """Columns of least expected cost; of equals the first.
+
+        Parameters
+        ----------
+        y_proba : array-like of shape (n_samples, n_classes)
+            Predicted probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int64
+            Numbers of columns.
+
+        Raises
+        ------
+        ValueError
+            If `y_proba` is illegal or has other columns than in `fit`.
+        """
         return np.asarray((self._check_proba(y_proba) @ self.costs_).argmin(axis=1))
 
 
@@ -69,6 +104,7 @@ class ClassThresholds(DecisionRule):
     average : {"macro", "weighted"}, default="macro"
         Over classes, each against the others.
     beta : float, default=1.0
+        Weight of recall against precision in F-beta.
 
     Attributes
     ----------
@@ -95,7 +131,26 @@ class ClassThresholds(DecisionRule):
         self.beta = beta
 
     def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> ClassThresholds:
-        """Choose the thresholds on these rows."""
+        """Choose the thresholds on these rows.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples, n_classes)
+            Class mass of rows that the classifier was not fitted to; hard labels as one-hot rows.
+        y_proba : array-like of shape (n_samples, n_classes)
+            Predicted probabilities.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
+        """
         truth, proba, weight = check_class_data(y_true, y_proba, sample_weight)
         goal = Objective(self.objective, self.beta)
         if self.average not in ("macro", "weighted"):
@@ -163,7 +218,23 @@ class ClassThresholds(DecisionRule):
         return float((low + high) / 2), float(values[best])
 
     def decide(self, y_proba: Any) -> Array:
-        """Columns of the largest p / t, shape (n_samples,), int64; of equals the first."""
+        """Columns of the largest p / t; of equals the first.
+
+        Parameters
+        ----------
+        y_proba : array-like of shape (n_samples, n_classes)
+            Predicted probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int64
+            Numbers of columns.
+
+        Raises
+        ------
+        ValueError
+            If `y_proba` is illegal or has other columns than in `fit`.
+        """
         return np.asarray((self._check_proba(y_proba) / self.thresholds_).argmax(axis=1))
 
 

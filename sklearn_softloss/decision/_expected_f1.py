@@ -51,20 +51,71 @@ class ExpectedF1(DecisionRule):
         self.zero_division = zero_division
 
     def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> ExpectedF1:
-        """Check beta; nothing is learned."""
+        """Check beta; nothing is learned.
+
+        Parameters
+        ----------
+        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
+            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
+        """
         _, proba, _ = check_decision_data(y_true, y_proba, sample_weight)
         _whole_numbers(self.beta)
         self.n_columns_ = proba.shape[1]
         return self
 
     def decide(self, y_proba: Any) -> Array:
-        """1 for the labels taken, shape (n_samples, n_labels), int64."""
+        """1 for the labels taken.
+
+        Parameters
+        ----------
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels), int64
+            0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If `y_proba` is illegal or has other columns than in `fit`.
+        """
         proba = self._check_proba(y_proba)
         sizes = self.expected(proba).argmax(axis=1)
         return top(proba, sizes)
 
     def expected(self, y_proba: Any) -> Array:
-        """Expected F-beta of the k most probable labels, shape (n_samples, n_labels + 1)."""
+        """Expected F-beta of the k most probable labels.
+
+        Parameters
+        ----------
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels + 1)
+            Column k is the expectation of predicting k labels.
+
+        Raises
+        ------
+        ValueError
+            If `y_proba` is illegal or has other columns than in `fit`.
+        """
         proba = self._check_proba(y_proba)
         descending = -np.sort(-proba, axis=1)
         found = np.empty((len(proba), proba.shape[1] + 1))

@@ -65,7 +65,26 @@ class RiskControlled(DecisionRule):
         self.delta = delta
 
     def fit(self, y_true: Any, y_proba: Any, sample_weight: None = None) -> RiskControlled:
-        """Find the cut-off; weights would void the guarantee and are refused."""
+        """Find the cut-off; weights would void the guarantee and are refused.
+
+        Parameters
+        ----------
+        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
+            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+        sample_weight : None
+            Refused if given.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
+        """
         truth, proba, _ = check_decision_data(y_true, y_proba, None)
         if sample_weight is not None:
             raise ValueError("RiskControlled takes no sample_weight: its guarantee is for draws.")
@@ -121,7 +140,23 @@ class RiskControlled(DecisionRule):
         return found
 
     def decide(self, y_proba: Any) -> Array:
-        """1 where a probability reaches the cut-off, shape (n_samples, n_labels), int64."""
+        """1 where a probability reaches the cut-off.
+
+        Parameters
+        ----------
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels), int64
+            0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If `y_proba` is illegal or has other columns than in `fit`.
+        """
         return (self._check_proba(y_proba) >= self.threshold_).astype(np.int64)
 
 

@@ -31,7 +31,23 @@ class CutOffs(DecisionRule):
     thresholds_: Array
 
     def decide(self, y_proba: Any) -> Array:
-        """1 where a probability reaches its cut-off, shape (n_samples, n_labels), int64."""
+        """1 where a probability reaches its cut-off.
+
+        Parameters
+        ----------
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels), int64
+            0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If `y_proba` is illegal or has other columns than in `fit`.
+        """
         return (self._check_proba(y_proba) >= self.thresholds_).astype(np.int64)
 
 
@@ -40,9 +56,26 @@ class Thresholds(CutOffs):
 
     Parameters
     ----------
-    objective, average, beta, costs, floor, pooled, min_positives, shrinkage, min_threshold, \
-fallback_below
-        As in `optimal_thresholds`.
+    objective : str or callable, default="f1"
+        What is maximised. This and all others as in `optimal_thresholds`, which says more.
+    average : {"macro", "weighted", "micro", "samples", None}, default="macro"
+        Over labels.
+    beta : float, default=1.0
+        Weight of recall against precision in "f1".
+    costs : array-like, default=None
+        (false positive, false negative), or tables indexed by [truth, decision].
+    floor : float, default=None
+        The least recall or precision, in [0, 1].
+    pooled : bool, default=False
+        One cut-off for all labels.
+    min_positives : float, default=0.0
+        Labels with fewer positives take the pooled cut-off.
+    shrinkage : float, default=0.0
+        Positives that the pooled cut-off counts for in a mean with the label's own.
+    min_threshold : float, default=0.0
+        Least cut-off.
+    fallback_below : float, default=0.0
+        Labels whose best value is less than this predict only what reaches the highest score seen.
 
     Attributes
     ----------
@@ -86,7 +119,26 @@ fallback_below
         self.fallback_below = fallback_below
 
     def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> Thresholds:
-        """Choose the cut-offs on these rows."""
+        """Choose the cut-offs on these rows.
+
+        Parameters
+        ----------
+        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
+            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
+        """
         self.thresholds_, self.value_ = optimal_thresholds(
             y_true, y_proba, sample_weight=sample_weight, **self.get_params()
         )
@@ -114,7 +166,26 @@ class TopK(DecisionRule):
         self.k = k
 
     def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> TopK:
-        """Check k; nothing is learned."""
+        """Check k; nothing is learned.
+
+        Parameters
+        ----------
+        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
+            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
+        """
         _, proba, _ = check_decision_data(y_true, y_proba, sample_weight)
         if self.k != "count" and not (
             isinstance(self.k, (int, np.integer)) and 0 <= self.k <= proba.shape[1]
@@ -127,7 +198,25 @@ class TopK(DecisionRule):
         return self
 
     def decide(self, y_proba: Any, counts: Any = None) -> Array:
-        """1 for the labels taken, shape (n_samples, n_labels), int64; of equals the first."""
+        """1 for the labels taken; of equals the first.
+
+        Parameters
+        ----------
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+        counts : array-like of shape (n_samples,), default=None
+            How many labels each row gets, if `k` is "count".
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels), int64
+            0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If `y_proba` is illegal or has other columns than in `fit`, or `counts` do not fit.
+        """
         proba = self._check_proba(y_proba)
         if self.k != "count":
             if counts is not None:
@@ -170,7 +259,26 @@ class PrevalenceMatched(CutOffs):
     """
 
     def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> PrevalenceMatched:
-        """Choose the cut-offs on these rows."""
+        """Choose the cut-offs on these rows.
+
+        Parameters
+        ----------
+        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
+            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or a truth, a probability or a weight is illegal.
+        """
         truth, proba, weight = check_decision_data(y_true, y_proba, sample_weight)
         found = []
         for label_truth, scores in zip(truth.T, proba.T, strict=True):
@@ -214,7 +322,26 @@ class CostSensitive(CutOffs):
         self.costs = costs
 
     def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> CostSensitive:
-        """Work out the cut-offs; the rows say how many labels there are."""
+        """Work out the cut-offs; the rows say how many labels there are.
+
+        Parameters
+        ----------
+        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
+            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
+        """
         truth, _, _ = check_decision_data(y_true, y_proba, sample_weight)
         self.n_columns_ = truth.shape[1]
         Objective("expected_cost", costs=self.costs).check_labels(self.n_columns_)

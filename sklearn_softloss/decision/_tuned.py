@@ -12,9 +12,9 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import process_routing
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._decorators import available_if
 from .._meta import MetaClassifier, stratified_folds
 from .._table import Table
 from .._weighting import check_weight

@@ -66,6 +66,7 @@ class LossCurveDisplay:
             that ends in one. The best pass is the first with the least `validation_loss_curve_`,
             else with the largest of `validation_scores_`, else with the least `loss_curve_`.
         ax : Axes, default=None
+            A new figure if None.
 
         Returns
         -------

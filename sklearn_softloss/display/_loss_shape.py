@@ -28,6 +28,7 @@ class LossShapeDisplay:
     Parameters
     ----------
     logits : ndarray of shape (n_points,)
+        Where the losses were evaluated.
     values : ndarray of shape (n_losses, n_points)
         The loss there; in nats for the logarithmic losses.
     gradients : ndarray of shape (n_losses, n_points)
@@ -75,6 +76,7 @@ class LossShapeDisplay:
         target : float, default=1.0
             In [0, 1].
         ax : ndarray of Axes of shape (2, n_losses), default=None
+            A new figure if None.
 
         Returns
         -------

@@ -114,6 +114,7 @@ class ReliabilityDisplay:
             classifier, "confidence" otherwise. "labelwise" with a binary 1-D `y` shows the second
             class.
         ax : Axes or ndarray of Axes, default=None
+            One axes a panel; a new figure if None.
         **params
             As in `from_predictions`.
 

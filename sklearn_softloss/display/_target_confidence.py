@@ -94,6 +94,7 @@ class TargetConfidenceDisplay:
         y : array-like of shape (n_samples, n_classes)
             Their targets.
         ax : Axes, default=None
+            A new figure if None.
         **params
             As in `from_predictions`.
 
@@ -124,6 +125,7 @@ class TargetConfidenceDisplay:
             Rows that sum to 1, such as shares of votes. Hard labels are one group without
             disagreement.
         y_proba : array-like of shape (n_samples, n_classes)
+            Predicted probabilities.
         n_groups : int, default=20
             At most so many groups; equal entropies make fewer.
         labels : array-like of shape (n_classes,), default=None
@@ -132,6 +134,7 @@ class TargetConfidenceDisplay:
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0.
         ax : Axes, default=None
+            A new figure if None.
 
         Returns
         -------

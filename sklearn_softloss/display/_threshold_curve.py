@@ -38,7 +38,9 @@ class ThresholdCurveDisplay:
     thresholds : ndarray of shape (n_labels,)
         Cut-offs chosen.
     label_names : sequence of str or None
+        Names of the labels; numbers if None.
     score_name : str
+        Name of the objective, for the vertical axis.
 
     Attributes
     ----------
@@ -139,13 +141,17 @@ class ThresholdCurveDisplay:
         y_true : array-like or sparse matrix of shape (n_samples, n_labels), or (n_samples,)
             As in `optimal_thresholds`.
         y_proba : array-like of shape (n_samples, n_labels), or (n_samples,)
+            Predicted probabilities.
         objective : str or callable, default="f1"
             As in `optimal_thresholds`, of those that need neither costs nor floor.
         thresholds : array-like of shape (n_labels,), default=None
             Cut-offs to mark; the best ones if None.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
         label_names : sequence of str, default=None
+            By default the columns of a DataFrame `y_true`, or numbers.
         ax : ndarray of Axes or Axes, default=None
+            One axes a label, or one for more than 12 labels; a new figure if None.
 
         Returns
         -------

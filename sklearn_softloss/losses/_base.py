@@ -55,10 +55,21 @@ class Loss(ABC):
 
     @property
     def properness(self) -> Properness:
+        """What the inverse link of the minimiser is; see the attributes of `Loss`."""
         return "strictly proper"
 
     def n_logits(self, n_labels: int) -> int:
-        """Number of outputs a net needs for `n_labels` columns of targets."""
+        """Number of outputs a net needs for `n_labels` columns of targets.
+
+        Parameters
+        ----------
+        n_labels : int
+            Columns of the targets.
+
+        Returns
+        -------
+        int
+        """
         return n_labels
 
     @property
@@ -67,7 +78,18 @@ class Loss(ABC):
         return False
 
     def with_mean_target(self, mean: np.ndarray[Any, Any]) -> Loss:
-        """The loss that knows the mean of the training targets, shape (n_labels,)."""
+        """The loss that knows the mean of the training targets.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_labels,)
+            Weighted mean of each column.
+
+        Returns
+        -------
+        Loss
+            The loss itself where it has no use for the mean, else a copy.
+        """
         return self
 
     def __call__(
@@ -97,8 +119,20 @@ class Loss(ABC):
     ) -> Tensor:
         """Derivative of each sample's value with respect to its logits, in closed form.
 
-        Parameters as those of a call; the result has the shape of `logits`. Offered where
-        `offers_gradient` is true.
+        Offered where `offers_gradient` is true.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (..., n_logits)
+            Outputs of the net, before any link.
+        target : Tensor of shape (..., n_labels)
+            Targets in the loss's domain. Entries of weight 0 may hold anything, NaN included.
+        entry_weight : Tensor of shape (..., n_labels), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        Tensor of shape (..., n_logits)
         """
         return self.logit_gradient(*self._without_unknown(logits, target, entry_weight))
 
@@ -112,6 +146,22 @@ class Loss(ABC):
         """Weighted sum over the samples, and its derivative with respect to the logits.
 
         What a training step needs. Overwritten where both share most of the work.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (n_samples, n_logits)
+            Outputs of the net, before any link.
+        target : Tensor of shape (n_samples, n_labels)
+            Targets in the loss's domain. Entries of weight 0 may hold anything, NaN included.
+        weight : Tensor of shape (n_samples,) or None
+            Weights of the samples.
+        entry_weight : Tensor of shape (n_samples, n_labels) or None
+            Weights of the entries.
+
+        Returns
+        -------
+        total : Tensor of shape ()
+        gradient : Tensor of shape (n_samples, n_logits)
         """
         parts = self._without_unknown(logits, target, entry_weight)
         values, gradient = self.per_sample(*parts), self.logit_gradient(*parts)
@@ -121,10 +171,30 @@ class Loss(ABC):
 
     @property
     def offers_gradient(self) -> bool:
+        """Whether the loss has a gradient in closed form; without one torch derives it."""
         return type(self).logit_gradient is not Loss.logit_gradient
 
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        """The derivative behind `gradient`, after unknown entries have been hidden."""
+        """The derivative behind `gradient`, after unknown entries have been hidden.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (..., n_logits)
+            Outputs of the net, before any link.
+        target : Tensor of shape (..., n_labels)
+            Targets in the loss's domain; 0 in unknown entries.
+        entry_weight : Tensor of shape (..., n_labels) or None
+            Weights >= 0.
+
+        Returns
+        -------
+        Tensor of shape (..., n_logits)
+
+        Raises
+        ------
+        NotImplementedError
+            If the loss has none in closed form.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no gradient in closed form.")
 
     def _without_unknown(
@@ -137,22 +207,72 @@ class Loss(ABC):
 
     @abstractmethod
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        """Value of each sample, after unknown entries have been hidden: target 0, weight 0."""
+        """Value of each sample, after unknown entries have been hidden: target 0, weight 0.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (..., n_logits)
+            Outputs of the net, before any link.
+        target : Tensor of shape (..., n_labels)
+            Targets in the loss's domain.
+        entry_weight : Tensor of shape (..., n_labels) or None
+            Weights >= 0.
+
+        Returns
+        -------
+        Tensor of shape (...)
+        """
 
     @abstractmethod
     def inverse_link(self, logits: Tensor) -> Tensor:
-        """Estimate of E[y given x], of shape (..., n_labels), entries in [0, 1]."""
+        """Estimate of E[y given x].
+
+        Parameters
+        ----------
+        logits : Tensor of shape (..., n_logits)
+            Outputs of the net, before any link.
+
+        Returns
+        -------
+        Tensor of shape (..., n_labels)
+            Entries in [0, 1].
+        """
 
     @abstractmethod
     def _hide(self, logits: Tensor, unknown: Tensor) -> Tensor:
         """Logits in which unknown entries neither count nor receive a gradient."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters by name, as scikit-learn's ``clone`` and ``GridSearchCV`` read them."""
+        """Parameters by name, as scikit-learn's ``clone`` and ``GridSearchCV`` read them.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Of no effect; scikit-learn passes it.
+
+        Returns
+        -------
+        dict
+        """
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
     def set_params(self, **params: Any) -> Loss:
-        """Set parameters by name; a wrong name or value raises ValueError."""
+        """Set parameters by name.
+
+        Parameters
+        ----------
+        **params
+            Values by name.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown or a value is illegal.
+        """
         known = self.get_params()
         for name, value in params.items():
             if name not in known:
@@ -199,7 +319,26 @@ class IndependentLoss(Loss):
 
 
 def sum_entries(terms: Tensor, entry_weight: Tensor | None) -> Tensor:
-    """Weighted sum over the last axis: what most losses do with their entries."""
+    """Weighted sum over the last axis: what most losses do with their entries.
+
+    Parameters
+    ----------
+    terms : Tensor of shape (..., n_labels)
+        Value of each entry.
+    entry_weight : Tensor of shape (..., n_labels) or None
+        Weights >= 0; None is 1 everywhere.
+
+    Returns
+    -------
+    Tensor of shape (...)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import sum_entries
+    >>> sum_entries(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 0.0]))
+    tensor(1.)
+    """
     return terms.sum(-1) if entry_weight is None else (entry_weight * terms).sum(-1)
 
 

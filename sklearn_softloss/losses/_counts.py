@@ -87,7 +87,17 @@ class CountDistribution(NonnegativeLoss):
         return n_labels + 1
 
     def count(self, logits: Tensor) -> Tensor:
-        """Expected sum Z of the row, shape (...)."""
+        """Expected sum Z of the row.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (..., n_labels + 1)
+            Outputs of the net, before any link.
+
+        Returns
+        -------
+        Tensor of shape (...)
+        """
         return self._log_count(logits)[1]
 
     def _log_count(self, logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,8 @@ class Criterion(nn.Module):
 
     Parameters
     ----------
-    loss : str or Loss
+    loss : str or Loss, default="cross_entropy"
+        A registered name or an instance.
     class_weight : array-like of shape (n_classes,), default=None
         Weight of each class. It follows the ground truth, not the prediction; the sum is divided
         by the sum of the weights. A soft row counts as draws of labels. 'distribution' losses
@@ -51,7 +52,10 @@ class Criterion(nn.Module):
 
         Parameters
         ----------
-        logits, target : Tensor of shape (..., n_classes)
+        logits : Tensor of shape (..., n_classes)
+            Outputs of the net, before any link.
+        target : Tensor of shape (..., n_classes)
+            Targets in the loss's domain.
 
         Returns
         -------

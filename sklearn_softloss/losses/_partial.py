@@ -21,11 +21,35 @@ class Partial:
 
     @abstractmethod
     def partial(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
-        """f(p): what an entry of target 1 costs."""
+        """What an entry of target 1 costs, f(p).
+
+        Parameters
+        ----------
+        log_p : Tensor
+            Logarithm of p.
+        log_not_p : Tensor of the same shape
+            Logarithm of 1 - p.
+
+        Returns
+        -------
+        Tensor of the same shape
+        """
 
     @abstractmethod
     def log_slope(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
-        """log(-f'(p)): how hard an entry of target 1 pulls."""
+        """How hard an entry of target 1 pulls, log(-f'(p)).
+
+        Parameters
+        ----------
+        log_p : Tensor
+            Logarithm of p.
+        log_not_p : Tensor of the same shape
+            Logarithm of 1 - p.
+
+        Returns
+        -------
+        Tensor of the same shape
+        """
 
     @property
     def properness(self) -> Properness:

@@ -55,7 +55,29 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """A metric as scikit-learn's model selection calls it; made by `make_scorer`."""
+    """A metric as scikit-learn's model selection calls it; made by `make_scorer`.
+
+    Parameters
+    ----------
+    metric : callable
+        As in `make_scorer`.
+    sign : {1, -1}, default=1
+        -1 negates the metric.
+    options : dict, default={}
+        Keywords passed to the metric.
+    sample_weight_request : bool, str or None, default=None
+        As `set_score_request` sets it.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_softloss.metrics.scorers import neg_soft_log_loss
+    >>> neg_soft_log_loss
+    make_scorer(soft_log_loss, greater_is_better=False)
+    >>> clf = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    >>> bool(neg_soft_log_loss(clf, [[0.0], [1.0]], [[0.9, 0.1], [0.2, 0.8]]) < 0)
+    True
+    """
 
     metric: Callable[..., Any]
     sign: int = 1
@@ -106,11 +128,27 @@ class Scorer:
         return f"make_scorer({', '.join(given)})"
 
     def set_score_request(self, *, sample_weight: bool | str | None) -> Scorer:
-        """A copy that asks for `sample_weight` where metadata routing is enabled."""
+        """A copy that asks for `sample_weight` where metadata routing is enabled.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            True asks for it, False does not, a string asks for it under that name; None raises an
+            error where weights are passed.
+
+        Returns
+        -------
+        Scorer
+        """
         return replace(self, sample_weight_request=sample_weight)
 
     def get_metadata_routing(self) -> MetadataRequest:
-        """What is asked for, as scikit-learn's metadata routing reads it."""
+        """What is asked for, as scikit-learn's metadata routing reads it.
+
+        Returns
+        -------
+        MetadataRequest
+        """
         request = MetadataRequest(owner=self)
         request.score.add_request(param="sample_weight", alias=self.sample_weight_request)
         return request

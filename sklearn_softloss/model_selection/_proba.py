@@ -108,6 +108,7 @@ def cross_val_predict_proba(
     estimator : classifier
         With `predict_proba` in any format that `as_proba_matrix` reads.
     X : array-like or sparse matrix of shape (n_samples, ...)
+        As the estimator takes it.
     y : array-like or sparse matrix of shape (n_samples, n_columns), or (n_samples,)
         Soft rows or label sets, NaN and -1 included.
     groups : array-like of shape (n_samples,), default=None
@@ -136,7 +137,7 @@ def cross_val_predict_proba(
     >>> from sklearn_softloss.model_selection import cross_val_predict_proba
     >>> X = np.arange(8.0).reshape(-1, 1)
     >>> Y = np.array([[0.8, 0.2]] * 4 + [[0.1, 0.9]] * 4)
-    >>> clf = SoftTargetMLPClassifier(solver="lbfgs", random_state=0)
+    >>> clf = SoftTargetMLPClassifier(random_state=0)
     >>> cross_val_predict_proba(clf, X, Y, cv=4).shape
     (8, 2)
     """

@@ -59,7 +59,17 @@ class SemiSupervisedComparison(Table):
 
     @classmethod
     def from_runs(cls, runs: list[dict[str, Any]]) -> Self:
-        """The comparison that these runs make up, which may come from several."""
+        """The comparison that these runs make up, which may come from several.
+
+        Parameters
+        ----------
+        runs : list of dict
+            As in the attribute `runs`.
+
+        Returns
+        -------
+        SemiSupervisedComparison
+        """
         return cls([_mean_row(found) for found in _by_method(runs)], runs=runs)
 
     def plot(self, *, ax: Any = None) -> Any:
@@ -136,7 +146,9 @@ def compare_semi_supervised(
         Their labels, of which `n_labelled` are shown; rows without a label (-1, NaN) always stay
         without. scikit-learn's methods get the most probable class of a soft row.
     X_test : array-like or sparse matrix of shape (n_test, n_features)
+        Rows that every classifier is scored on.
     y_test : array-like of shape (n_test,) or (n_test, n_classes)
+        Their labels.
     n_labelled : sequence of int, default=(50, 100, 200)
         Numbers of labelled rows, each at least the number of classes.
     methods : sequence of str, dict of classifiers or None, default=None

@@ -1,0 +1,412 @@
+"""Label sets: our defaults beside their peers on the publishers' splits of ten sets.
+
+Every classifier decides at 0.5, and by cut-offs tuned out of fold on the training rows for the
+macro F1. Ours has one configuration for all sets. Intervals are bootstraps over the test rows,
+paired where two classifiers are compared. ``--write`` stores a set when it is done and writes a
+page for the docs; ``--sets`` runs some of them; ``--smoke`` runs small made-up data.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from datasets import Split, as_dense, multilabel, parser
+from label_distributions import scaled
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import make_multilabel_classification
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    f1_score,
+    hamming_loss,
+    label_ranking_average_precision_score,
+    label_ranking_loss,
+)
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
+from skorch import NeuralNetClassifier
+from speed import PAGE, machine
+
+from sklearn_softloss import MultiLabelSigmoidClassifier
+from sklearn_softloss.decision import TunedDecisionClassifierCV
+from sklearn_softloss.metrics import multilabel_log_loss
+from sklearn_softloss.model_selection import as_proba_matrix
+
+SETS = (
+    "emotions", "yeast", "scene", "flags", "genbase", "medical", "corel5k", "tmc2007_500",
+    "bibtex", "delicious",
+)  # fmt: skip
+OURS = "MultiLabelSigmoidClassifier"
+CHAINS = "ten chains"
+N_CHAINS = 10
+CHAINS_LIMIT = 150.0
+"""Seconds of a fit, so that one fit and the tuner's end in ten minutes; chains that would take
+longer are left out, with what the first one took."""
+SCORES = {
+    "ranking average precision": "higher is better",
+    "ranking loss": "lower is better",
+    "log loss": "lower is better, nats a label",
+    "hamming": "lower is better",
+    "micro F1": "higher is better",
+    "macro F1": "higher is better",
+    "samples F1": "higher is better",
+    "subset accuracy": "higher is better",
+}
+N_RESAMPLES = 200
+TUNING_FOLDS = 3
+STORE = PAGE / "multilabel.json"
+
+
+# --- the classifiers -----------------------------------------------------------------------------
+
+
+class LabelSetClassifier(ClassifierMixin, BaseEstimator):
+    """What the two peers below have in common: label sets in, `predict_proba` cut at 0.5."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = tags.target_tags.multi_output = True
+        return tags
+
+    def predict(self, X: Any) -> Any:
+        return (self.predict_proba(X) >= 0.5).astype(int)
+
+
+class LogisticOrConstant(LogisticRegression):
+    """Logistic regression that takes a label which all rows of a fold share."""
+
+    def fit(self, X: Any, y: Any) -> LogisticOrConstant:
+        self.constant_ = None
+        if len(np.unique(y)) > 1:
+            return super().fit(X, y)
+        self.constant_, self.classes_ = float(y[0]), np.array([0, 1])
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        if self.constant_ is None:
+            return super().predict_proba(X)
+        return np.tile([1 - self.constant_, self.constant_], (X.shape[0], 1))
+
+    def predict(self, X: Any) -> Any:
+        return (self.predict_proba(X)[:, 1] >= 0.5).astype(int)
+
+
+class Chains(LabelSetClassifier):
+    """Mean probability of classifier chains in random orders.
+
+    Parameters
+    ----------
+    n_chains : int
+    limit : float
+        Seconds that all chains may take, judged by the first.
+    """
+
+    def __init__(self, n_chains: int = N_CHAINS, limit: float = CHAINS_LIMIT) -> None:
+        self.n_chains, self.limit = n_chains, limit
+
+    def fit(self, X: Any, Y: Any) -> Chains:
+        self.classes_ = np.arange(Y.shape[1])
+        self.chains_ = []
+        start = time.perf_counter()
+        for seed in range(self.n_chains):
+            base = LogisticOrConstant(max_iter=300)
+            self.chains_.append(ClassifierChain(base, order="random", random_state=seed).fit(X, Y))
+            first = time.perf_counter() - start
+            if seed == 0 and first * self.n_chains > self.limit:
+                raise TimeoutError(f"one chain took {first:.0f} s")
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        return np.mean([chain.predict_proba(X) for chain in self.chains_], axis=0)
+
+
+class SkorchNet(LabelSetClassifier):
+    """skorch as its users write it for label sets: a module, a criterion, Adam."""
+
+    def fit(self, X: Any, Y: Any) -> SkorchNet:
+        torch.manual_seed(0)
+        X = np.ascontiguousarray(as_dense(X), dtype=np.float32)
+        self.classes_ = np.arange(Y.shape[1])
+        module = torch.nn.Sequential(
+            torch.nn.Linear(X.shape[1], 256),
+            torch.nn.ReLU(),
+            torch.nn.Dropout(0.5),
+            torch.nn.Linear(256, Y.shape[1]),
+        )
+        self.net_ = NeuralNetClassifier(
+            module, criterion=torch.nn.BCEWithLogitsLoss, optimizer=torch.optim.Adam,
+            max_epochs=30, batch_size=64, lr=1e-3, train_split=None, verbose=0,
+            predict_nonlinearity=torch.sigmoid, classes=list(self.classes_),
+        )  # fmt: skip
+        self.net_.fit(X, Y.astype(np.float32))
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        return self.net_.predict_proba(np.ascontiguousarray(as_dense(X), dtype=np.float32))
+
+
+def ours(seed: int = 0) -> Any:
+    dense = FunctionTransformer(as_dense, accept_sparse=True)
+    return make_pipeline(dense, scaled(MultiLabelSigmoidClassifier(random_state=seed)))
+
+
+def classifiers(sparse: bool, n_labels: int) -> dict[str, Any]:
+    """Ours and its peers, each behind the scaler that suits it."""
+
+    def behind_scaler(clf: Any) -> Any:
+        return make_pipeline(MaxAbsScaler() if sparse else StandardScaler(), clf)
+
+    # Full trees with hundreds of outputs a leaf do not fit into memory.
+    trees = {"min_samples_leaf": 10 if n_labels > 200 else 1, "n_jobs": 2, "random_state": 0}
+    return {
+        OURS: ours(),
+        "random forest": RandomForestClassifier(**trees),
+        "extra trees": ExtraTreesClassifier(**trees),
+        "logistic regression": behind_scaler(OneVsRestClassifier(LogisticRegression(max_iter=300))),
+        CHAINS: behind_scaler(Chains()),
+        "MLPClassifier": behind_scaler(MLPClassifier(random_state=0)),
+        "skorch": behind_scaler(SkorchNet()),
+    }
+
+
+# --- measuring -----------------------------------------------------------------------------------
+
+
+def ranking_precision(Y: Any, proba: Any) -> Any:
+    """Label ranking average precision of each row."""
+    rows = (slice(i, i + 1) for i in range(len(Y)))
+    return np.array([label_ranking_average_precision_score(Y[row], proba[row]) for row in rows])
+
+
+def resampled_macro_f1(Y: Any, decided: Any) -> Any:
+    """Macro F1 of bootstrap samples of the rows, the same samples at each call."""
+    draws = np.random.default_rng(0).multinomial(len(Y), np.full(len(Y), 1 / len(Y)), N_RESAMPLES)
+    hits, total = draws @ (Y * decided), draws @ (Y + decided)
+    return np.divide(2 * hits, total, out=np.zeros(hits.shape), where=total > 0).mean(axis=1)
+
+
+def decisions(Y: Any, decided: Any) -> dict[str, float]:
+    found = {
+        f"{average} F1": f1_score(Y, decided, average=average, zero_division=0.0)
+        for average in ("micro", "macro", "samples")
+    }
+    found["hamming"] = hamming_loss(Y, decided)
+    found["subset accuracy"] = (decided == Y).all(axis=1).mean()
+    return {name: float(value) for name, value in found.items()}
+
+
+def measure(clf: Any, data: Split) -> dict[str, Any]:
+    """One classifier: seconds of its fit, scores of its ranking, of both ways to decide."""
+    X, Y, X_test, Y_test = data
+    start = time.perf_counter()
+    clf.fit(X, Y)
+    seconds = time.perf_counter() - start
+    proba = as_proba_matrix(clf.predict_proba(X_test), clf.classes_)
+    rows = ranking_precision(Y_test, proba)
+    tuned = TunedDecisionClassifierCV(clf, cv=TUNING_FOLDS, random_state=0).fit(X, Y)
+    fitted = tuned.estimator_
+    answers = {
+        "at 0.5": (proba >= 0.5).astype(int),
+        "tuned": tuned.rule_.decide(as_proba_matrix(fitted.predict_proba(X_test), fitted.classes_)),
+    }
+    return {
+        "seconds": seconds,
+        "rows": rows,
+        "ranking average precision": float(rows.mean()),
+        "ranking loss": float(label_ranking_loss(Y_test, proba)),
+        "log loss": float(multilabel_log_loss(Y_test, proba)),
+        **{way: decisions(Y_test, decided) for way, decided in answers.items()},
+        "resampled": {way: resampled_macro_f1(Y_test, a) for way, a in answers.items()},
+    }
+
+
+def compare(data: Split) -> dict[str, Any]:
+    """All classifiers on one set; against ours, the differences with their standard errors."""
+    found: dict[str, Any] = {}
+    mine: dict[str, Any] = {}
+    for name, clf in classifiers(sp.issparse(data.X), data.Y.shape[1]).items():
+        try:
+            scores = measure(clf, data)
+        except TimeoutError as error:
+            found[name] = {"left out": str(error)}
+            continue
+        rows, resampled = scores.pop("rows"), scores.pop("resampled")
+        if name == OURS:
+            mine = {"rows": rows, **resampled}
+            again = [ours(seed).fit(data.X, data.Y) for seed in (1, 2)]
+            means = [
+                label_ranking_average_precision_score(data.Y_test, clf.predict_proba(data.X_test))
+                for clf in again
+            ]
+            scores["over seeds"] = float(np.std([rows.mean(), *means], ddof=1))
+        else:
+            gap = mine["rows"] - rows
+            scores["ahead by"] = [float(gap.mean()), float(gap.std() / np.sqrt(len(gap)))]
+            for way in ("at 0.5", "tuned"):
+                gap = mine["tuned"] - resampled[way]
+                scores[f"tuned ahead of {way}"] = [float(gap.mean()), float(gap.std())]
+        found[name] = scores
+        print(
+            f"  {name}: {scores['ranking average precision']:.3f}, macro F1 "
+            f"{scores['at 0.5']['macro F1']:.3f}, tuned {scores['tuned']['macro F1']:.3f}, "
+            f"{scores['seconds']:.1f} s",
+            flush=True,
+        )
+    return found
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def peers_of(results: dict[str, Any]) -> dict[str, Any]:
+    return {n: s for n, s in results.items() if n != OURS and "left out" not in s}
+
+
+def verdict(gap: float, error: float) -> str:
+    if abs(gap) <= 1.96 * error:
+        return "tie"
+    return "ahead" if gap > 0 else "behind"
+
+
+def leaders(stored: dict[str, Any]) -> str:
+    """Ours against the best peer of each set, in ranking, in tuned macro F1, in time."""
+    lines = [
+        "| set | ranking average precision | sd over seeds | best peer | difference | verdict | "
+        "tuned macro F1 | best peer at 0.5 | verdict | best tuned peer | verdict | "
+        "fit, s | random forest, s |",
+        "|---" * 13 + "|",
+    ]
+    for name, results in stored.items():
+        mine, peers = results[OURS], peers_of(results)
+        ranking = max(peers, key=lambda p: peers[p]["ranking average precision"])
+        best = {
+            way: max(peers, key=lambda p, way=way: peers[p][way]["macro F1"])
+            for way in ("at 0.5", "tuned")
+        }
+        gap, error = peers[ranking]["ahead by"]
+        cells = [
+            f"{mine['ranking average precision']:.4f}", f"{mine['over seeds']:.4f}",
+            f"{ranking} {peers[ranking]['ranking average precision']:.4f}",
+            f"{gap:+.4f} +- {1.96 * error:.4f}", verdict(gap, error),
+            f"{mine['tuned']['macro F1']:.3f}",
+        ]  # fmt: skip
+        for way, peer in best.items():
+            cells.append(f"{peer} {peers[peer][way]['macro F1']:.3f}")
+            cells.append(verdict(*peers[peer][f"tuned ahead of {way}"]))
+        cells += [f"{mine['seconds']:.2f}", f"{peers['random forest']['seconds']:.2f}"]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", counts(stored)])
+
+
+def counts(stored: dict[str, Any]) -> str:
+    """On how many sets ours leads, by the plain figures."""
+
+    def best(results: Any, *path: str) -> float:
+        values = []
+        for scores in peers_of(results).values():
+            for key in path:
+                scores = scores[key]
+            values.append(scores)
+        return max(values)
+
+    rank = "ranking average precision"
+    leads = sum(r[OURS][rank] >= best(r, rank) for r in stored.values())
+    close = sum(r[OURS][rank] >= 0.99 * best(r, rank) for r in stored.values())
+    ahead = {
+        way: sum(r[OURS]["tuned"]["macro F1"] >= best(r, way, "macro F1") for r in stored.values())
+        for way in ("at 0.5", "tuned")
+    }
+    faster = sum(r[OURS]["seconds"] < r["random forest"]["seconds"] for r in stored.values())
+    return (
+        f"By the plain figures ours has the best ranking average precision on {leads} of "
+        f"{len(stored)} sets and is within 1 % of the leader or better on {close}; its tuned macro "
+        f"F1 is the highest against peers at 0.5 on {ahead['at 0.5']} and against peers with the "
+        f"same tuner on {ahead['tuned']}; its fit takes less time than the random forest's on "
+        f"{faster}."
+    )
+
+
+def table(stored: dict[str, Any], score: str, way: str | None) -> str:
+    names = list(next(iter(stored.values())))
+    lines = [f"| {score}{f', {way}' if way else ''} | {' | '.join(names)} |"]
+    lines.append("|---" * (1 + len(names)) + "|")
+    for data, results in stored.items():
+        found = [results[n] if way is None else results[n].get(way, {}) for n in names]
+        cells = [f"{scores[score]:.4f}" if score in scores else "" for scores in found]
+        lines.append(f"| {data} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def write_page(stored: dict[str, Any]) -> None:
+    stored = {name: stored[name] for name in SETS if name in stored}
+    parts = []
+    for score, direction in SCORES.items():
+        decided = score in next(iter(stored.values()))[OURS]["tuned"]
+        tables = [
+            table(stored, score, way) for way in (("at 0.5", "tuned") if decided else (None,))
+        ]
+        parts.append(f"### {score.capitalize()}\n\n{direction}\n\n" + "\n\n".join(tables))
+    parts.append("### Seconds of the fit\n\n" + table(stored, "seconds", None))
+    left_out = [
+        f"- {data}, {name}: {scores['left out']}, so that {N_CHAINS} would not end in "
+        f"{CHAINS_LIMIT:.0f} s"
+        for data, results in stored.items()
+        for name, scores in results.items()
+        if "left out" in scores
+    ]
+    (PAGE / "multilabel.md").write_text(
+        "# Label sets\n\nWritten by `examples/benchmarks/multilabel.py --write` "
+        f"({machine()}). Ours is a pipeline of `StandardScaler`, a cut at four standard deviations "
+        "and `MultiLabelSigmoidClassifier()` with default parameters, the same for all sets. Trees "
+        "see the features as they are, the other peers behind `MaxAbsScaler` (sparse) or "
+        "`StandardScaler`; forests have at least ten rows a leaf where there are more than 200 "
+        "labels. Tuned: `TunedDecisionClassifierCV` around each, cut-offs for the macro F1, "
+        f"{TUNING_FOLDS} folds.\n\n## Ours against the best peer\n\n"
+        "Intervals: 95 %, over the test rows, paired; a difference inside is a tie.\n\n"
+        + leaders(stored)
+        + ("\n\nLeft out:\n\n" + "\n".join(left_out) if left_out else "")
+        + "\n\n## Every classifier\n\n"
+        + "\n\n".join(parts)
+        + "\n"
+    )
+
+
+def made_up() -> Split:
+    X, Y = make_multilabel_classification(120, n_features=8, n_classes=3, random_state=0)
+    return Split(X[:80].astype(np.float32), Y[:80], X[80:].astype(np.float32), Y[80:])
+
+
+def main() -> None:
+    reader = parser(__doc__)
+    reader.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
+    options = reader.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    warnings.simplefilter("ignore", UserWarning)  # rare labels and constant folds
+    if options.smoke:
+        leaders({"made up": compare(made_up())})
+        return
+    if options.data is None:
+        print("skipped: there is no folder of data (--data or SOFTLOSS_DATA)")
+        return
+    stored = json.loads(STORE.read_text()) if STORE.exists() else {}
+    for name in options.sets:
+        print(name, flush=True)
+        stored[name] = compare(multilabel(Path(options.data), name))
+        if options.write:
+            STORE.write_text(json.dumps(stored) + "\n")
+            write_page(stored)
+
+
+if __name__ == "__main__":
+    main()

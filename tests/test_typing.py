@@ -1,0 +1,85 @@
+"""The type hints serve users: typical use passes `mypy --strict`, and wrong use is found."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+api = pytest.importorskip("mypy.api")
+
+ROOT = Path(__file__).parents[1]
+TYPICAL = ROOT / "tests" / "typical_use.py"
+CONFIG = f"""\
+[mypy]
+strict = true
+mypy_path = {ROOT}
+
+[mypy-sklearn.*]  # has no type hints
+ignore_missing_imports = true
+
+[mypy-sklearn_softloss.*]  # is checked by `make types`
+follow_imports = silent
+"""
+WRONG = """\
+from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, decision
+from sklearn_softloss.display import LossCurveDisplay
+from sklearn_softloss.losses import Focal, get_loss
+from sklearn_softloss.metrics import soft_log_loss
+from sklearn_softloss.metrics.scorers import make_scorer
+from sklearn_softloss.model_selection import SoftStratifiedKFold, cross_val_predict_proba
+from sklearn_softloss.semi_supervised import GraphLabelSpreading
+
+SoftTargetMLPClassifier(dropuot=0.5)
+SoftTargetMLPClassifier().fit([[0]], [0], sample_weigth=[1])
+MultiLabelSigmoidClassifier().partial_fit([[0]], [[0]], clases=[0])
+MultiLabelSigmoidClassifier(max_iter=3).predict_proba()
+Focal(gama=1.0)
+get_loss(3)
+soft_log_loss([[1.0]], [[1.0]], weight=[1.0])
+make_scorer("soft_log_loss")
+SoftStratifiedKFold(n_folds=3)
+cross_val_predict_proba(None, [[0.0]], [0], method="predict")
+decision.TunedDecisionClassifierCV(None, decision_rule="f1")
+decision.optimal_thresholds([0, 1], [0.2, 0.8], target="f1")
+GraphLabelSpreading(mode="spread")
+LossCurveDisplay.from_estimator(None, axes=None)
+"""
+
+
+@pytest.fixture(scope="module")
+def errors(request, tmp_path_factory):
+    """What mypy says of each file: its numbers of wrong lines, with the messages."""
+    folder = tmp_path_factory.mktemp("typing")
+    (folder / "mypy.ini").write_text(CONFIG)
+    (folder / "wrong_use.py").write_text(WRONG)
+    cache = request.config.cache.mkdir("mypy")
+    options = ["--config-file", str(folder / "mypy.ini"), "--cache-dir", str(cache)]
+    told, trouble, _ = api.run([*options, str(TYPICAL), str(folder / "wrong_use.py")])
+    assert trouble == ""
+    found = re.findall(r"(\w+)\.py:(\d+): error: (.*)", told)
+    return {
+        name: {int(line): message for file, line, message in found if file == name}
+        for name in ("typical_use", "wrong_use")
+    }
+
+
+def test_typical_use_passes(errors):
+    assert errors["typical_use"] == {}
+
+
+def test_wrong_use_is_found(errors):
+    lines = WRONG.splitlines()
+    calls = range(lines.index("") + 2, len(lines) + 1)
+    assert list(errors["wrong_use"]) == list(calls)
+
+
+def test_typical_use_runs():
+    subprocess.run(
+        [sys.executable, "-W", "error", TYPICAL],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "MPLBACKEND": "agg"},
+    )
