@@ -1,0 +1,88 @@
+"""What the default parameters mean: dropout, first logits, decay, passes, batches."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import KFold
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from cases import over_estimators, parameters_of, targets_for
+from sklearn_softloss import SoftTargetMLPClassifier
+from sklearn_softloss._training.modules import MLP, UnitDropout
+from sklearn_softloss.metrics import kl_divergence
+
+DATA = os.environ.get("SOFTLOSS_DATA")
+
+
+def test_unit_dropout_draws_once_a_unit():
+    torch.manual_seed(0)
+    layer = UnitDropout(0.25)
+    outputs = torch.ones(5, 4000, dtype=torch.float64)
+    factors = layer(outputs)
+    assert_allclose(factors.unique(), [0, 1 / 0.75])
+    assert (factors == factors[0]).all()
+    assert float((factors[0] == 0).double().mean()) == pytest.approx(0.25, abs=0.03)
+    assert layer.eval()(outputs) is outputs
+
+
+def test_a_fresh_net_says_little():
+    torch.manual_seed(0)
+    with torch.no_grad():
+        logits = MLP([30, 256, 4], "relu", 0.5).eval()(torch.randn(200, 30))
+    assert 0 < float(logits.abs().max()) < 0.3
+
+
+@over_estimators
+@pytest.mark.parametrize(
+    ("solver", "n", "expected"), [("adamw", 100, 1.0), ("adamw", 8750, 0.8), ("adam", 100, 0.0)]
+)
+def test_decay_falls_with_the_rows_beyond_seven_thousand(Estimator, solver, n, expected):
+    X, Y = targets_for(Estimator, n=n)
+    params = {"solver": solver, "batch_size": 100, "random_state": 0}
+    clf = Estimator((4,), max_iter=1, learning_rate="cosine", **params).fit(X, Y)
+    weights = clf.net_.optimizer_.param_groups[0]
+    assert weights["weight_decay"] == pytest.approx(expected)
+    stated = {"adamw": expected, "adam": 1e-4}[solver]
+    again = Estimator((4,), max_iter=1, learning_rate="cosine", alpha=stated, **params).fit(X, Y)
+    assert_array_equal(parameters_of(again), parameters_of(clf))
+
+
+@over_estimators
+def test_passes_and_batches(Estimator):
+    X, Y = targets_for(Estimator)
+    clf = Estimator((4,), random_state=0).fit(X, Y)
+    assert (clf.n_iter_, clf.t_, clf.net_.batch_size) == (40, 40 * 120, 32)
+    assert Estimator((4,), learning_rate="constant", tol=0).fit(X, Y).n_iter_ <= 200
+    assert Estimator((4,), max_iter=3, batch_size=np.int64(50)).fit(X, Y).net_.batch_size == 50
+
+
+@over_estimators
+def test_lbfgs_uses_no_dropout(Estimator):
+    X, Y = targets_for(Estimator, n=60)
+    with_it, without = (
+        Estimator((4,), solver="lbfgs", alpha=1.0, max_iter=500, dropout=dropout, random_state=0)
+        for dropout in (0.5, 0.0)
+    )
+    assert_array_equal(parameters_of(with_it.fit(X, Y)), parameters_of(without.fit(X, Y)))
+
+
+@pytest.mark.skipif(DATA is None, reason="set SOFTLOSS_DATA to the folder of benchmark data")
+@pytest.mark.parametrize("name", ["SJAFFE", "Yeast_spoem"])
+def test_the_defaults_beat_four_neighbours_on_label_distributions(name):
+    with np.load(Path(DATA) / "label_distributions" / f"{name}.npz") as file:
+        X, Y = file["X"].astype(np.float32), file["Y"]
+    clip = FunctionTransformer(np.clip, kw_args={"a_min": -4, "a_max": 4})
+    losses = []
+    for train, test in list(KFold(10).split(X))[::3]:
+        clf = make_pipeline(StandardScaler(), clip, SoftTargetMLPClassifier(random_state=0))
+        ours = clf.fit(X[train], Y[train]).predict_proba(X[test])
+        nearest = KNeighborsRegressor(4).fit(X[train], Y[train]).predict(X[test])
+        losses.append([kl_divergence(Y[test], p) for p in (ours, nearest)])
+    ours, nearest = np.mean(losses, axis=0)
+    assert ours < 0.95 * nearest
