@@ -2,16 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+DOCS_INSTALLED := .venv/docs-installed
 
 DATA ?= $(SOFTLOSS_DATA)
 
-.PHONY: demo test lint types bench bench-smoke benchmarks clean
+.PHONY: demo test lint types docs bench bench-smoke benchmarks clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/quickstart.py
 
 test: lint types
 	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest
+
+docs: $(DOCS_INSTALLED)
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 bench: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/speed.py
@@ -25,6 +29,10 @@ benchmarks: bench
 	$(BIN)/python examples/benchmarks/decisions.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/calibration.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/semi_supervised.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/label_distributions.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/multilabel.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/hard_labels.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/defaults.py --data $(DATA) --write
 
 bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/metrics.py --smoke
@@ -32,6 +40,10 @@ bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/decisions.py --smoke
 	$(BIN)/python examples/benchmarks/calibration.py --smoke
 	$(BIN)/python examples/benchmarks/semi_supervised.py --smoke
+	$(BIN)/python examples/benchmarks/label_distributions.py --smoke
+	$(BIN)/python examples/benchmarks/multilabel.py --smoke
+	$(BIN)/python examples/benchmarks/hard_labels.py --smoke
+	$(BIN)/python examples/benchmarks/defaults.py --smoke
 	$(BIN)/python examples/benchmarks/speed.py --smoke
 	$(BIN)/python examples/benchmarks/step_profile.py --smoke
 	$(BIN)/python examples/benchmarks/memory.py --gigabytes 0.05
@@ -51,5 +63,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[plots,test]"
 	touch $@
 
+$(DOCS_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	touch $@
+
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache examples/output
+	rm -rf docs/_build docs/auto_examples docs/generated

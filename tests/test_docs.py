@@ -1,15 +1,27 @@
-"""The pages hold code that runs as it stands, and tables that match the objects."""
+"""The pages hold code that runs as it stands, links that lead somewhere, and every public name."""
 
+import inspect
 import re
 import runpy
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+import sklearn_softloss
+
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "docs" / "add_a_loss.md"]
+DOCS = ROOT / "docs"
+BUILT = {"_build", "auto_examples", "generated"}
+PAGES = {
+    page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8")
+    for page in sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+    if not BUILT & set(page.relative_to(ROOT).parts)
+}
+CODE = {page: re.findall(r"```python\n(.*?)```", text, re.S) for page, text in PAGES.items()}
+LINK = re.compile(r"\]\(<?([^)\s>]+)|^\[[^\]]+\]: (\S+)|\{(?:image|figure|include)\} (\S+)", re.M)
 
 
 @pytest.fixture
@@ -21,16 +33,46 @@ def fresh_registry(monkeypatch):
     monkeypatch.setattr(_base, "_REGISTRY", known)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-@pytest.mark.usefixtures("fresh_registry")
-def test_code_blocks_run(page, monkeypatch):
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
-    assert blocks
-    exec(compile("\n".join(blocks), page.name, "exec"), {"__name__": "__main__"})
+@pytest.fixture
+def no_windows():
+    """Figures that a page draws are closed after it."""
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("page", [page for page, blocks in CODE.items() if blocks])
+@pytest.mark.usefixtures("fresh_registry", "no_windows")
+def test_code_blocks_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile("\n".join(CODE[page]), page, "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page):
+    text = re.sub(r"```python.*?```|`[^`\n]*`", "", PAGES[page], flags=re.S)
+    targets = ["".join(found).partition("#")[0] for found in LINK.findall(text)]
+    built_later = re.compile(r"https?:|mailto:|(\.\./)*(auto_examples|generated)/")
+    files = [target for target in targets if target and not built_later.match(target)]
+    missing = [name for name in files if not (ROOT / page).parent.joinpath(name).exists()]
+    assert not missing
+
+
+def test_api_page_lists_every_public_name():
+    modules = [sklearn_softloss, import_module("sklearn_softloss.metrics.scorers")]
+    modules += [import_module(f"sklearn_softloss.{name}") for name in sklearn_softloss._MODULES]
+    sections = (DOCS / "api.rst").read_text(encoding="utf-8").split(".. automodule:: ")[1:]
+    entry = re.compile(r"^(?:\.\. py:data::|\s+) (\w+)$", re.M)
+    listed = {section.split()[0]: set(entry.findall(section)) for section in sections}
+    for module in modules:
+        public = {name for name in module.__all__ if not inspect.ismodule(getattr(module, name))}
+        assert listed[module.__name__] == public - {"__version__"}, module.__name__
 
 
 def test_table_of_losses_is_up_to_date():
-    maker = runpy.run_path(str(ROOT / "docs" / "make_loss_table.py"))
+    maker = runpy.run_path(str(DOCS / "make_loss_table.py"))
     assert maker["PAGE"].read_text() == maker["page"](), "run python docs/make_loss_table.py"
 
 

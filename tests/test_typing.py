@@ -34,7 +34,7 @@ from sklearn_softloss.semi_supervised import GraphLabelSpreading
 
 SoftTargetMLPClassifier(dropuot=0.5)
 SoftTargetMLPClassifier().fit([[0]], [0], sample_weigth=[1])
-MultiLabelSigmoidClassifier().partial_fit([[0]], [[0]], clases=[0])
+MultiLabelSigmoidClassifier().partial_fit([[0]], [[0]], class_=[0])
 MultiLabelSigmoidClassifier(max_iter=3).predict_proba()
 Focal(gama=1.0)
 get_loss(3)
