@@ -91,7 +91,7 @@ net_ : skorch.NeuralNet
     n_iter_, t_ : int
         Passes of the last fit; samples seen in all.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         If X had string column names."""
 
 

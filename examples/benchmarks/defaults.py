@@ -31,8 +31,7 @@ from sklearn_softloss.metrics import chebyshev_distance, kl_divergence, multilab
 def dropout_by_entry(n_features: int, n_outputs: int) -> nn.Module:
     """The default net, with torch's dropout: one draw an entry."""
     net = modules.MLP([n_features, 256, n_outputs], "relu", 0.5)
-    net[2] = nn.Dropout(0.5)
-    return net
+    return nn.Sequential(net[0], net[1], nn.Dropout(0.5), net[3])
 
 
 MLP_TRAINING = {

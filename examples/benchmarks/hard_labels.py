@@ -166,7 +166,7 @@ def main() -> None:
             + hard_table
             + "\n\n## Votes\n\nSoft log loss against the vote shares of the test rows (nats), "
             f"the mean over {len(SEEDS)} seeds; features are the TF-IDF rows as they are. The "
-            "model without a hidden layer is logistic regression with the same penalty: its row shows "
+            "model without a hidden layer is logistic regression with the same penalty: it shows "
             "what the targets alone are worth. Gains: 95 %, bootstrap over the test rows, paired; "
             "above zero, training on vote shares has the smaller loss.\n\n" + table + "\n"
         )

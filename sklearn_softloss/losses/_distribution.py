@@ -173,8 +173,8 @@ class Jeffreys(DistributionLoss):
 
     Domain: distribution. Link: softmax. Neither proper nor invertible: it is linear in neither
     argument, and for targets of 0 its value is set by `floor`. Known also as the "modified KL"
-    sum |(P - Q) log(P / Q)|, in which the absolute value changes nothing: both factors have the
-    same sign.
+    ``sum |(P - Q) log(P / Q)|``, in which the absolute value changes nothing: both factors have
+    the same sign.
 
     Use it when rows of y are the true distributions, dense and exact. Not for drawn labels or
     votes: calibrate first.
