@@ -49,6 +49,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "only_warn_on_example_error": True,  # a warning is an error in `make docs`
     "write_computation_times": False,
+    "capture_repr": (),  # figures and prints, no "<Legend object>"
 }
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

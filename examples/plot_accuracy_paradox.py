@@ -27,8 +27,8 @@ Y = Y.astype(int)
 X = StandardScaler().fit_transform(X)
 X_train, X_test, Y_train, Y_test = X[:3000], X[3000:], Y[:3000], Y[3000:]
 
-net = MultiLabelSigmoidClassifier(random_state=0)
-tuned = TunedDecisionClassifierCV(net, cv=3, random_state=0).fit(X_train, Y_train)
+net = MultiLabelSigmoidClassifier((64,), max_iter=20, random_state=0)
+tuned = TunedDecisionClassifierCV(net, cv=2, random_state=0).fit(X_train, Y_train)
 answers = {
     "predict nothing": np.zeros_like(Y_test),
     "cut at 0.5": (tuned.predict_proba(X_test) >= 0.5).astype(int),
@@ -36,7 +36,8 @@ answers = {
 }
 
 # %%
-# By the share of right entries the three are alike. By the macro F1 they are not.
+# By the share of right entries, predicting nothing is as good as the cut at 0.5 and better than the
+# tuned cut-offs, which pay for what they find. By the macro F1 it is worth nothing.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
 right = [1 - hamming_loss(Y_test, answer) for answer in answers.values()]
@@ -44,11 +45,19 @@ macro = [f1_score(Y_test, a, average="macro", zero_division=0) for a in answers.
 for axis, values, name in zip(axes, (right, macro), ("entries right", "macro F1"), strict=True):
     bars = axis.barh(list(answers), values, color=["0.7", "C0", "C1"])
     axis.bar_label(bars, fmt="%.3f", padding=3)
-    axis.set(xlabel=name, xlim=(0, 1.2), ylabel="")
+    axis.set(xlabel=name, xlim=(0, 1.2))
+axes[0].set_ylabel("decision")
 axes[1].tick_params(labelleft=False)
 
 # %%
-# The F1 of three of the labels by their cut-off, on the test rows: 0.5 is far from the best.
+# The F1 of three of the labels by their cut-off, on the test rows, and the cut-offs that were tuned
+# on the training rows: 0.5 is far from the best.
 
 proba = tuned.predict_proba(X_test)
-display = ThresholdCurveDisplay.from_predictions(Y_test[:, [0, 5, 9]], proba[:, [0, 5, 9]])
+some = [0, 5, 9]
+ThresholdCurveDisplay.from_predictions(
+    Y_test[:, some],
+    proba[:, some],
+    thresholds=tuned.thresholds_[some],
+    label_names=[f"{shares[j]:.1%} of the rows" for j in some],
+)

@@ -5,8 +5,8 @@ Vote shares or the majority vote?
 Several annotators label each row and disagree. Should a classifier learn the shares of their votes,
 or the label that most of them chose?
 
-The annotators here are simulated: each gives the true label of a blurred image with a probability
-that depends on how much the image looks like another digit.
+The annotators here are simulated: each sees a blurred image and says a digit with the probability
+that a logistic regression on all blurred images gives it.
 """
 
 import matplotlib.pyplot as plt

@@ -20,7 +20,7 @@ from sklearn_softloss.display import ReliabilityDisplay
 from sklearn_softloss.metrics import expected_calibration_error, soft_log_loss
 
 # %%
-# Simulated: an annotator says yes with a probability that depends on X; five of them vote.
+# Simulated: an annotator says yes with the probability of a logistic regression; five of them vote.
 
 rng = np.random.default_rng(0)
 X, y = make_classification(1600, n_features=10, n_informative=5, random_state=0)
@@ -44,7 +44,7 @@ for name, target in (
     calibrated = SoftCalibratedClassifierCV(FrozenEstimator(bold)).fit(X[fresh], target)
     found[name] = calibrated.predict_proba(X[test])
 
-figure, axes = plt.subplots(1, 3, figsize=(12, 4.2), sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(10, 4.2), sharey=True, layout="constrained")
 for axis, (name, proba) in zip(axes, found.items(), strict=True):
     loss = soft_log_loss(votes[test], proba)
     error = expected_calibration_error(votes[test], proba)

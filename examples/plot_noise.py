@@ -2,8 +2,8 @@
 Which loss for wrong labels?
 ============================
 
-Some training labels are wrong, at random. Which losses keep the accuracy on clean test rows, and
-do their probabilities stay true to what annotators would say?
+Some training labels are wrong, each wrong class as likely as the others. Which losses keep the
+accuracy on clean test rows?
 """
 
 import matplotlib.pyplot as plt
@@ -54,6 +54,6 @@ axis.set(xlabel="share of wrong training labels", ylabel="accuracy on clean test
 axis.legend()
 
 # %%
-# A loss that forgives outliers does not learn by heart what a few wrong labels say. The price:
-# `generalized_cross_entropy` distorts probabilities, which its inverse link undoes; the symmetric
-# and the absolute one cannot be undone, so calibrate them before reading a probability.
+# A loss that forgives outliers does not learn by heart what wrong labels say. The price is not in
+# this picture: the symmetric and the absolute loss are neither proper nor invertible, so calibrate
+# them before reading a probability.

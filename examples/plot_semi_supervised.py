@@ -90,7 +90,8 @@ def draw(weights: list[float], accuracies: dict[str, list[float]]) -> None:
 
 
 # %%
-# Each method on each number of features, with one draw of the labels.
+# Each method on each number of features, with one draw of the labels: enough to see the collapse,
+# not to rank the others.
 
 weights, found = [], {}
 for n_features in N_FEATURES:

@@ -250,6 +250,23 @@ class TunedDecisionClassifierCV(MetaClassifier):
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
+    @available_if(_estimator_has("decision_function"))
+    def decision_function(self, X: Any) -> Any:
+        """The estimator's own decision function, which knows nothing of the rule.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, ...)
+            As the estimator takes it.
+
+        Returns
+        -------
+        ndarray
+            In the estimator's own format.
+        """
+        check_is_fitted(self)
+        return self.estimator_.decision_function(X)
+
     def predict(self, X: Any) -> Array:
         """The rule's answers.
 
