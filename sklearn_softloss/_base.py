@@ -61,7 +61,7 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (256,),
+        hidden_layer_sizes: Any = (512,),
         activation: str = "relu",
         *,
         loss: Any = "cross_entropy",

@@ -48,7 +48,7 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or tuple of int, default=(256,)
+    hidden_layer_sizes : int or tuple of int, default=(512,)
         Units of each hidden layer; ``()`` gives a linear model.
     activation : {{'identity', 'logistic', 'tanh', 'relu'}}, default="relu"
         Activation of the hidden layers.
@@ -256,7 +256,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or tuple of int, default=(256,)
+    hidden_layer_sizes : int or tuple of int, default=(512,)
         Units of each hidden layer; ``()`` gives a linear model.
     activation : {{'identity', 'logistic', 'tanh', 'relu'}}, default="relu"
         Activation of the hidden layers.
@@ -303,7 +303,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (256,),
+        hidden_layer_sizes: Any = (512,),
         activation: str = "relu",
         *,
         loss: Any = "binary_cross_entropy",

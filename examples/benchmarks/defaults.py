@@ -30,7 +30,7 @@ from sklearn_softloss.metrics import chebyshev_distance, kl_divergence, multilab
 
 def dropout_by_entry(n_features: int, n_outputs: int) -> nn.Module:
     """The default net, with torch's dropout: one draw an entry."""
-    net = modules.MLP([n_features, 256, n_outputs], "relu", 0.5)
+    net = modules.MLP([n_features, 512, n_outputs], "relu", 0.5)
     return nn.Sequential(net[0], net[1], nn.Dropout(0.5), net[3])
 
 
@@ -38,7 +38,8 @@ MLP_TRAINING = {
     "hidden_layer_sizes": (100,), "solver": "adam", "dropout": 0.0, "batch_size": 200,
     "learning_rate": "constant", "learning_rate_init": 0.001, "max_iter": 200,
 }  # fmt: skip
-NO_CUT, LARGE_LOGITS = "no cut at four standard deviations", "scikit-learn's first weights"
+NO_CUT, LARGE_LOGITS = "no cut at three standard deviations", "scikit-learn's first weights"
+CUTS = {f"cut at {limit} standard deviations": limit for limit in (2, 4)}
 CHANGES: dict[str, dict[str, Any]] = {
     "the defaults": {},
     "one dropout draw an entry": {"module": dropout_by_entry},
@@ -54,11 +55,12 @@ CHANGES: dict[str, dict[str, Any]] = {
     "80 passes": {"max_iter": 80},
     "batches of 64": {"batch_size": 64},
     "100 units": {"hidden_layer_sizes": (100,)},
-    "512 units": {"hidden_layer_sizes": (512,)},
-    "two layers of 256": {"hidden_layer_sizes": (256, 256)},
+    "256 units": {"hidden_layer_sizes": (256,)},
+    "two layers of 512": {"hidden_layer_sizes": (512, 512)},
     "tanh": {"activation": "tanh"},
     "mean of four nets": {},
     NO_CUT: {},
+    **{name: {} for name in CUTS},
     LARGE_LOGITS: {},
     "the training of MLPClassifier": MLP_TRAINING,
 }
@@ -74,6 +76,9 @@ def proba(Estimator: Any, change: str, X: Any, Y: Any, X_test: Any) -> Any:
     for seed in range(n_nets):
         clf = Estimator(**params, random_state=seed)
         model = make_pipeline(StandardScaler(), clf) if change == NO_CUT else scaled(clf)
+        if change in CUTS:
+            limit = CUTS[change]
+            model.set_params(functiontransformer__kw_args={"a_min": -limit, "a_max": limit})
         size = 1.0 if change == LARGE_LOGITS else modules.FRESH_LOGITS
         with patch.object(modules, "FRESH_LOGITS", size):
             model.fit(X, Y)

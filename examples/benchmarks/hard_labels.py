@@ -160,8 +160,8 @@ def main() -> None:
             "# Hard labels and votes\n\nWritten by `examples/benchmarks/hard_labels.py --write` "
             f"({machine()}).\n\n## Hard labels\n\nBoth estimators have default parameters. "
             f"{N_REPEATS} repeats of {N_FOLDS} stratified folds; standardised features, for ours "
-            "cut at four standard deviations. Intervals: 95 %, over the folds, paired, widened for "
-            "training rows that folds share (Nadeau and Bengio, 2003, "
+            "cut at three standard deviations. Intervals: 95 %, over the folds, paired, widened "
+            "for training rows that folds share (Nadeau and Bengio, 2003, "
             "doi 10.1023/A:1024068626366). A gain above zero is in favour of ours.\n\n"
             + hard_table
             + "\n\n## Votes\n\nSoft log loss against the vote shares of the test rows (nats), "

@@ -367,9 +367,9 @@ def write_page(stored: dict[str, Any]) -> None:
     ]
     (PAGE / "multilabel.md").write_text(
         "# Label sets\n\nWritten by `examples/benchmarks/multilabel.py --write` "
-        f"({machine()}). Ours is a pipeline of `StandardScaler`, a cut at four standard deviations "
-        "and `MultiLabelSigmoidClassifier()` with default parameters, the same for all sets. Trees "
-        "see the features as they are, the other peers behind `MaxAbsScaler` (sparse) or "
+        f"({machine()}). Ours is a pipeline of `StandardScaler`, a cut at three standard "
+        "deviations and `MultiLabelSigmoidClassifier()` with default parameters, the same for all "
+        "sets. Trees see the features as they are, the other peers behind `MaxAbsScaler` (sparse) or "
         "`StandardScaler`; forests have at least ten rows a leaf where there are more than 200 "
         "labels. Tuned: `TunedDecisionClassifierCV` around each, cut-offs for the macro F1, "
         f"{TUNING_FOLDS} folds.\n\n## Ours against the best peer\n\n"
@@ -399,6 +399,8 @@ def main() -> None:
     if options.data is None:
         print("skipped: there is no folder of data (--data or SOFTLOSS_DATA)")
         return
+    for clf in classifiers(sparse=False, n_labels=3).values():
+        clf.fit(*made_up()[:2])  # what Python imports at a first use is no part of a fit
     stored = json.loads(STORE.read_text()) if STORE.exists() else {}
     for name in options.sets:
         print(name, flush=True)
