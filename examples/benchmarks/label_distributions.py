@@ -230,8 +230,9 @@ def write_page(stored: dict[str, Any], folder: Path) -> None:
         "but their single values are not known, so that the differences cannot be paired.\n\n"
         + summary
         + "\n\n## What a forest sees\n\nKL of the test rows whose nearest training row is "
-        f"closest, a {NEAR:.0%} share of each fold, and of the others. A full tree repeats the "
-        "target of a close relative and falls back to a mean elsewhere; a net is smooth.\n\n"
+        f"closest, a {NEAR:.0%} share of each fold, and of the others. A full tree repeats what it "
+        "saw at a close relative, a smooth net cannot: where that is the forest's lead, the ratio "
+        "of the near rows is the larger one.\n\n"
         + near_and_far(stored)
         + "\n\n## Every method\n\nThe first five columns were run here (forests of 100 trees, "
         "`max_features='sqrt'`), the others are printed. LDLFs may have used other folds.\n\n"
