@@ -17,8 +17,6 @@ from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import label_ranking_average_precision_score, log_loss
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils._testing import ignore_warnings
 from speed import PAGE, machine
 from torch import nn
@@ -38,8 +36,12 @@ MLP_TRAINING = {
     "hidden_layer_sizes": (100,), "solver": "adam", "dropout": 0.0, "batch_size": 200,
     "learning_rate": "constant", "learning_rate_init": 0.001, "max_iter": 200,
 }  # fmt: skip
-NO_CUT, LARGE_LOGITS = "no cut at three standard deviations", "scikit-learn's first weights"
-CUTS = {f"cut at {limit} standard deviations": limit for limit in (2, 4)}
+LARGE_LOGITS = "scikit-learn's first weights"
+CUTS = {
+    "no cut at three standard deviations": np.inf,
+    "cut at 2 standard deviations": 2.0,
+    "cut at 4 standard deviations": 4.0,
+}
 CHANGES: dict[str, dict[str, Any]] = {
     "the defaults": {},
     "one dropout draw an entry": {"module": dropout_by_entry},
@@ -59,7 +61,6 @@ CHANGES: dict[str, dict[str, Any]] = {
     "two layers of 512": {"hidden_layer_sizes": (512, 512)},
     "tanh": {"activation": "tanh"},
     "mean of four nets": {},
-    NO_CUT: {},
     **{name: {} for name in CUTS},
     LARGE_LOGITS: {},
     "the training of MLPClassifier": MLP_TRAINING,
@@ -75,10 +76,7 @@ def proba(Estimator: Any, change: str, X: Any, Y: Any, X_test: Any) -> Any:
     total = 0
     for seed in range(n_nets):
         clf = Estimator(**params, random_state=seed)
-        model = make_pipeline(StandardScaler(), clf) if change == NO_CUT else scaled(clf)
-        if change in CUTS:
-            limit = CUTS[change]
-            model.set_params(functiontransformer__kw_args={"a_min": -limit, "a_max": limit})
+        model = scaled(clf, CUTS[change]) if change in CUTS else scaled(clf)
         size = 1.0 if change == LARGE_LOGITS else modules.FRESH_LOGITS
         with patch.object(modules, "FRESH_LOGITS", size):
             model.fit(X, Y)

@@ -60,11 +60,10 @@ STORE = PAGE / "label_distributions.json"
 OURS = "SoftTargetMLPClassifier"
 
 
-def scaled(clf: Any) -> Any:
-    """Standardised features, cut at three standard deviations: a rare word is no outlier."""
-    return make_pipeline(
-        StandardScaler(), FunctionTransformer(np.clip, kw_args={"a_min": -3, "a_max": 3}), clf
-    )
+def scaled(clf: Any, limit: float = 3) -> Any:
+    """Standardised features, cut at so many standard deviations: a rare word is no outlier."""
+    cut = FunctionTransformer(np.clip, kw_args={"a_min": -limit, "a_max": limit})
+    return make_pipeline(StandardScaler(), cut, clf)
 
 
 def models(name: str) -> dict[str, Any]:
@@ -89,13 +88,12 @@ def near_rows(X: Any, X_test: Any) -> Any:
     return rankdata(distance, method="ordinal") <= np.ceil(NEAR * len(distance))
 
 
-def scores_of_fold(model: Any, X: Any, Y: Any, train: Any, test: Any) -> list[float]:
+def scores_of_fold(model: Any, X: Any, Y: Any, train: Any, test: Any, near: Any) -> list[float]:
     """All measures of the test rows, then the KL of the near ones and of the others."""
     model = clone(model).fit(X[train], Y[train])
     predicted = model.predict_proba if hasattr(model, "predict_proba") else model.predict
     proba = np.clip(predicted(X[test]), 0, None)
     proba /= proba.sum(axis=1, keepdims=True)
-    near = near_rows(X[train], X[test])
     return [
         *(float(measure(Y[test], proba)) for measure in MEASURES.values()),
         *(float(kl_divergence(Y[test][rows], proba[rows])) for rows in (near, ~near)),
@@ -104,7 +102,7 @@ def scores_of_fold(model: Any, X: Any, Y: Any, train: Any, test: Any) -> list[fl
 
 def run(X: Any, Y: Any, models: dict[str, Any], n_folds: int = 10) -> dict[str, Any]:
     """For each model, its scores: one row a fold, columns as in `scores_of_fold`."""
-    folds = list(KFold(n_folds).split(X))
+    folds = [(train, test, near_rows(X[train], X[test])) for train, test in KFold(n_folds).split(X)]
     found = {}
     for name, model in models.items():
         work = (delayed(scores_of_fold)(model, X, Y, *fold) for fold in folds)
