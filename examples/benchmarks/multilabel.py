@@ -208,7 +208,7 @@ def decisions(Y: Any, decided: Any) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-def measure(clf: Any, data: Split, tuning_limit: float = np.inf) -> dict[str, Any]:
+def measure(clf: Any, data: Split, tuning_limit: float) -> dict[str, Any]:
     """One classifier: seconds of its fit, scores of its ranking, of both ways to decide."""
     X, Y, X_test, Y_test = data
     start = time.perf_counter()
