@@ -11,7 +11,7 @@ from sklearn_softloss.losses import Loss, get_loss, loss_names
 
 PAGE = Path(__file__).with_name("losses.md")
 HEAD = """\
-# Losses
+# Table of losses
 
 Made by `docs/make_loss_table.py` from the loss objects. `loss=` takes the name or an instance, for
 example `loss="focal"` or `loss=BinaryFocal(gamma=1.0)`.

@@ -362,7 +362,8 @@ def write_page(stored: dict[str, Any]) -> None:
         tables = [
             table(stored, score, way) for way in (("at 0.5", "tuned") if decided else (None,))
         ]
-        parts.append(f"### {score.capitalize()}\n\n{direction}\n\n" + "\n\n".join(tables))
+        heading = score[0].upper() + score[1:]
+        parts.append(f"### {heading}\n\n{direction}\n\n" + "\n\n".join(tables))
     parts.append("### Seconds of the fit\n\n" + table(stored, "seconds", None))
     left_out = [
         f"- {data}, {name}: {scores['left out']}, so that {N_CHAINS} would not end in "
