@@ -63,7 +63,7 @@ SCORES = {
     "subset accuracy": "higher is better",
 }
 TUNING_LIMIT = 150.0
-"""Seconds of a peer's fit beyond which it is not tuned as well, which takes a fit more a fold."""
+"""Seconds of a peer's fit beyond which it is not tuned: that takes as long again for each fold."""
 N_RESAMPLES = 200
 TUNING_FOLDS = 3
 STORE = PAGE / "multilabel.json"
