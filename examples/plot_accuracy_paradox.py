@@ -27,7 +27,7 @@ Y = Y.astype(int)
 X = StandardScaler().fit_transform(X)
 X_train, X_test, Y_train, Y_test = X[:3000], X[3000:], Y[:3000], Y[3000:]
 
-net = MultiLabelSigmoidClassifier((64,), max_iter=20, random_state=0)
+net = MultiLabelSigmoidClassifier(random_state=0)
 tuned = TunedDecisionClassifierCV(net, cv=2, random_state=0).fit(X_train, Y_train)
 answers = {
     "predict nothing": np.zeros_like(Y_test),

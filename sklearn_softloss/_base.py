@@ -39,7 +39,7 @@ LARGEST = 1 - float(np.finfo(np.float64).epsneg)
 SMALL_BATCH = 32
 """Rows a step of batch_size="auto"."""
 
-PLANNED_PASSES, MOST_PASSES = 40, 200
+PLANNED_PASSES, MOST_PASSES = 32, 200
 """Passes of max_iter="auto": where the schedule plans them, and where the loss ends them."""
 
 SMALL = 4096
@@ -61,7 +61,7 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (512,),
+        hidden_layer_sizes: Any = (448,),
         activation: str = "relu",
         *,
         loss: Any = "cross_entropy",
@@ -72,8 +72,8 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         alpha: float | str = "auto",
         dropout: float = 0.5,
         batch_size: Any = "auto",
-        learning_rate: str = "one_cycle",
-        learning_rate_init: float = 0.004,
+        learning_rate: str = "cosine",
+        learning_rate_init: float = 0.0045,
         power_t: float = 0.5,
         max_iter: int | str = "auto",
         shuffle: bool = True,
@@ -86,7 +86,7 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        beta_2: float = 0.99,
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,

@@ -25,18 +25,18 @@ label_smoothing : float, default=0.0
         Rows a training step; 'auto' is ``min(32, n_samples)``. Larger ones use many cores or a GPU
         better; raise `learning_rate_init` with them.
     learning_rate : {{'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}}, \
-default="one_cycle"
+default="cosine"
         Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
         ``MLPClassifier``. 'cosine' falls to zero over `max_iter` passes, 'one_cycle' rises from
         1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
         almost zero; both run all `max_iter` passes unless `early_stopping` ends them, and are
         'constant' in `partial_fit`, whose calls have no planned end.
-    learning_rate_init : float, default=0.004
+    learning_rate_init : float, default=0.0045
         First learning rate; the highest one of 'one_cycle'.
     power_t : float, default=0.5
         Exponent of 'invscaling'.
     max_iter : int or 'auto', default="auto"
-        Most passes over the data (iterations for 'lbfgs'). 'auto' is 40 for the schedules that
+        Most passes over the data (iterations for 'lbfgs'). 'auto' is 32 for the schedules that
         plan them, 'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
     shuffle : bool, default=True
         Whether each pass takes the rows in a new order.
@@ -58,7 +58,7 @@ default="one_cycle"
         when the loss on them no longer falls, and to keep the weights of the best pass.
     validation_fraction : float, default=0.1
         Share of the rows held out, in (0, 1).
-    beta_1, beta_2 : float, default=0.9, 0.999
+    beta_1, beta_2 : float, default=0.9, 0.99
         Decay rates of the moments of 'adam' and 'adamw', in [0, 1).
     epsilon : float, default=1e-08
         Stabiliser of 'adam', 'adamw' and 'rmsprop'.

@@ -48,7 +48,7 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or tuple of int, default=(512,)
+    hidden_layer_sizes : int or tuple of int, default=(448,)
         Units of each hidden layer; ``()`` gives a linear model.
     activation : {{'identity', 'logistic', 'tanh', 'relu'}}, default="relu"
         Activation of the hidden layers.
@@ -256,7 +256,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or tuple of int, default=(512,)
+    hidden_layer_sizes : int or tuple of int, default=(448,)
         Units of each hidden layer; ``()`` gives a linear model.
     activation : {{'identity', 'logistic', 'tanh', 'relu'}}, default="relu"
         Activation of the hidden layers.
@@ -303,7 +303,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (512,),
+        hidden_layer_sizes: Any = (448,),
         activation: str = "relu",
         *,
         loss: Any = "binary_cross_entropy",
@@ -315,8 +315,8 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         alpha: float | str = "auto",
         dropout: float = 0.5,
         batch_size: Any = "auto",
-        learning_rate: str = "one_cycle",
-        learning_rate_init: float = 0.004,
+        learning_rate: str = "cosine",
+        learning_rate_init: float = 0.0045,
         power_t: float = 0.5,
         max_iter: int | str = "auto",
         shuffle: bool = True,
@@ -329,7 +329,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        beta_2: float = 0.99,
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,

@@ -95,6 +95,7 @@ PLAIN = {
     "dropout": 0.0,
     "learning_rate": "constant",
     "learning_rate_init": 0.001,
+    "beta_2": 0.999,
 }
 """The training of ``MLPClassifier``, where the default of ours is another."""
 SMALL = {**PLAIN, "hidden_layer_sizes": (8,), "max_iter": 15, "random_state": 0}

@@ -57,7 +57,7 @@ def test_decay_falls_with_the_rows_beyond_seven_thousand(Estimator, solver, n, e
 def test_passes_and_batches(Estimator):
     X, Y = targets_for(Estimator)
     clf = Estimator((4,), random_state=0).fit(X, Y)
-    assert (clf.n_iter_, clf.t_, clf.net_.batch_size) == (40, 40 * 120, 32)
+    assert (clf.n_iter_, clf.t_, clf.net_.batch_size) == (32, 32 * 120, 32)
     assert Estimator((4,), learning_rate="constant", tol=0).fit(X, Y).n_iter_ <= 200
     assert Estimator((4,), max_iter=3, batch_size=np.int64(50)).fit(X, Y).net_.batch_size == 50
 

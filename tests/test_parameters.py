@@ -43,7 +43,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 def test_every_parameter_of_mlp_classifier_exists(Estimator):
     """With its default, except where another one is better on real data."""
     fitted = {"hidden_layer_sizes", "solver", "alpha", "learning_rate", "learning_rate_init"}
-    fitted |= {"max_iter"}
+    fitted |= {"max_iter", "beta_2"}
     theirs = inspect.signature(MLPClassifier).parameters
     ours = inspect.signature(Estimator).parameters
     for name, parameter in theirs.items():

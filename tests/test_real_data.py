@@ -22,6 +22,7 @@ NET = {
     "dropout": 0.4,
     "learning_rate": "one_cycle",
     "learning_rate_init": 0.004,
+    "beta_2": 0.999,
     "batch_size": 64,
     "random_state": 0,
 }

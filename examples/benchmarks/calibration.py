@@ -45,6 +45,7 @@ FOLDS = 5
 CAREFUL = {
     "hidden_layer_sizes": (64,),
     "solver": "adamw",
+    "beta_2": 0.999,
     "alpha": 1.0,
     "dropout": 0.4,
     "learning_rate": "one_cycle",
@@ -56,6 +57,7 @@ CAREFUL = {
 OVERFITTED = {
     "hidden_layer_sizes": (128,),
     "solver": "adam",
+    "beta_2": 0.999,
     "alpha": 0.0,
     "dropout": 0.0,
     "learning_rate": "constant",

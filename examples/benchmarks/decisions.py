@@ -72,8 +72,8 @@ def classifiers(sparse: bool, n_labels: int) -> dict[str, Any]:
     # Full trees with hundreds of outputs a leaf do not fit into memory.
     leaf = 10 if n_labels > 200 else 1
     ours = MultiLabelSigmoidClassifier(
-        (256,), solver="adam", dropout=0.5, max_iter=40, batch_size=32, learning_rate="one_cycle",
-        learning_rate_init=0.002, dtype="float32", random_state=0,
+        (256,), solver="adam", beta_2=0.999, dropout=0.5, max_iter=40, batch_size=32,
+        learning_rate="one_cycle", learning_rate_init=0.002, dtype="float32", random_state=0,
     )  # fmt: skip
     peers = {
         OURS: ours,

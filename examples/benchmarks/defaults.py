@@ -28,7 +28,7 @@ from sklearn_softloss.metrics import chebyshev_distance, kl_divergence, multilab
 
 def dropout_by_entry(n_features: int, n_outputs: int) -> nn.Module:
     """The default net, with torch's dropout: one draw an entry."""
-    net = modules.MLP([n_features, 512, n_outputs], "relu", 0.5)
+    net = modules.MLP([n_features, 448, n_outputs], "relu", 0.5)
     return nn.Sequential(net[0], net[1], nn.Dropout(0.5), net[3])
 
 
@@ -52,20 +52,20 @@ CHANGES: dict[str, dict[str, Any]] = {
     "decay 2": {"alpha": 2.0},
     "rate 0.002": {"learning_rate_init": 0.002},
     "rate 0.01": {"learning_rate_init": 0.01},
-    "cosine, no warm-up": {"learning_rate": "cosine"},
-    "20 passes": {"max_iter": 20},
-    "80 passes": {"max_iter": 80},
+    "one-cycle rate": {"learning_rate": "one_cycle"},
+    "16 passes": {"max_iter": 16},
+    "64 passes": {"max_iter": 64},
     "batches of 64": {"batch_size": 64},
     "100 units": {"hidden_layer_sizes": (100,)},
     "256 units": {"hidden_layer_sizes": (256,)},
-    "two layers of 512": {"hidden_layer_sizes": (512, 512)},
-    "beta_2 0.99": {"beta_2": 0.99},
-    "beta_2 0.99, cosine from 0.0045, 448 units, 32 passes": {
-        "beta_2": 0.99,
-        "learning_rate": "cosine",
-        "learning_rate_init": 0.0045,
-        "hidden_layer_sizes": (448,),
-        "max_iter": 32,
+    "two layers of 448": {"hidden_layer_sizes": (448, 448)},
+    "beta_2 0.999": {"beta_2": 0.999},
+    "512 units, one-cycle rate to 0.004, 40 passes, beta_2 0.999": {
+        "hidden_layer_sizes": (512,),
+        "learning_rate": "one_cycle",
+        "learning_rate_init": 0.004,
+        "max_iter": 40,
+        "beta_2": 0.999,
     },
     "tanh": {"activation": "tanh"},
     "mean of four nets": {},

@@ -79,8 +79,8 @@ def make_rows(n_rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def net(max_iter: int) -> SoftTargetMLPClassifier:
     return SoftTargetMLPClassifier(
-        (100,), solver="adam", dropout=0.3, learning_rate_init=0.003, max_iter=max_iter,
-        batch_size=256, random_state=0,
+        (100,), solver="adam", beta_2=0.999, dropout=0.3, learning_rate="one_cycle",
+        learning_rate_init=0.003, max_iter=max_iter, batch_size=256, random_state=0,
     )  # fmt: skip
 
 

@@ -156,6 +156,7 @@ def common(task: Task) -> dict[str, Any]:
         "n_iter_no_change": np.inf,
         "alpha": 0.0,
         "solver": "adam",
+        "beta_2": 0.999,
         "learning_rate": "constant",
         "learning_rate_init": 0.001,
         "random_state": 0,
