@@ -388,7 +388,7 @@ def write_page(stored: dict[str, Any]) -> None:
         "\n\n## Ours against the best peer\n\n"
         "Intervals: 95 %, over the test rows, paired; a difference inside is a tie.\n\n"
         + leaders(stored)
-        + ("\n\nLeft out:\n\n" + "\n".join(left_out) if left_out else "")
+        + ("\n\nLeft out or not tuned:\n\n" + "\n".join(left_out) if left_out else "")
         + "\n\n## Every classifier\n\n"
         + "\n\n".join(parts)
         + "\n"
