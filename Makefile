@@ -12,7 +12,7 @@ demo: $(INSTALLED)
 	$(BIN)/python examples/quickstart.py
 
 test: lint types
-	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest
+	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest --numprocesses 2
 
 docs: $(DOCS_INSTALLED)
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

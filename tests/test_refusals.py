@@ -57,7 +57,11 @@ BAD_PARAMETERS = [
 
 
 @over_estimators
-@pytest.mark.parametrize(("params", "message"), BAD_PARAMETERS, ids=lambda p: str(p)[:40])
+@pytest.mark.parametrize(
+    ("params", "message"),
+    BAD_PARAMETERS,
+    ids=lambda p: p[:40] if isinstance(p, str) else "-".join(p),
+)
 def test_bad_parameters_are_refused_before_training_and_cost_nothing(Estimator, params, message):
     X, Y = targets_for(Estimator)
     clf = Estimator(**SMALL).fit(X, Y)
