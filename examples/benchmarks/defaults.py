@@ -28,13 +28,14 @@ from sklearn_softloss.metrics import chebyshev_distance, kl_divergence, multilab
 
 def dropout_by_entry(n_features: int, n_outputs: int) -> nn.Module:
     """The default net, with torch's dropout: one draw an entry."""
-    net = modules.MLP([n_features, 448, n_outputs], "relu", 0.5)
+    hidden = SoftTargetMLPClassifier().hidden_layer_sizes
+    net = modules.MLP([n_features, *hidden, n_outputs], "relu", 0.5)
     return nn.Sequential(net[0], net[1], nn.Dropout(0.5), net[3])
 
 
 MLP_TRAINING = {
     "hidden_layer_sizes": (100,), "solver": "adam", "dropout": 0.0, "batch_size": 200,
-    "learning_rate": "constant", "learning_rate_init": 0.001, "max_iter": 200,
+    "learning_rate": "constant", "learning_rate_init": 0.001, "beta_2": 0.999, "max_iter": 200,
 }  # fmt: skip
 LARGE_LOGITS = "scikit-learn's first weights"
 CUTS = {
