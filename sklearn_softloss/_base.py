@@ -19,6 +19,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from ._callbacks import CallbackSupportMixin, PassTeller, has_callbacks
+from ._checks import check_weight
 from ._parameters import check_parameters, hidden_layers, torch_device, torch_dtype
 from ._training.batches import TrainingData, TrainingTargets, check_finite_in_blocks
 from ._training.isolation import isolated_generators
@@ -27,7 +28,7 @@ from ._training.monitor import Monitor
 from ._training.net import TrainingNet
 from ._training.schedules import FIXED_LENGTH, Schedule
 from ._training.solvers import decays_weights, default_alpha, optimizer_factory
-from ._weighting import EntryWeighting, RowWeighting, check_weight, is_rule
+from ._weighting import EntryWeighting, RowWeighting, is_rule
 from .losses import Loss, get_loss
 from .losses._base import Domain
 from .targets import Array, TargetCode, Targets, as_array

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.class_weight import compute_class_weight
 
+from ._checks import check_weight
 from .targets import Array, Targets
 
 Weighted = tuple[Array, "Array | None", "Array | None"]
@@ -82,32 +83,6 @@ class EntryWeighting:
         mean = entry.sum(axis=1) / np.maximum(known, 1)
         entry = entry / np.where(mean > 0, mean, 1)[:, None]
         return values, mean if weight is None else mean * weight, entry
-
-
-def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> Array | None:
-    """Weights >= 0 of the given shape with at least one above zero, or None for none.
-
-    A single number is a weight for all.
-    """
-    if weight is None:
-        return None
-    if sp.issparse(weight):
-        weight = weight.toarray()
-    try:
-        given = np.asarray(weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold numbers of shape {shape}; {error}.") from error
-    if given.ndim == 0:
-        given = np.full(shape, given)
-    if given.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}, one weight for each; got {given.shape}.")
-    bad = ~(np.isfinite(given) & (given >= 0))
-    if bad.any():
-        row = int(np.argwhere(bad)[0, 0])
-        raise ValueError(f"{name} must be finite and >= 0; row {row} holds {given[row]}.")
-    if not given.any():
-        raise ValueError(f"{name} must not be zero throughout: no sample would be left to fit.")
-    return given
 
 
 # --- class weights -------------------------------------------------------------------------------

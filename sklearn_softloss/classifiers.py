@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import SoftLossClassifier
 from ._callbacks import with_callbacks
+from ._checks import check_weight
 from ._decorators import available_if
 from ._parameter_docs import CLASS_COSTS, FITTED_ATTRIBUTES, LABEL_COSTS, TRAINING_PARAMETERS
 from ._weighting import (
     EntryWeighting,
     RowWeighting,
-    check_weight,
     class_weights,
     label_weights,
 )

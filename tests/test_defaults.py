@@ -66,7 +66,8 @@ def test_passes_and_batches(Estimator):
 def test_lbfgs_uses_no_dropout(Estimator):
     X, Y = targets_for(Estimator, n=60)
     with_it, without = (
-        Estimator((4,), solver="lbfgs", alpha=1.0, max_iter=500, dropout=dropout, random_state=0)
+        # tanh: over the kinks of relu the path, and its length, differ from processor to processor.
+        Estimator((4,), "tanh", solver="lbfgs", alpha=1.0, dropout=dropout, random_state=0)
         for dropout in (0.5, 0.0)
     )
     assert_array_equal(parameters_of(with_it.fit(X, Y)), parameters_of(without.fit(X, Y)))

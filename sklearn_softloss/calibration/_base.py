@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .._weighting import check_weight
+from .._checks import check_weight
 from ..targets import (
     ROW_SUM_TOLERANCE,
     Array,

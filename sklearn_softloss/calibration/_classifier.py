@@ -17,8 +17,8 @@ from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
 
+from .._checks import check_weight
 from .._meta import MetaClassifier, stratified_folds
-from .._weighting import check_weight
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from ..targets import Array, Targets, as_array, encode_classes, encode_labels, target_kind
 from ._base import Calibrator

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._weighting import check_weight
+from .._checks import check_weight
 from ..targets import Array, check_proba, encode_classes
 from ._objectives import Counts, Objective
 from ._rules import DecisionRule

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from .._weighting import check_weight
+from .._checks import check_weight
 from ..targets import Array, check_proba, encode_labels
 from ._objectives import ADDITIVE, Counts, Objective, ratio
 from ._sweep import Sweep, counts_at, sweep

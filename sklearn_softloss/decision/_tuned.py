@@ -14,10 +14,10 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._checks import check_weight
 from .._decorators import available_if
 from .._meta import MetaClassifier, stratified_folds
 from .._table import Table
-from .._weighting import check_weight
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from ..model_selection._proba import aligned_proba, fit_rows, fold_probabilities
 from ..targets import Array, as_array, encode_classes, encode_labels, target_kind

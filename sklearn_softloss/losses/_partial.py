@@ -8,11 +8,11 @@ convex that is the inverse link, in closed form.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from .._checks import check_number
 from ._base import DistributionLoss, IndependentLoss, Properness, sum_entries
 
 
@@ -153,13 +153,3 @@ class Poly1Partial(Partial):
 
     def log_slope(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
         return -log_p + (self.epsilon * log_p.exp()).log1p()
-
-
-def check_number(
-    name: str, value: Any, low: float, high: float = float("inf"), open_end: bool = False
-) -> None:
-    """Refuse a loss's parameter outside [low, high], or (low, high] with `open_end`."""
-    legal = isinstance(value, (int, float)) and low <= value <= high
-    if not legal or (open_end and value == low):
-        bracket = "(" if open_end else "["
-        raise ValueError(f"{name} must be a number in {bracket}{low:g}, {high:g}]; got {value!r}.")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from .._weighting import check_weight
+from .._checks import check_weight
 from ..targets import (
     ROW_SUM_TOLERANCE,
     Array,

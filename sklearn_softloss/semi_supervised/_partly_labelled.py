@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from .._weighting import check_weight
+from .._checks import check_weight
 from ..targets import (
     Array,
     Targets,

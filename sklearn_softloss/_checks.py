@@ -1,0 +1,65 @@
+"""Checks of arguments that every room needs: options, numbers, weights, sums of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+ROW_SUM_TOLERANCE = 1e-3
+"""How far a row of a distribution may be from summing to 1 before it is refused."""
+
+
+def check_one_of(name: str, value: Any, choices: Collection[Any]) -> None:
+    """Refuse what is not one of the choices, which are strings or None."""
+    if not (value is None or isinstance(value, str)) or value not in choices:
+        raise ValueError(f"{name} must be one of {list(choices)}; got {value!r}.")
+
+
+def check_number(
+    name: str, value: Any, low: float, high: float = float("inf"), open_end: bool = False
+) -> None:
+    """Refuse a number outside [low, high], or (low, high] with `open_end`; NaN too."""
+    legal = isinstance(value, (int, float)) and low <= value <= high
+    if not legal or (open_end and value == low):
+        bracket = "(" if open_end else "["
+        raise ValueError(f"{name} must be a number in {bracket}{low:g}, {high:g}]; got {value!r}.")
+
+
+def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[Any] | None:
+    """Weights >= 0 of the given shape with at least one above zero, or None for none.
+
+    A single number is a weight for all.
+    """
+    if weight is None:
+        return None
+    if sp.issparse(weight):
+        weight = weight.toarray()
+    try:
+        given = np.asarray(weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers of shape {shape}; {error}.") from error
+    if given.ndim == 0:
+        given = np.full(shape, given)
+    if given.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, one weight for each; got {given.shape}.")
+    bad = ~(np.isfinite(given) & (given >= 0))
+    if bad.any():
+        row = int(np.argwhere(bad)[0, 0])
+        raise ValueError(f"{name} must be finite and >= 0; row {row} holds {given[row]}.")
+    if not given.any():
+        raise ValueError(f"{name} must not be zero throughout: no sample would be left to fit.")
+    return given
+
+
+def first_bad_sum(values: NDArray[Any]) -> tuple[int, float] | None:
+    """Number and sum of the first row that does not sum to 1, or None."""
+    sums = values.sum(axis=1)
+    bad = ~(np.abs(sums - 1) <= ROW_SUM_TOLERANCE)
+    if not bad.any():
+        return None
+    row = int(np.argmax(bad))
+    return row, float(sums[row])
