@@ -29,6 +29,12 @@ def check_number(
         raise ValueError(f"{name} must be a number in {bracket}{low:g}, {high:g}]; got {value!r}.")
 
 
+def check_count(name: str, value: Any, least: int) -> None:
+    """Refuse what is no whole number, or less than the least."""
+    if not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} must be a whole number >= {least}; got {value!r}.")
+
+
 def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[Any] | None:
     """Weights >= 0 of the given shape with at least one above zero, or None for none.
 

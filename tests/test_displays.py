@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cases import LOSSES, make_labels, make_soft, soft
 from display_cases import SET_PROBA, SETS, VOTE_PROBA, VOTES
+from sklearn_softloss._probability import entropies
 from sklearn_softloss.display import (
     LossCurveDisplay,
     LossShapeDisplay,
@@ -29,7 +30,6 @@ from sklearn_softloss.display import (
     ThresholdCurveDisplay,
 )
 from sklearn_softloss.losses import BinaryCrossEntropy, BinaryFocal
-from sklearn_softloss.metrics._distribution import entropies
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

@@ -241,7 +241,7 @@ def test_other_refusals():
 
 
 def test_the_row_of_an_error_is_counted_from_where_the_message_says(monkeypatch):
-    monkeypatch.setattr("sklearn_softloss.metrics._blocks.BLOCK_ENTRIES", 8)
+    monkeypatch.setattr("sklearn_softloss.metrics.blocks.BLOCK_ENTRIES", 8)
     truth = np.tile([0.5, 0.5], (10, 1))
     truth[9] = 0.6
     with pytest.raises(ValueError, match=r"y_true\[8:\]: .*row 1 sums to 1.2"):

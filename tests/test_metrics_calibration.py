@@ -148,11 +148,11 @@ def test_smooth_error_falls_with_the_number_of_rows_of_a_calibrated_model():
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"kind": "class"}, "kind must be one of"),
+        ({"kind": "class"}, r"kind must be one of \['confidence', .*\]; got 'class'"),
         ({"strategy": "width"}, "strategy must be one of .*'quantile'.*got 'width'"),
         ({"n_bins": 0}, "n_bins must be a whole number >= 1; got 0"),
         ({"n_bins": 2.5}, "n_bins must be a whole number >= 1; got 2.5"),
-        ({"average": "micro"}, "average must be 'macro' or None; got 'micro'"),
+        ({"average": "micro"}, r"average must be one of \['macro', None\]; got 'micro'"),
     ],
 )
 def test_bad_options_are_refused(kwargs, message):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from sklearn_softloss import metrics
-from sklearn_softloss.metrics import _blocks
+from sklearn_softloss.metrics import blocks
 
 ECE = metrics.expected_calibration_error
 PARTS = metrics.calibration_decomposition
@@ -121,8 +121,8 @@ def test_the_order_of_columns_does_not_count(metric):
 def test_blocks_do_not_count(metric, monkeypatch):
     truth, proba = draw(metric)
     expected = metric(truth, proba)
-    monkeypatch.setattr(_blocks, "BLOCK_ENTRIES", 7)
-    monkeypatch.setattr(_blocks, "COLUMNS_AT_ONCE", 2)
+    monkeypatch.setattr(blocks, "BLOCK_ENTRIES", 7)
+    monkeypatch.setattr(blocks, "COLUMNS_AT_ONCE", 2)
     close(metric(truth, proba), expected)
 
 
@@ -230,8 +230,8 @@ def test_bounds(metric):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_memory_is_that_of_some_blocks(metric, dtype, monkeypatch):
     """The input is never converted or masked as a whole."""
-    monkeypatch.setattr(_blocks, "BLOCK_ENTRIES", 2**14)
-    monkeypatch.setattr(_blocks, "COLUMNS_AT_ONCE", 4)
+    monkeypatch.setattr(blocks, "BLOCK_ENTRIES", 2**14)
+    monkeypatch.setattr(blocks, "COLUMNS_AT_ONCE", 4)
     truth, proba = (values.astype(dtype) for values in draw(metric, n=10_000, k=40))
     metric(truth[:50], proba[:50])  # what is imported and built at the first call
     tracemalloc.start()

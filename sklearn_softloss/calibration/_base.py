@@ -11,20 +11,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .._checks import check_weight
-from ..targets import (
-    ROW_SUM_TOLERANCE,
-    Array,
-    Rows,
-    check_proba,
-    encode_classes,
-    encode_labels,
-)
+from .._checks import check_weight, first_bad_sum
+from .._probability import inside_unit_interval
+from ..targets import Array, Rows, check_proba, encode_classes, encode_labels
 
 FLOOR = 1e-12
 """Added to a probability before its logarithm is taken, as scikit-learn does."""
-
-SMALLEST, LARGEST = np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg
 
 
 class Calibrator(BaseEstimator, ABC):
@@ -99,7 +91,7 @@ class Calibrator(BaseEstimator, ABC):
             raise ValueError(
                 f"The calibrator was fitted on {self.n_columns_} columns; got {given.shape[1]}."
             )
-        return np.clip(self._calibrated(given), SMALLEST, LARGEST)
+        return inside_unit_interval(self._calibrated(given))
 
     @abstractmethod
     def _fit(self, values: Rows, given: Array, weight: Array) -> None:
@@ -121,8 +113,13 @@ class Calibrator(BaseEstimator, ABC):
                 "from_logits=True."
             ) from error
         self._check_columns(proba)
-        if not self.multi_label:
-            _check_row_sums(proba)
+        bad = None if self.multi_label else first_bad_sum(proba)
+        if bad is not None:
+            raise ValueError(
+                f"Rows of y_proba must sum to 1; row {bad[0]} sums to {bad[1]:.6g}. For "
+                "independent labels construct the calibrator with multi_label=True, for logits "
+                "with from_logits=True."
+            )
         return proba
 
     def _check_columns(self, given: Array) -> Array:
@@ -176,20 +173,8 @@ def _one_against_rest(scores: Array) -> Array:
     return np.asarray(log_proba - log_rest)
 
 
-def _check_row_sums(proba: Array) -> None:
-    sums = proba.sum(axis=1)
-    bad = np.abs(sums - 1) > ROW_SUM_TOLERANCE
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise ValueError(
-            f"Rows of y_proba must sum to 1; row {row} sums to {sums[row]:.6g}. For independent "
-            "labels construct the calibrator with multi_label=True, for logits with "
-            "from_logits=True."
-        )
-
-
 def _refuse_proba_as_logits(logits: Array) -> None:
-    if logits.min() >= 0 and np.all(np.abs(logits.sum(axis=1) - 1) < ROW_SUM_TOLERANCE):
+    if logits.min() >= 0 and first_bad_sum(logits) is None:
         raise ValueError(
             "from_logits=True, but all rows are >= 0 and sum to 1: these are probabilities. Set "
             "from_logits=False, or pass their logarithms."

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from ..targets import ROW_SUM_TOLERANCE, Array, Rows
+from .._checks import first_bad_sum
+from ..targets import Array, Rows
 from ._logistic import LogisticCalibrator
 from ._softmax import fit_softmax, keeping_absent, one_row_a_class
 
@@ -136,6 +137,6 @@ class PriorShift(LogisticCalibrator):
         if not np.all((prior > 0) & (prior < 1)):
             column = int(np.argmin((prior > 0) & (prior < 1)))
             raise ValueError(f"prior must lie inside (0, 1); entry {column} is {prior[column]:g}.")
-        if not self.multi_label and abs(prior.sum() - 1) > ROW_SUM_TOLERANCE:
+        if not self.multi_label and first_bad_sum(prior[None]) is not None:
             raise ValueError(f"prior must sum to 1 over the classes; it sums to {prior.sum():g}.")
         return prior

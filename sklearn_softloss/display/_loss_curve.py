@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._axes import one_axes
+from .axes import one_axes
 
 
 class LossCurveDisplay:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..targets import Array
-from ._axes import legend_above, pyplot
+from .axes import legend_above, pyplot
 
 if TYPE_CHECKING:
     from ..losses import Loss

@@ -7,19 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..metrics._blocks import NOTHING_KNOWN
-from ..metrics._calibration_error import (
-    Kind,
-    Strategy,
-    check_one_of,
-    check_options,
-    columns_of_kind,
-)
+from .._checks import check_count
+from .._random import generator_from
+from ..metrics.blocks import NOTHING_KNOWN
+from ..metrics.calibration_error import Kind, Strategy, check_options, columns_of_kind
 from ..model_selection import as_proba_matrix
-from ..model_selection._split import generator_from
 from ..targets import as_array, target_kind
-from ._axes import grid_of_axes, legend_above, one_axes, strip_under
 from ._reliability_curve import BAND, ReliabilityCurve, reliability_curve
+from .axes import grid_of_axes, legend_above, one_axes, strip_under
 
 MOST_PANELS = 12
 """Columns up to which each has a panel of its own; more are pooled unless asked otherwise."""
@@ -193,10 +188,8 @@ class ReliabilityDisplay:
         ValueError
             As `expected_calibration_error`, or if `n_resamples` is no whole number >= 0.
         """
-        check_one_of("kind", kind, Kind)
-        check_options(kind, strategy, n_bins, "macro")
-        if not isinstance(n_resamples, (int, np.integer)) or n_resamples < 0:
-            raise ValueError(f"n_resamples must be a whole number >= 0; got {n_resamples!r}.")
+        check_options(kind, strategy, n_bins)
+        check_count("n_resamples", n_resamples, 0)
         columns = list(columns_of_kind(kind, y_true, y_proba, labels, sample_weight))
         if not any(weight.any() for _, _, weight in columns):
             raise ValueError(NOTHING_KNOWN)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.fft import dct, idct
 
 from ..metrics import expected_calibration_error
-from ..metrics._calibration_error import (
+from ..metrics.calibration_error import (
     GRID,
     Strategy,
     bins_of_equal_width,

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..metrics._blocks import ClassBlocks
-from ..metrics._distribution import entropies
+from .._checks import check_count
+from .._probability import entropies
+from ..metrics.blocks import ClassBlocks
 from ..model_selection import as_proba_matrix
 from ..targets import Array
-from ._axes import legend_above, one_axes, strip_under
 from ._reliability_curve import bin_numbers, in_bins
+from .axes import legend_above, one_axes, strip_under
 
 SPREAD = (10, 90)
 """Percentiles of the predictions of a group between which the band lies."""
@@ -145,8 +146,7 @@ class TargetConfidenceDisplay:
         ValueError
             As `soft_log_loss`, or if `n_groups` is no whole number >= 1.
         """
-        if not isinstance(n_groups, (int, np.integer)) or n_groups < 1:
-            raise ValueError(f"n_groups must be a whole number >= 1; got {n_groups!r}.")
+        check_count("n_groups", n_groups, 1)
         blocks = ClassBlocks(y_true, y_proba, labels, sample_weight)
         weight = np.ones(blocks.n_samples) if blocks.weight is None else blocks.weight
         entropy, target, predicted = np.empty((3, blocks.n_samples))

@@ -12,7 +12,7 @@ from ..decision._thresholds import check_decision_data, optimal_thresholds
 from ..decision._tuning import curve, curve_grid
 from ..model_selection import as_proba_matrix
 from ..targets import Array
-from ._axes import grid_of_axes, one_axes
+from .axes import grid_of_axes, one_axes
 
 MOST_PANELS = 12
 """Labels up to which each has a panel of its own; more are rows of one heat map."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ._calibration_error import expected_calibration_error
 from ._decomposition import CalibrationDecomposition, calibration_decomposition
 from ._disagreement import entropy_calibration_error, rank_calibration_score, total_variation
 from ._distribution import (
@@ -28,6 +27,7 @@ from ._multilabel import (
     multilabel_subset_accuracy,
 )
 from ._report import MultilabelReport, multilabel_report
+from .calibration_error import expected_calibration_error
 
 __all__ = [
     "CalibrationDecomposition",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 
+from .._checks import check_one_of
+from .._probability import SMALLEST_PROBA
 from ..targets import Array
-from ._blocks import NOTHING_KNOWN
-from ._calibration_error import check_one_of, columns_of_kind
-from ._distribution import TINY, brier_scale
+from ._distribution import brier_scale
+from .blocks import NOTHING_KNOWN
+from .calibration_error import columns_of_kind
 
 Score = Literal["log_loss", "brier_score"]
 Columns = Literal["classwise", "labelwise"]
@@ -96,8 +98,8 @@ def calibration_decomposition(
     >>> round(parts.score, 4), round(parts.calibration, 4), round(parts.refinement, 4)
     (0.18, 0.0133, 0.1667)
     """
-    check_one_of("score", score, Score)
-    check_one_of("kind", kind, Columns)
+    check_one_of("score", score, get_args(Score))
+    check_one_of("kind", kind, get_args(Columns))
     of_column = {
         ("log_loss", "classwise"): _class_log_loss,
         ("log_loss", "labelwise"): _label_log_loss,
@@ -137,12 +139,12 @@ def _column_scores(score: ColumnScore, truth: Array, proba: Array, weight: Array
 
 
 def _class_log_loss(proba: Array, mass: Array, hits: Array, squares: Array) -> float:
-    return float(-hits @ np.log(np.maximum(proba, TINY)))
+    return float(-hits @ np.log(np.maximum(proba, SMALLEST_PROBA)))
 
 
 def _label_log_loss(proba: Array, mass: Array, hits: Array, squares: Array) -> float:
-    present = hits @ np.log(np.maximum(proba, TINY))
-    return float(-present - (mass - hits) @ np.log(np.maximum(1 - proba, TINY)))
+    present = hits @ np.log(np.maximum(proba, SMALLEST_PROBA))
+    return float(-present - (mass - hits) @ np.log(np.maximum(1 - proba, SMALLEST_PROBA)))
 
 
 def _brier_score(proba: Array, mass: Array, hits: Array, squares: Array) -> float:

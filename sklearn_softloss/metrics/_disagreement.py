@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._probability import entropies
 from ..targets import Array
-from ._blocks import ClassBlocks
-from ._distribution import entropies
+from .blocks import ClassBlocks
 
 
 def total_variation(

@@ -6,20 +6,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import rel_entr, xlogy
+from scipy.special import rel_entr
 
+from .._probability import SMALLEST_PROBA, entropies
 from ..targets import Array
-from ._blocks import ClassBlocks
+from .blocks import ClassBlocks
 
-TINY = np.finfo(np.float64).tiny
-"""Least probability inside a logarithm: the smallest normal float."""
 CLIP = 1e-12
 """Least value inside logarithms and denominators of the label-distribution measures."""
-
-
-def entropies(rows: Array) -> Array:
-    """Entropy of each row, in nats."""
-    return -np.asarray(xlogy(rows, rows)).sum(axis=1)
 
 
 def soft_log_loss(
@@ -70,7 +64,7 @@ def soft_log_loss(
     """
 
     def cross_entropies(truth: Array, proba: Array) -> Array:
-        found = -(truth * np.log(np.maximum(proba, TINY))).sum(axis=1)
+        found = -(truth * np.log(np.maximum(proba, SMALLEST_PROBA))).sum(axis=1)
         return found - entropies(truth) if subtract_entropy else found
 
     return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(cross_entropies)

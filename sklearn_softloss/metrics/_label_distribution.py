@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..targets import Array
-from ._blocks import ClassBlocks
 from ._distribution import CLIP
+from .blocks import ClassBlocks
 
 
 def chebyshev_distance(

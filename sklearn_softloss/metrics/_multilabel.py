@@ -8,17 +8,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._checks import check_one_of
+from .._probability import SMALLEST_PROBA
 from ..targets import Array
-from ._blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks
-from ._distribution import TINY
+from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks
 
 Average = Literal["micro", "macro"] | None
 
 
 def binary_log_losses(truth: Array, proba: Array) -> Array:
     """Binary cross-entropy of each entry, in nats."""
-    present = truth * np.log(np.maximum(proba, TINY))
-    return -(present + (1 - truth) * np.log(np.maximum(1 - proba, TINY)))
+    present = truth * np.log(np.maximum(proba, SMALLEST_PROBA))
+    return -(present + (1 - truth) * np.log(np.maximum(1 - proba, SMALLEST_PROBA)))
 
 
 def label_sums(blocks: LabelBlocks, *values: Callable[[Array, Array], Array]) -> list[Array]:
@@ -41,16 +42,13 @@ def averaged(
     numerator: Array, denominator: Array, average: Average, *, weight: Array
 ) -> float | Array:
     """Quotients of sums a label (0 where both are 0), their mean, or that of the total sums."""
+    check_one_of("average", average, ("micro", "macro", None))
     if average == "micro":
         total = denominator.sum()
         return float(numerator.sum() / total) if total > 0 else 0.0
     share = np.where(weight > 0, 0.0, np.nan)
     np.divide(numerator, denominator, out=share, where=denominator > 0)
-    if average == "macro":
-        return float(np.nanmean(share))
-    if average is None:
-        return share
-    raise ValueError(f"average must be 'micro', 'macro' or None; got {average!r}.")
+    return share if average is None else float(np.nanmean(share))
 
 
 def multilabel_log_loss(

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..targets import Array
-from ._blocks import LabelBlocks
-from ._calibration_error import expected_calibration_error
 from ._multilabel import averaged, binary_log_losses, label_sums, subset_accuracy
+from .blocks import LabelBlocks
+from .calibration_error import expected_calibration_error
 
 MODELS = ("model", "all_zero", "prior")
 

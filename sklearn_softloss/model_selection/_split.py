@@ -11,8 +11,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.model_selection import BaseShuffleSplit
 from sklearn.model_selection._split import _BaseKFold, _validate_shuffle_split
-from sklearn.utils import check_random_state
 
+from .._random import generator_from
 from ..targets import Array, as_array, encode_classes, encode_labels
 from ._iterative import exchange, stratified_parts, with_label_pairs
 
@@ -266,11 +266,6 @@ def _check_order(order: Any) -> int:
     if not isinstance(order, Integral) or order not in (1, 2):
         raise ValueError(f"order must be 1 (labels) or 2 (labels and their pairs); got {order!r}.")
     return int(order)
-
-
-def generator_from(random_state: RandomState) -> np.random.RandomState:
-    """None asks the operating system for a seed, since the global generator is left alone."""
-    return check_random_state(np.random.RandomState() if random_state is None else random_state)
 
 
 def _label_mass(y: Any, order: int) -> tuple[sp.csr_array, Array]:

@@ -85,7 +85,7 @@ class SemiSupervisedComparison(Table):
         matplotlib Axes
             One line a method with standard errors, dotted where every fit of it collapsed.
         """
-        from ..display._axes import one_axes, pyplot
+        from ..display.axes import one_axes, pyplot
 
         ax = one_axes(ax, (8.0, 4.5))
         colours = pyplot().get_cmap("tab20").colors

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from numbers import Integral, Real
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, check_scalar
 
-from ..metrics._calibration_error import check_one_of
+from .._checks import check_one_of
 from ..targets import Array
 from ._diffusion import Diffused, propagate, spread
 from ._neighbors import build_index, symmetric_affinity, weight_matrix
@@ -170,8 +170,8 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
         check_scalar(self.n_neighbors, "n_neighbors", Integral, min_val=1)
         check_scalar(self.alpha, "alpha", Real, min_val=0, max_val=1, include_boundaries="neither")
         check_scalar(self.tol, "tol", Real, min_val=0, include_boundaries="neither")
-        check_one_of("mode", self.mode, Mode)
-        check_one_of("neighbors", self.neighbors, Search)
+        check_one_of("mode", self.mode, get_args(Mode))
+        check_one_of("neighbors", self.neighbors, get_args(Search))
 
     def diffuse(self, y: Any) -> Diffused:
         """Spread other labels over the graph of the last fit; nothing that was fitted changes.

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from scipy.fft import dct, idct
 from scipy.optimize import brentq
 
+from .._checks import check_count, check_one_of
 from ..targets import Array
-from ._blocks import NOTHING_KNOWN, Blocks, ClassBlocks, LabelBlocks
+from .blocks import NOTHING_KNOWN, Blocks, ClassBlocks, LabelBlocks
 
 Kind = Literal["confidence", "classwise", "labelwise"]
 Strategy = Literal["uniform", "quantile", "smooth"]
@@ -97,7 +98,8 @@ def expected_calibration_error(
     >>> expected_calibration_error(labels, y_proba, kind="labelwise", average=None).round(4)
     array([0.1333, 0.15  ])
     """
-    check_options(kind, strategy, n_bins, average)
+    check_options(kind, strategy, n_bins)
+    check_one_of("average", average, ("macro", None))
     errors = np.array(
         [
             _error(strategy, n_bins, *column) if column[-1].any() else np.nan
@@ -183,16 +185,7 @@ def on_grid(place: Array, mass: Array) -> Array:
     return cells + np.bincount(np.minimum(below + 1, GRID - 1), weights=above_share, minlength=GRID)
 
 
-def check_options(kind: Any, strategy: Any, n_bins: Any, average: Any) -> None:
-    check_one_of("kind", kind, Kind)
-    check_one_of("strategy", strategy, Strategy)
-    if not isinstance(n_bins, (int, np.integer)) or n_bins < 1:
-        raise ValueError(f"n_bins must be a whole number >= 1; got {n_bins!r}.")
-    if average not in ("macro", None):
-        raise ValueError(f"average must be 'macro' or None; got {average!r}.")
-
-
-def check_one_of(name: str, given: Any, options: Any) -> None:
-    """Refuse what is not among the values of a Literal."""
-    if given not in get_args(options):
-        raise ValueError(f"{name} must be one of {get_args(options)}; got {given!r}.")
+def check_options(kind: Any, strategy: Any, n_bins: Any) -> None:
+    check_one_of("kind", kind, get_args(Kind))
+    check_one_of("strategy", strategy, get_args(Strategy))
+    check_count("n_bins", n_bins, 1)

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from .._checks import check_weight
+from .._checks import check_weight, first_bad_sum
 from ..targets import (
-    ROW_SUM_TOLERANCE,
     Array,
     as_array,
     check_entries,
@@ -128,12 +127,10 @@ class ClassBlocks(Blocks):
 
     def _check_proba(self, proba: Array) -> Array:
         proba = super()._check_proba(proba)
-        sums = proba.sum(axis=1)
-        bad = np.abs(sums - 1) > ROW_SUM_TOLERANCE
-        if bad.any():
-            row = int(np.argmax(bad))
+        bad = first_bad_sum(proba)
+        if bad is not None:
             raise ValueError(
-                f"each row must sum to 1; row {row} sums to {sums[row]:.6g}. Divide it by its "
+                f"each row must sum to 1; row {bad[0]} sums to {bad[1]:.6g}. Divide it by its "
                 "sum, or take a multilabel metric if the columns are labels of their own."
             )
         return proba
