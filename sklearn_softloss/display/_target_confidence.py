@@ -148,7 +148,7 @@ class TargetConfidenceDisplay:
         """
         check_count("n_groups", n_groups, 1)
         blocks = ClassBlocks(y_true, y_proba, labels, sample_weight)
-        weight = np.ones(blocks.n_samples) if blocks.weight is None else blocks.weight
+        weight = blocks.weight
         entropy, target, predicted = np.empty((3, blocks.n_samples))
         for rows, truth, proba in blocks.rows():
             top = np.arange(len(proba)), proba.argmax(axis=1)

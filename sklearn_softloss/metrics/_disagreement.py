@@ -6,20 +6,19 @@ be compared with their votes is the whole row, its uncertainty, and the order of
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
 
 from .._probability import entropies
 from ..targets import Array
-from .blocks import ClassBlocks
+from ._takes import takes
+from .blocks import ClassBlocks, OptionalArray
 
 
+@takes("classes")
 def total_variation(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
 ) -> float:
     """Mean total variation distance between target rows and probabilities.
 
@@ -63,12 +62,9 @@ def total_variation(
     )
 
 
+@takes("classes")
 def entropy_calibration_error(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
 ) -> float:
     """Mean absolute difference between the entropies of target rows and probabilities.
 
@@ -113,12 +109,9 @@ def entropy_calibration_error(
     )
 
 
+@takes("classes")
 def rank_calibration_score(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
 ) -> float:
     """Share of rows whose probabilities order the classes as their targets do.
 

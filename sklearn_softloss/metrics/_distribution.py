@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
 from .._probability import SMALLEST_PROBA, entropies
 from ..targets import Array
-from .blocks import ClassBlocks
+from ._takes import takes
+from .blocks import ClassBlocks, OptionalArray
 
 CLIP = 1e-12
 """Least value inside logarithms and denominators of the label-distribution measures."""
 
 
+@takes("classes")
 def soft_log_loss(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
+    y_true: Any,
+    y_proba: Any,
     *,
     subtract_entropy: bool = False,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    labels: OptionalArray = None,
+    sample_weight: OptionalArray = None,
 ) -> float:
     """Mean cross-entropy of probabilities under hard labels or soft target rows.
 
@@ -70,13 +71,14 @@ def soft_log_loss(
     return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(cross_entropies)
 
 
+@takes("classes")
 def soft_brier_score(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
+    y_true: Any,
+    y_proba: Any,
     *,
     scale_by_half: bool | Literal["auto"] = "auto",
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    labels: OptionalArray = None,
+    sample_weight: OptionalArray = None,
 ) -> float:
     """Mean squared distance of probabilities from hard labels or soft target rows.
 
@@ -127,13 +129,14 @@ def brier_scale(scale_by_half: bool | Literal["auto"], n_classes: int) -> float:
     return 0.5 if halved else 1.0
 
 
+@takes("classes")
 def soft_accuracy(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
+    y_true: Any,
+    y_proba: Any,
     *,
     domain: Literal["distribution", "independent"] = "distribution",
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    labels: OptionalArray = None,
+    sample_weight: OptionalArray = None,
 ) -> float:
     """Expected accuracy: the mean target mass on the most probable class.
 
@@ -179,12 +182,9 @@ def soft_accuracy(
     return blocks.row_mean(mass_on_top)
 
 
+@takes("classes")
 def top_label_error_probability(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
 ) -> float:
     """Probability that a label drawn from the target is not the most probable class.
 
@@ -224,12 +224,9 @@ def top_label_error_probability(
     return 1 - soft_accuracy(y_true, y_proba, labels=labels, sample_weight=sample_weight)
 
 
+@takes("classes")
 def kl_divergence(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
 ) -> float:
     """Mean Kullback-Leibler divergence from the target rows to the probabilities.
 
@@ -278,12 +275,9 @@ def kl_divergence(
     return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(divergences)
 
 
+@takes("classes")
 def jensen_shannon(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
 ) -> float:
     """Mean Jensen-Shannon divergence between target rows and probabilities.
 

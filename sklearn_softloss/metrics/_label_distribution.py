@@ -7,20 +7,19 @@ measures, the Kullback-Leibler divergence, is `kl_divergence`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..targets import Array
 from ._distribution import CLIP
-from .blocks import ClassBlocks
+from ._takes import takes
+from .blocks import ClassBlocks, OptionalArray
 
 
+@takes("classes")
 def chebyshev_distance(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
 ) -> float:
     """Mean over rows of the largest difference between target and probability.
 
@@ -59,12 +58,9 @@ def chebyshev_distance(
     )
 
 
+@takes("classes")
 def clark_distance(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
 ) -> float:
     """Mean Clark distance between target rows and probabilities.
 
@@ -107,12 +103,9 @@ def clark_distance(
     return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(values)
 
 
+@takes("classes")
 def canberra_distance(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
 ) -> float:
     """Mean Canberra distance between target rows and probabilities.
 
@@ -154,12 +147,9 @@ def canberra_distance(
     return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(values)
 
 
+@takes("classes")
 def cosine_similarity(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
 ) -> float:
     """Mean cosine of the angle between target rows and probabilities.
 
@@ -201,12 +191,9 @@ def cosine_similarity(
     return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(values)
 
 
+@takes("classes")
 def intersection_similarity(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
 ) -> float:
     """Mean mass that target rows and probabilities share.
 

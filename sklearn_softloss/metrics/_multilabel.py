@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from .._checks import check_one_of
 from .._probability import SMALLEST_PROBA
 from ..targets import Array
-from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks
+from ._takes import takes
+from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks, OptionalArray
 
 Average = Literal["micro", "macro"] | None
 
@@ -26,7 +26,7 @@ def label_sums(blocks: LabelBlocks, *values: Callable[[Array, Array], Array]) ->
     """Weighted sums over the known entries of each label: first their weight, then each value."""
     sums = np.zeros((1 + len(values), blocks.n_columns))
     for rows, truth, proba in blocks.rows():
-        weight = np.ones(len(truth)) if blocks.weight is None else blocks.weight[rows]
+        weight = blocks.weight[rows]
         known = ~np.isnan(truth)
         all_known = known.all()
         sums[0] += weight.sum() if all_known else weight @ known
@@ -51,12 +51,9 @@ def averaged(
     return share if average is None else float(np.nanmean(share))
 
 
+@takes("labels")
 def multilabel_log_loss(
-    y_true: Any,
-    y_proba: Any,
-    *,
-    average: Average = "micro",
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, average: Average = "micro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """Mean binary cross-entropy over the known entries.
 
@@ -101,12 +98,9 @@ def multilabel_log_loss(
     return averaged(losses, weight, average, weight=weight)
 
 
+@takes("labels")
 def multilabel_brier_score(
-    y_true: Any,
-    y_proba: Any,
-    *,
-    average: Average = "micro",
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_proba: Any, *, average: Average = "micro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """Mean squared difference of target and probability over the known entries.
 
@@ -147,12 +141,9 @@ def multilabel_brier_score(
     return averaged(squares, weight, average, weight=weight)
 
 
+@takes("decisions")
 def multilabel_hamming_loss(
-    y_true: Any,
-    y_pred: Any,
-    *,
-    average: Average = "micro",
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_pred: Any, *, average: Average = "micro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """Expected share of the known entries that are decided wrongly.
 
@@ -195,12 +186,9 @@ def multilabel_hamming_loss(
     return averaged(wrong, weight, average, weight=weight)
 
 
+@takes("decisions")
 def multilabel_f1_score(
-    y_true: Any,
-    y_pred: Any,
-    *,
-    average: Average = "macro",
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_pred: Any, *, average: Average = "macro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """F1 of expected counts over the known entries.
 
@@ -246,11 +234,9 @@ def multilabel_f1_score(
     return averaged(2 * hits, present + predicted, average, weight=weight)
 
 
+@takes("decisions")
 def multilabel_subset_accuracy(
-    y_true: Any,
-    y_pred: Any,
-    *,
-    sample_weight: ArrayLike | None = None,
+    y_true: Any, y_pred: Any, *, sample_weight: OptionalArray = None
 ) -> float:
     """Expected subset accuracy: the mean over rows of P(target = prediction).
 
@@ -295,7 +281,6 @@ def subset_accuracy(blocks: LabelBlocks, decide: Callable[[Array], Array]) -> fl
         agreement = np.where(decide(proba) == 1, truth, 1 - truth)
         hits[rows] = np.where(known, agreement, 1.0).prod(axis=1)
         counted[rows] = known.any(axis=1)
-    weight = None if blocks.weight is None else blocks.weight[counted]
-    if not counted.any() or (weight is not None and not weight.any()):
+    if not blocks.weight[counted].any():
         raise ValueError(NOTHING_KNOWN)
-    return float(np.average(hits[counted], weights=weight))
+    return float(np.average(hits[counted], weights=blocks.weight[counted]))

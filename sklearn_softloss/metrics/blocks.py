@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 
 from .._checks import check_weight, first_bad_sum
 from ..targets import (
@@ -32,6 +33,8 @@ COLUMNS_AT_ONCE = 16
 """Least number of columns read together: fewer would waste what memory delivers of each row."""
 NOTHING_KNOWN = "y_true holds no known label in a row of weight above 0 to score against."
 
+OptionalArray = ArrayLike | None
+
 Block = tuple[slice, Array, Array]
 """Which rows or columns, and y_true and y_proba there as dense float64."""
 
@@ -51,7 +54,8 @@ class Blocks:
             raise ValueError("y_true must hold at least one row; it holds none.")
         self._truth, self._proba = y_true, y_proba
         self.n_samples, self.n_columns = y_true.shape
-        self.weight = check_weight(sample_weight, (self.n_samples,), name="sample_weight")
+        weight = check_weight(sample_weight, (self.n_samples,), name="sample_weight")
+        self.weight = np.ones(self.n_samples) if weight is None else weight
 
     def rows(self) -> Iterator[Block]:
         """Blocks of all columns of some rows."""

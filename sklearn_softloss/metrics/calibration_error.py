@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 
 from .._checks import check_count, check_one_of
 from ..targets import Array
+from ._takes import takes
 from .blocks import NOTHING_KNOWN, Blocks, ClassBlocks, LabelBlocks
 
 Kind = Literal["confidence", "classwise", "labelwise"]
@@ -21,6 +22,7 @@ GRID = 2**14
 """Cells on [0, 1] that stand for probabilities under the strategy "smooth"."""
 
 
+@takes("classes")
 def expected_calibration_error(
     y_true: Any,
     y_proba: Any,
@@ -120,7 +122,7 @@ def columns_of_kind(
         blocks = LabelBlocks(y_true, y_proba, sample_weight)
     else:
         blocks = ClassBlocks(y_true, y_proba, labels, sample_weight)
-    weight = np.ones(blocks.n_samples) if blocks.weight is None else blocks.weight
+    weight = blocks.weight
     if kind == "confidence":
         mass, confidence = np.empty((2, blocks.n_samples))
         for rows, truth, proba in blocks.rows():

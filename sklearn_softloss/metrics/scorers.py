@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -21,36 +20,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from .. import metrics
 from ..model_selection import as_proba_matrix
 from ..targets import as_array, encode_labels
-
-__all__ = [
-    "Scorer",
-    "cosine_similarity",
-    "intersection_similarity",
-    "make_scorer",
-    "multilabel_f1_score",
-    "multilabel_subset_accuracy",
-    "neg_calibration_loss",
-    "neg_canberra_distance",
-    "neg_chebyshev_distance",
-    "neg_clark_distance",
-    "neg_entropy_calibration_error",
-    "neg_expected_calibration_error",
-    "neg_jensen_shannon",
-    "neg_kl_divergence",
-    "neg_labelwise_calibration_error",
-    "neg_labelwise_calibration_loss",
-    "neg_labelwise_refinement_loss",
-    "neg_multilabel_brier_score",
-    "neg_multilabel_hamming_loss",
-    "neg_multilabel_log_loss",
-    "neg_refinement_loss",
-    "neg_soft_brier_score",
-    "neg_soft_log_loss",
-    "neg_top_label_error_probability",
-    "neg_total_variation",
-    "rank_calibration_score",
-    "soft_accuracy",
-]
+from ._takes import takes, what_it_takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,10 +82,10 @@ class Scorer:
         float
         """
         options = {**self.options, **options}
-        takes = signature(self.metric).parameters
-        if "y_pred" in takes:
+        wanted = what_it_takes(self.metric)
+        if wanted == "decisions":
             y, found = _decisions(estimator, X, y)
-        elif "labels" in takes and options.get("kind") != "labelwise":
+        elif wanted == "classes" and options.get("kind") != "labelwise":
             found = _proba(estimator, X)
             options.setdefault("labels", _classes(estimator))
         else:
@@ -237,10 +207,12 @@ def _is_second_class(y: Any, estimator: Any) -> Any:
 # --- of the decomposition, one part each --------------------------------------------------------
 
 
+@takes("classes")
 def _calibration(y_true: Any, y_proba: Any, *, labels: Any = None, **options: Any) -> float:
     return metrics.calibration_decomposition(y_true, y_proba, labels=labels, **options).calibration
 
 
+@takes("classes")
 def _refinement(y_true: Any, y_proba: Any, *, labels: Any = None, **options: Any) -> float:
     return metrics.calibration_decomposition(y_true, y_proba, labels=labels, **options).refinement
 
@@ -274,3 +246,6 @@ neg_calibration_loss = _loss(_calibration)
 neg_refinement_loss = _loss(_refinement)
 neg_labelwise_calibration_loss = _loss(_calibration, kind="labelwise")
 neg_labelwise_refinement_loss = _loss(_refinement, kind="labelwise")
+
+__all__ = ["Scorer", "make_scorer"]
+__all__ += [name for name, found in list(globals().items()) if isinstance(found, Scorer)]

@@ -1,0 +1,27 @@
+"""What a metric takes beside y_true, as it declares: a scorer then knows what to ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import signature
+from typing import Any, Literal, TypeVar
+
+Takes = Literal["classes", "labels", "decisions"]
+Metric = TypeVar("Metric", bound=Callable[..., Any])
+
+
+def takes(what: Takes) -> Callable[[Metric], Metric]:
+    """Declare that a metric takes probabilities of classes or labels, or decisions on labels."""
+
+    def declare(metric: Metric) -> Metric:
+        metric.__dict__["takes"] = what
+        return metric
+
+    return declare
+
+
+def what_it_takes(metric: Callable[..., Any]) -> str:
+    """What it declares; of a metric from outside the names of its parameters tell."""
+    names = signature(metric).parameters
+    from_names = "decisions" if "y_pred" in names else "classes" if "labels" in names else "labels"
+    return getattr(metric, "takes", from_names)
