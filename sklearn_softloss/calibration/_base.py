@@ -56,8 +56,12 @@ class Calibrator(BaseEstimator, ABC):
         given = self._check_given(logits_or_proba)
         values = self._check_truth(y_true, given)
         weight = check_weight(sample_weight, (len(given),), name="sample_weight")
-        if self.from_logits and not self.multi_label:
-            _refuse_proba_as_logits(given)
+        like_proba = given.min() >= 0 and first_bad_sum(given) is None
+        if like_proba and self.from_logits and not self.multi_label:
+            raise ValueError(
+                "from_logits=True, but all rows are >= 0 and sum to 1: these are probabilities. "
+                "Set from_logits=False, or pass their logarithms."
+            )
         if weight is None:
             weight = np.ones(len(given))
         elif not weight.all():
@@ -171,11 +175,3 @@ def _one_against_rest(scores: Array) -> Array:
     log_rest = np.log1p(-np.exp(others))
     np.put_along_axis(log_rest, top, logsumexp(others, axis=1, keepdims=True), axis=1)
     return np.asarray(log_proba - log_rest)
-
-
-def _refuse_proba_as_logits(logits: Array) -> None:
-    if logits.min() >= 0 and first_bad_sum(logits) is None:
-        raise ValueError(
-            "from_logits=True, but all rows are >= 0 and sum to 1: these are probabilities. Set "
-            "from_logits=False, or pass their logarithms."
-        )

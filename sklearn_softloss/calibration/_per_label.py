@@ -86,6 +86,10 @@ class LabelwiseCalibrator(Calibrator):
     pooled_: Array
     unchanged_: Array
 
+    def __init__(self, *, from_logits: bool = False, multi_label: bool = False) -> None:
+        self.from_logits = from_logits
+        self.multi_label = multi_label
+
     def _fit(self, values: Rows, given: Array, weight: Array) -> None:
         columns = sp.csc_array(values) if sp.issparse(values) else values
         data = LabelData(self._read(given), columns, weight)

@@ -12,12 +12,7 @@ from sklearn.utils.validation import check_scalar
 from ..targets import Array, Rows
 from ._base import Calibrator
 from ._logistic import LogisticCalibrator
-from ._softmax import (
-    fit_softmax,
-    keeping_absent,
-    one_row_a_class,
-    soft_log_loss_and_residual,
-)
+from ._softmax import fit_softmax, keeping_absent, one_row_a_class, soft_log_loss_and_residual
 
 LOG_TEMPERATURE_BOUND = 10.0
 """Temperatures lie in [exp(-10), exp(10)], as scikit-learn's."""
@@ -69,10 +64,6 @@ class TemperatureScaling(LogisticCalibrator):
 
     start = (1.0,)
     lower = (float(np.exp(-LOG_TEMPERATURE_BOUND)),)
-
-    def __init__(self, *, from_logits: bool = False, multi_label: bool = False) -> None:
-        self.from_logits = from_logits
-        self.multi_label = multi_label
 
     def _fit(self, values: Rows, given: Array, weight: Array) -> None:
         if self.multi_label:
@@ -222,11 +213,7 @@ class DirichletCalibration(Calibrator):
     """
 
     def __init__(
-        self,
-        off_diagonal: float = 1e-3,
-        intercept: float = 1e-3,
-        *,
-        from_logits: bool = False,
+        self, off_diagonal: float = 1e-3, intercept: float = 1e-3, *, from_logits: bool = False
     ) -> None:
         self.off_diagonal = off_diagonal
         self.intercept = intercept

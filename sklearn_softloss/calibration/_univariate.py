@@ -63,10 +63,6 @@ class SigmoidCalibration(LogisticCalibrator):
     lower = (-np.inf, -np.inf)
     bounds_truths = True
 
-    def __init__(self, *, from_logits: bool = False, multi_label: bool = False) -> None:
-        self.from_logits = from_logits
-        self.multi_label = multi_label
-
     def _features(self, log_odds: Array) -> tuple[list[Array], float]:
         return [log_odds, np.broadcast_to(1.0, log_odds.shape)], 0.0
 
@@ -124,10 +120,6 @@ class BetaCalibration(LogisticCalibrator):
     start = (1.0, 1.0, 0.0)
     lower = (0.0, 0.0, -np.inf)
     bounds_truths = True
-
-    def __init__(self, *, from_logits: bool = False, multi_label: bool = False) -> None:
-        self.from_logits = from_logits
-        self.multi_label = multi_label
 
     def _features(self, log_odds: Array) -> tuple[list[Array], float]:
         small = np.log1p(np.exp(-np.abs(log_odds)))
@@ -188,10 +180,6 @@ class IsotonicCalibration(LabelwiseCalibrator):
     """
 
     few = 50
-
-    def __init__(self, *, from_logits: bool = False, multi_label: bool = False) -> None:
-        self.from_logits = from_logits
-        self.multi_label = multi_label
 
     def _read(self, given: Array) -> Array:
         return self._as_proba(given)

@@ -218,32 +218,26 @@ class ReliabilityDisplay:
         self
         """
         names = [""] * len(self.curves) if self.names is None else self.names
+        x_label, y_label = "predicted probability", "mean target"
+        if self.kind == "confidence":
+            x_label = "probability of the predicted class"
+            y_label = "target mass on the predicted class"
         if len(self.curves) == 1:
             self.ax_ = panel = one_axes(ax, (4.2, 4.6))
             self.strip_ax_ = self._draw(panel, self.curves[0], names[0])
-            self.strip_ax_.set_xlabel(self._x_label)
-            panel.set_ylabel(self._y_label)
+            self.strip_ax_.set_xlabel(x_label)
+            panel.set_ylabel(y_label)
         else:
             self.ax_ = grid_of_axes(len(self.curves), ax, (3.0, 2.9))
             drawn = zip(self.ax_, self.curves, names, strict=True)
             self.strip_ax_ = np.array([self._draw(*part) for part in drawn], dtype=object)
             panel = max(self.ax_, key=lambda panel: len(panel.lines))  # one with a curve
             if ax is None:
-                panel.figure.supxlabel(self._x_label, fontsize="medium")
-                panel.figure.supylabel(self._y_label, fontsize="medium")
+                panel.figure.supxlabel(x_label, fontsize="medium")
+                panel.figure.supylabel(y_label, fontsize="medium")
         self.figure_ = panel.figure
         legend_above(panel, ax is None)
         return self
-
-    @property
-    def _x_label(self) -> str:
-        confidence = self.kind == "confidence"
-        return "probability of the predicted class" if confidence else "predicted probability"
-
-    @property
-    def _y_label(self) -> str:
-        confidence = self.kind == "confidence"
-        return "target mass on the predicted class" if confidence else "mean target"
 
     def _draw(self, panel: Any, curve: ReliabilityCurve, name: str) -> Any:
         """A curve and the strip under it, which is returned."""

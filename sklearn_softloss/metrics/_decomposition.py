@@ -100,12 +100,9 @@ def calibration_decomposition(
     """
     check_one_of("score", score, get_args(Score))
     check_one_of("kind", kind, get_args(Columns))
-    of_column = {
-        ("log_loss", "classwise"): _class_log_loss,
-        ("log_loss", "labelwise"): _label_log_loss,
-        ("brier_score", "classwise"): _brier_score,
-        ("brier_score", "labelwise"): _brier_score,
-    }[score, kind]
+    of_column = _brier_score
+    if score == "log_loss":
+        of_column = _class_log_loss if kind == "classwise" else _label_log_loss
     sums, total, n_columns = np.zeros(3), 0.0, 0
     for truth, proba, weight in columns_of_kind(kind, y_true, y_proba, labels, sample_weight):
         n_columns += 1

@@ -6,7 +6,6 @@ import warnings
 from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args
 
-import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, check_scalar
 
 from .._checks import check_one_of
@@ -80,6 +79,8 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
     Like those of scikit-learn the distributions are means over neighbours of neighbours: their
     largest entries are good answers, but as probabilities they are too flat, the more so the
     larger `alpha`. `SoftPseudoLabelClassifier` corrects that with a temperature.
+
+    `predict_proba` of other rows is the weighted mean over the nearest rows of the fit.
 
     In a 1-D y the number -1 marks a row without a label. The one exception is a y of -1 and 1 and
     nothing else, which is read as two classes, with a warning. A 2-D y with NaN rows is never
@@ -202,25 +203,11 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
             return propagate(self.affinity_, y_soft, tol=self.tol)
         return spread(self.affinity_, y_soft, alpha=self.alpha, tol=self.tol)
 
-    def predict_proba(self, X: Any) -> Array:
-        """Probabilities of the classes: the weighted mean over the nearest rows of the fit.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            Rows sum to 1; columns follow `classes_`.
-        """
-        check_is_fitted(self)
-        X = self._check_X(X, reset=False)
+    def _proba(self, X: Any) -> Array:
         distances, indices = self._index.kneighbors(X)
         weights = weight_matrix(distances, indices, len(self.label_distributions_))
         mass = weights @ self.label_distributions_
-        return np.asarray(mass / mass.sum(axis=1, keepdims=True))
+        return mass / mass.sum(axis=1, keepdims=True)
 
 
 def _warn_of_unreached(found: Diffused) -> None:

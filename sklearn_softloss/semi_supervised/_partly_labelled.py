@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any
 
@@ -10,17 +11,10 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._checks import check_weight
-from ..targets import (
-    Array,
-    Targets,
-    as_array,
-    column_order,
-    encode_classes,
-    encode_labels,
-)
+from ..targets import Array, Targets, as_array, column_order, encode_classes, encode_labels
 
 UNLABELLED = -1
 """Marks a row without a label in a 1-D y."""
@@ -123,14 +117,30 @@ def _hidden(targets: Targets, unlabelled: Array) -> Targets:
     return replace(targets, values=np.where(unlabelled[:, None], np.nan, targets.dense()))
 
 
-class PartlyLabelledClassifier(ClassifierMixin, BaseEstimator):
+class PartlyLabelledClassifier(ClassifierMixin, BaseEstimator, ABC):
     """Base of classifiers whose y may lack labels."""
 
     classes_: Array
 
+    @abstractmethod
+    def _proba(self, X: Any) -> Array:
+        """Probabilities of the classes for checked rows."""
+
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities; how they come about, the subclass says."""
-        raise NotImplementedError
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Rows sum to 1; columns follow `classes_`.
+        """
+        check_is_fitted(self)
+        return np.asarray(self._proba(self._check_X(X, reset=False)))
 
     def predict(self, X: Any) -> Array:
         """The most probable class of each row.

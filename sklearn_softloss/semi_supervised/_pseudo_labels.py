@@ -12,7 +12,6 @@ from sklearn.ensemble._base import _set_random_states
 from sklearn.utils import Tags, check_random_state, get_tags
 from sklearn.utils.validation import (
     check_consistent_length,
-    check_is_fitted,
     check_scalar,
     has_fit_parameter,
 )
@@ -67,7 +66,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
     classes_ : ndarray of shape (n_classes,)
         The labels; the columns of y if that was a DataFrame, ``arange(n_classes)`` for a matrix.
     estimator_ : classifier
-        Fitted in the last round.
+        Fitted in the last round; its probabilities are those of `predict_proba`.
     labeler_ : classifier or None
         The fitted labeler; with "estimator", the one fitted on the labelled rows. None if every
         row was labelled.
@@ -288,21 +287,8 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
             return (proba.max(axis=1) >= self.threshold).astype(np.float64)
         return confidence(proba, prior)
 
-    def predict_proba(self, X: Any) -> Array:
-        """Probabilities of the classes, from the estimator.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            Columns follow `classes_`.
-        """
-        check_is_fitted(self)
-        return np.asarray(self.estimator_.predict_proba(self._check_X(X, reset=False)))
+    def _proba(self, X: Any) -> Array:
+        return self.estimator_.predict_proba(X)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
