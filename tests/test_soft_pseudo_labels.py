@@ -23,6 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cases import X_THREE, Y_THREE
 from sklearn_softloss import SoftTargetMLPClassifier
+from sklearn_softloss.calibration import TemperatureScaling
 from sklearn_softloss.metrics import soft_log_loss
 from sklearn_softloss.semi_supervised import (
     GraphLabelSpreading,
@@ -369,6 +370,14 @@ def test_held_out_temperature_finds_the_one_that_was_applied(slope):
         lambda t: soft_log_loss(truth, tempered(shown, prior, t)), bounds=(0.1, 9), method="bounded"
     )
     np.testing.assert_allclose(found, best.x, rtol=1e-3)
+
+
+def test_under_equal_classes_the_temperature_is_that_of_temperature_scaling():
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet(np.full(3, 5.0), 200)
+    truth = rng.multinomial(1, proba**2 / (proba**2).sum(axis=1, keepdims=True))
+    scaling = TemperatureScaling().fit(truth, proba)
+    assert held_out_temperature(proba, UNIFORM, truth) == pytest.approx(scaling.temperature_)
 
 
 def test_held_out_temperature_at_its_ends():

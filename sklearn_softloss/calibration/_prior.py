@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from .._checks import first_bad_sum
 from ..targets import Array, Rows
 from ._logistic import LogisticCalibrator
-from ._softmax import fit_softmax, keeping_absent, one_row_a_class
+from .softmax import fit_softmax, keeping_absent, one_row_a_class
 
 
 class PriorShift(LogisticCalibrator):

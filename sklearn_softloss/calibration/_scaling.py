@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import expit, log_softmax, softmax
 from sklearn.utils.validation import check_scalar
 
 from ..targets import Array, Rows
 from ._base import Calibrator
 from ._logistic import LogisticCalibrator
-from ._softmax import fit_softmax, keeping_absent, one_row_a_class, soft_log_loss_and_residual
+from .softmax import best_temperature, fit_softmax, keeping_absent, one_row_a_class
 
-LOG_TEMPERATURE_BOUND = 10.0
-"""Temperatures lie in [exp(-10), exp(10)], as scikit-learn's."""
+TEMPERATURES = float(np.exp(-10)), float(np.exp(10))
+"""The least and the largest, as scikit-learn's."""
 
 
 class TemperatureScaling(LogisticCalibrator):
@@ -63,13 +62,17 @@ class TemperatureScaling(LogisticCalibrator):
     temperature_: Any
 
     start = (1.0,)
-    lower = (float(np.exp(-LOG_TEMPERATURE_BOUND)),)
+    lower = (TEMPERATURES[0],)
 
     def _fit(self, values: Rows, given: Array, weight: Array) -> None:
         if self.multi_label:
             super()._fit(values, given, weight)
+        elif np.count_nonzero(values.any(axis=0)) < 2:
+            self.temperature_ = 1.0
         else:
-            self.temperature_ = _best_temperature(values, self._as_scores(given), weight)
+            self.temperature_ = best_temperature(
+                self._as_scores(given), values, weight, TEMPERATURES
+            )
 
     def _calibrated(self, given: Array) -> Array:
         if self.multi_label:
@@ -84,29 +87,6 @@ class TemperatureScaling(LogisticCalibrator):
 
     def _curved(self, log_odds: Array) -> Array:
         return np.asarray(expit(log_odds / self.temperature_))
-
-
-def _best_temperature(truth: Array, scores: Array, weight: Array) -> float:
-    """Where the loss, convex in 1 / temperature, has slope 0; at a bound if it has it nowhere."""
-    if np.count_nonzero(truth.any(axis=0)) < 2:
-        return 1.0
-    share = weight / weight.sum()
-    scores = np.ascontiguousarray((scores - scores.max(axis=1, keepdims=True)).T)
-    weighted_truth = np.ascontiguousarray(truth.T) * share
-
-    def slope(log_temperature: float) -> float:
-        raw = scores * np.exp(-log_temperature)
-        _, residual = soft_log_loss_and_residual(raw, weighted_truth, share)
-        return float(np.vdot(residual, scores))
-
-    low, high = -LOG_TEMPERATURE_BOUND, LOG_TEMPERATURE_BOUND
-    if slope(0.0) == 0:
-        return 1.0
-    if slope(low) <= 0:
-        return float(np.exp(low))
-    if slope(high) >= 0:
-        return float(np.exp(high))
-    return float(np.exp(brentq(slope, low, high, xtol=1e-12)))
 
 
 class VectorScaling(Calibrator):

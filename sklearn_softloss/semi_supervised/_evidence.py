@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, rel_entr, softmax
+from scipy.special import rel_entr, softmax
 from scipy.stats import entropy
 
+from ..calibration.softmax import best_temperature
 from ..targets import Array
 from ._split import LabelledStratifiedKFold
 
 N_PARTS = 5
 LEAST_PROBABILITY = 1e-6
-STEEPEST = 10.0
-"""Largest inverse temperature that held-out labels may ask for."""
+TEMPERATURES = 0.1, 1e4
+"""The least and the largest that held-out labels may ask for."""
 
 
 def tempered(proba: Array, prior: Array, temperature: float) -> Array:
@@ -56,18 +56,13 @@ def held_out_temperature(proba: Array, prior: Array, y_soft: Array) -> float:
     Returns
     -------
     float
-        At least 0.1; 1 if there are no rows.
+        In [0.1, 10000]; 1 if there are no rows.
     """
     if not len(proba):
         return 1.0
     log_prior, evidence = _log_evidence(proba, prior)
-    truth = y_soft[:, prior > 0]
-
-    def loss(slope: float) -> float:
-        return -float((truth * log_softmax(log_prior + slope * evidence, axis=1)).sum())
-
-    slope = minimize_scalar(loss, bounds=(0.0, STEEPEST), method="bounded").x
-    return float(1 / slope)
+    truth, weight = y_soft[:, prior > 0], np.ones(len(proba))
+    return best_temperature(evidence, truth, weight, TEMPERATURES, log_prior[:, None])
 
 
 def _log_evidence(proba: Array, prior: Array) -> tuple[Array, Array]:

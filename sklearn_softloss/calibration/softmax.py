@@ -1,4 +1,4 @@
-"""Changes of logits, linear in some parameters, that minimise the soft log loss of a softmax."""
+"""Changes of logits, a temperature or linear, that minimise the soft log loss of a softmax."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 
@@ -104,6 +104,37 @@ def fit_softmax(
             stacklevel=4,
         )
     return np.asarray(found.x)
+
+
+def best_temperature(
+    scores: Array,
+    truth: Array,
+    weight: Array,
+    bounds: tuple[float, float],
+    offset: Array | float = 0.0,
+) -> float:
+    """The temperature, within bounds, at which softmax(offset + scores / temperature) fits best.
+
+    The soft log loss is convex in 1 / temperature: its slope is 0 at one place, or at none, and
+    then the best is a bound. Rows are samples; `offset` has shape (n_classes, 1).
+    """
+    share = weight / weight.sum()
+    scores = np.ascontiguousarray((scores - scores.max(axis=1, keepdims=True)).T)
+    weighted_truth = np.ascontiguousarray(truth.T) * share
+
+    def slope(log_temperature: float) -> float:
+        raw = scores * np.exp(-log_temperature) + offset
+        _, residual = soft_log_loss_and_residual(raw, weighted_truth, share)
+        return float(np.vdot(residual, scores))
+
+    low, high = np.log(bounds)
+    if slope(0.0) == 0:
+        return 1.0
+    if slope(low) <= 0:
+        return bounds[0]
+    if slope(high) >= 0:
+        return bounds[1]
+    return float(np.exp(brentq(slope, low, high, xtol=1e-12)))
 
 
 def one_row_a_class(scores: Array, truth: Array, present: Array) -> tuple[Array, Array]:
