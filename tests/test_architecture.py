@@ -1,0 +1,96 @@
+"""How the rooms of the package hang together: what is private stays so, and imports run one way.
+
+A room is a folder of the package, or a module that lies beside these folders. What begins with an
+underscore inside a folder is that folder's own: neither its modules nor its names are imported from
+another room. A private module or folder at the top (`_checks`, `_training`) is open to all rooms.
+"""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import sklearn_softloss
+
+ROOT = Path(sklearn_softloss.__file__).parent
+
+NOT_YET_MENDED = {
+    ("_base", "losses._base.Domain"),
+    ("calibration._pairs", "model_selection._proba.aligned_proba"),
+    ("calibration._pairs", "model_selection._proba.fit_rows"),
+    ("calibration._pairs", "model_selection._proba.fold_probabilities"),
+    ("decision._tuned", "model_selection._proba.aligned_proba"),
+    ("decision._tuned", "model_selection._proba.fit_rows"),
+    ("decision._tuned", "model_selection._proba.fold_probabilities"),
+    ("display._threshold_curve", "decision._objectives.Objective"),
+    ("display._threshold_curve", "decision._thresholds.check_decision_data"),
+    ("display._threshold_curve", "decision._thresholds.optimal_thresholds"),
+    ("display._threshold_curve", "decision._tuning.curve"),
+    ("display._threshold_curve", "decision._tuning.curve_grid"),
+}
+"""Imports that break the rule and wait for their room to be mended."""
+
+
+def imports():
+    """Pairs of dotted names below the package: the module that imports, and what it imports."""
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        folder = (ROOT.name, *parts[:-1])
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found = [alias.name.split(".") for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                above = folder[: len(folder) - node.level + 1] if node.level else ()
+                base = [*above, *(node.module or "").split(".")]
+                found = [[part for part in [*base, alias.name] if part] for alias in node.names]
+            else:
+                continue
+            for imported in found:
+                if imported[0] == ROOT.name and imported[1:]:
+                    yield ".".join(parts), ".".join(imported[1:])
+
+
+def room(name):
+    return name.split(".")[0]
+
+
+def is_private(name):
+    """Whether a name below its room begins with one underscore."""
+    return any(part.startswith("_") and part[:2] != "__" for part in name.split(".")[1:])
+
+
+def test_what_is_private_stays_in_its_room():
+    found = {
+        (module, name)
+        for module, name in imports()
+        if room(module) != room(name)
+        if is_private(name)
+    }
+    assert found - NOT_YET_MENDED == set()
+
+
+def test_imports_run_one_way():
+    """No circle between rooms, imports inside functions and for type checkers included."""
+    below = {}
+    for module, name in imports():
+        if room(module) not in ("__init__", "__main__", room(name)):
+            below.setdefault(room(module), set()).add(room(name))
+    TopologicalSorter(below).prepare()  # raises CycleError, which names the circle
+
+
+def test_the_reader_of_imports_sees_all_forms():
+    found = set(imports())
+    assert ("metrics._report", "targets.Array") in found
+    assert ("metrics.scorers", "metrics") in found
+    assert ("calibration._classifier", "classifiers.SoftTargetMLPClassifier") in found
+
+
+def test_rooms_without_nets_do_not_import_torch():
+    rooms = ("targets", "metrics", "metrics.scorers", "model_selection", "decision", "calibration")
+    code = "import importlib, sys\n" + "".join(
+        f"importlib.import_module('{ROOT.name}.{name}'); print('{name}', 'torch' in sys.modules)\n"
+        for name in rooms
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:-1] == [f"{name} False" for name in rooms]
