@@ -189,11 +189,8 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             splits = list(self._folds(y, labels, groups).split(X, y, groups))
             task.check_training_parts(splits)
             if ensemble:
-                pairs = list(
-                    Parallel(n_jobs=self.n_jobs)(
-                        delayed(task.fit_pair)(estimator, split) for split in splits
-                    )
-                )
+                fit_pairs = (delayed(task.fit_pair)(estimator, split) for split in splits)
+                pairs = list(Parallel(n_jobs=self.n_jobs)(fit_pairs))
             else:
                 pairs = [task.fit_out_of_fold(estimator, splits, self.n_jobs)]
         self._store(pairs, targets, labels)

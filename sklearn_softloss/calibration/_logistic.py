@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -41,38 +41,34 @@ class LogisticCalibrator(LabelwiseCalibrator):
         if self.bounds_truths:
             truth = np.clip(truth, 1 / (negatives + 2), (positives + 1) / (positives + 2))
         weight = block.weight / (positives + negatives)
-        regressions = Regressions(*self._features(block.read), truth, weight)
+        evaluate = partial(_evaluate, *self._features(block.read), truth, weight)
         start = self._identity(len(truth))
-        theta, value = minimise(regressions.evaluate, start, np.asarray(self.lower))
+        theta, value = minimise(evaluate, start, np.asarray(self.lower))
         return theta, value < SEPARATED
 
 
-@dataclass(frozen=True)
-class Regressions:
-    """Logistic regressions with soft truths, one a row of the arrays (m, n_samples)."""
+def _evaluate(
+    features: list[Array], offset: Array | float, truth: Array, weight: Array, theta: Array
+) -> Evaluation:
+    """Logistic regressions with soft truths, one a row of the arrays (m, n_samples).
 
-    features: list[Array]
-    offset: Array | float
-    truth: Array
-    weight: Array
-
-    def evaluate(self, theta: Array) -> Evaluation:
-        """Weighted log loss of each, in nats, and its derivatives by theta, (m, d)."""
-        m, d = theta.shape
-        raw = self.offset + sum(theta[:, [i]] * self.features[i] for i in range(d))
-        small = np.exp(-np.abs(raw))
-        likelier = 1 / (1 + small)
-        losses = np.maximum(raw, 0) + np.log1p(small) - self.truth * raw
-        proba = 0.5 + np.copysign(likelier - 0.5, raw)
-        residual = self.weight * (proba - self.truth)
-        curvature = self.weight * (small * np.square(likelier))
-        gradient, hessian = np.empty((m, d)), np.empty((m, d, d))
-        for i, feature in enumerate(self.features):
-            gradient[:, i] = _row_dots(residual, feature)
-            curved = curvature * feature
-            for j in range(i + 1):
-                hessian[:, i, j] = hessian[:, j, i] = _row_dots(curved, self.features[j])
-        return _row_dots(self.weight, losses), gradient, hessian
+    The weighted log loss of each, in nats, and its derivatives by theta, (m, d).
+    """
+    m, d = theta.shape
+    raw = offset + sum(theta[:, [i]] * features[i] for i in range(d))
+    small = np.exp(-np.abs(raw))
+    likelier = 1 / (1 + small)
+    losses = np.maximum(raw, 0) + np.log1p(small) - truth * raw
+    proba = 0.5 + np.copysign(likelier - 0.5, raw)
+    residual = weight * (proba - truth)
+    curvature = weight * (small * np.square(likelier))
+    gradient, hessian = np.empty((m, d)), np.empty((m, d, d))
+    for i, feature in enumerate(features):
+        gradient[:, i] = _row_dots(residual, feature)
+        curved = curvature * feature
+        for j in range(i + 1):
+            hessian[:, i, j] = hessian[:, j, i] = _row_dots(curved, features[j])
+    return _row_dots(weight, losses), gradient, hessian
 
 
 def _row_dots(left: Array, right: Array) -> Array:

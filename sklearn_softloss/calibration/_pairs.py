@@ -57,9 +57,8 @@ class Task(NamedTuple):
 
     def calibrate_all(self, estimator: Any) -> CalibratedPair:
         """Calibrate a fitted classifier on all rows."""
-        everything = np.arange(_num_samples(self.X))
         proba = aligned_proba(estimator, self.X, self._known)
-        return CalibratedPair(estimator, self._fit_calibrator(everything, proba))
+        return CalibratedPair(estimator, self._fit_calibrator(slice(None), proba))
 
     def fit_pair(self, estimator: Any, split: Split) -> CalibratedPair:
         """Fit a clone to the training part, and its calibrator to the test part."""
@@ -81,6 +80,6 @@ class Task(NamedTuple):
         fitted = fit_rows(estimator, self.X, self.y, everything, self.params)
         return CalibratedPair(fitted, calibrator)
 
-    def _fit_calibrator(self, rows: Array, proba: Array) -> Calibrator:
+    def _fit_calibrator(self, rows: Array | slice, proba: Array) -> Calibrator:
         weight = None if self.weight is None else self.weight[rows]
         return clone(self.calibrator).fit(self.targets.values[rows], proba, weight)

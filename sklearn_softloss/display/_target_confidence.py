@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_count
 from .._probability import entropies
-from ..metrics.blocks import ClassBlocks
+from ..metrics.blocks import ClassBlocks, mass_on_top
 from ..model_selection import as_proba_matrix
 from ..targets import Array
 from ._reliability_curve import bin_numbers, in_bins
@@ -149,10 +149,9 @@ class TargetConfidenceDisplay:
         check_count("n_groups", n_groups, 1)
         blocks = ClassBlocks(y_true, y_proba, labels, sample_weight)
         weight = blocks.weight
-        entropy, target, predicted = np.empty((3, blocks.n_samples))
-        for rows, truth, proba in blocks.rows():
-            top = np.arange(len(proba)), proba.argmax(axis=1)
-            entropy[rows], target[rows], predicted[rows] = entropies(truth), truth[top], proba[top]
+        entropy, target, predicted = blocks.row_values(
+            lambda truth, _: entropies(truth), mass_on_top, lambda _, proba: proba.max(axis=1)
+        )
         counted = weight > 0
         entropy = entropy[counted].round(9) + 0.0  # equal votes differ by rounding
         target, predicted, weight = target[counted], predicted[counted], weight[counted]

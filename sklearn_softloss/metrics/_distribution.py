@@ -10,7 +10,7 @@ from scipy.special import rel_entr
 from .._probability import SMALLEST_PROBA, entropies
 from ..targets import Array
 from ._takes import takes
-from .blocks import ClassBlocks, OptionalArray
+from .blocks import ClassBlocks, OptionalArray, mass_on_top
 
 CLIP = 1e-12
 """Least value inside logarithms and denominators of the label-distribution measures."""
@@ -174,10 +174,6 @@ def soft_accuracy(
     >>> round(soft_accuracy([[0.9, 0.1], [0.4, 0.6]], [[0.8, 0.2], [0.5, 0.5]]), 4)
     0.65
     """
-
-    def mass_on_top(truth: Array, proba: Array) -> Array:
-        return truth[np.arange(len(truth)), proba.argmax(axis=1)]
-
     blocks = ClassBlocks(y_true, y_proba, labels, sample_weight, domain=domain)
     return blocks.row_mean(mass_on_top)
 

@@ -275,12 +275,13 @@ def multilabel_subset_accuracy(
 
 def subset_accuracy(blocks: LabelBlocks, decide: Callable[[Array], Array]) -> float:
     """Mean over the rows with a known label of P(target = decision)."""
-    hits, counted = np.empty(blocks.n_samples), np.empty(blocks.n_samples, dtype=bool)
-    for rows, truth, proba in blocks.rows():
-        known = ~np.isnan(truth)
-        agreement = np.where(decide(proba) == 1, truth, 1 - truth)
-        hits[rows] = np.where(known, agreement, 1.0).prod(axis=1)
-        counted[rows] = known.any(axis=1)
+
+    def agreement(truth: Array, proba: Array) -> Array:
+        of_label = np.where(decide(proba) == 1, truth, 1 - truth)
+        return np.where(np.isnan(truth).all(axis=1), np.nan, np.nanprod(of_label, axis=1))
+
+    (hits,) = blocks.row_values(agreement)
+    counted = ~np.isnan(hits)
     if not blocks.weight[counted].any():
         raise ValueError(NOTHING_KNOWN)
     return float(np.average(hits[counted], weights=blocks.weight[counted]))

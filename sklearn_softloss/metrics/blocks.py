@@ -38,6 +38,13 @@ OptionalArray = ArrayLike | None
 Block = tuple[slice, Array, Array]
 """Which rows or columns, and y_true and y_proba there as dense float64."""
 
+RowValue = Callable[[Array, Array], Array]
+
+
+def mass_on_top(truth: Array, proba: Array) -> Array:
+    """Target mass on the most probable class of each row, the first of equal ones."""
+    return np.asarray(truth[np.arange(len(truth)), proba.argmax(axis=1)])
+
 
 class Blocks:
     """y_true beside y_proba, both (n_samples, n_columns), dense or sparse, with row weights."""
@@ -60,26 +67,36 @@ class Blocks:
     def rows(self) -> Iterator[Block]:
         """Blocks of all columns of some rows."""
         for part in _slices(self.n_samples, self.n_columns):
-            truth, proba = _dense(self._truth[part]), _dense(self._proba[part])
-            truth = _checked(_named("y_true", part), self._check_truth, truth)
-            yield part, truth, _checked(_named(self._second, part), self._check_proba, proba)
+            yield self._checked_block(part, _dense(self._truth[part]), _dense(self._proba[part]))
 
     def columns(self) -> Iterator[Block]:
         """Blocks of all rows of some columns, each column contiguous."""
-        raise NotImplementedError
+        for block in self._unchecked_columns():
+            yield self._checked_block(*block, before=":, ")
 
-    def row_mean(self, value: Callable[[Array, Array], Array]) -> float:
-        """Weighted mean over the rows of a function of (truth, proba) with one value a row."""
-        values = np.empty(self.n_samples)
+    def row_values(self, *values: RowValue) -> Array:
+        """Functions of (truth, proba) that give one value a row, (n_functions, n_samples)."""
+        found = np.empty((len(values), self.n_samples))
         for part, truth, proba in self.rows():
-            values[part] = value(truth, proba)
-        return float(np.average(values, weights=self.weight))
+            for j, value in enumerate(values):
+                found[j, part] = value(truth, proba)
+        return found
+
+    def row_mean(self, value: RowValue) -> float:
+        """Weighted mean over the rows of such a function."""
+        return float(np.average(self.row_values(value)[0], weights=self.weight))
 
     def _check_truth(self, truth: Array) -> Array:
         raise NotImplementedError
 
     def _check_proba(self, proba: Array) -> Array:
         return check_proba(proba, proba.shape)
+
+    def _checked_block(self, part: slice, truth: Array, proba: Array, before: str = "") -> Block:
+        """A block whose errors say in which argument, and from which row or column on."""
+        start = f"[{before}{part.start}:]" if part.start else ""
+        truth = _checked(f"y_true{start}", self._check_truth, truth)
+        return part, truth, _checked(f"{self._second}{start}", self._check_proba, proba)
 
     def _unchecked_columns(self) -> Iterator[Block]:
         truth = self._truth.tocsc() if sp.issparse(self._truth) else self._truth
@@ -149,12 +166,6 @@ class LabelBlocks(Blocks):
     def __init__(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> None:
         super().__init__(_matrix(y_true, "y_true"), _matrix(y_proba, self._second), sample_weight)
 
-    def columns(self) -> Iterator[Block]:
-        for part, truth, proba in self._unchecked_columns():
-            truth = _checked(_named("y_true", part, ":, "), self._check_truth, truth)
-            proba = _checked(_named(self._second, part, ":, "), self._check_proba, proba)
-            yield part, truth, proba
-
     def _check_truth(self, truth: Array) -> Array:
         truth = unknown_as_nan(float_matrix(truth).astype(np.float64, copy=False))
         check_entries(truth, "independent", unknown=True)
@@ -192,11 +203,6 @@ def _columns_of(matrix: Any, part: slice) -> Array:
     return np.array(_dense(matrix[:, part]), dtype=np.float64, order="F")
 
 
-def _named(name: str, part: slice, before: str = "") -> str:
-    """A block as an error calls it: its rows and columns are counted from its start."""
-    return f"{name}[{before}{part.start}:]" if part.start else name
-
-
 def _checked(name: str, check: Callable[[Any], Array], values: Any) -> Array:
     """The checked values; an error says in which argument."""
     try:
@@ -229,6 +235,7 @@ def _indicators(labels: Array, classes: Array | None, proba: Any) -> sp.csr_arra
         )
     codes = np.empty(len(labels), dtype=np.intp)
     for part in _slices(len(labels), len(known)):
-        rows = _checked(_named("y_true", part), lambda y: one_hot(y, known), labels[part])
+        name = f"y_true[{part.start}:]" if part.start else "y_true"
+        rows = _checked(name, lambda y: one_hot(y, known), labels[part])
         codes[part] = rows.argmax(axis=1)
     return sp.csr_array((np.ones(len(codes)), codes, np.arange(len(codes) + 1)), shape=proba.shape)

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from .._checks import check_count, check_one_of
 from ..targets import Array
 from ._takes import takes
-from .blocks import NOTHING_KNOWN, Blocks, ClassBlocks, LabelBlocks
+from .blocks import NOTHING_KNOWN, Blocks, ClassBlocks, LabelBlocks, mass_on_top
 
 Kind = Literal["confidence", "classwise", "labelwise"]
 Strategy = Literal["uniform", "quantile", "smooth"]
@@ -124,11 +124,7 @@ def columns_of_kind(
         blocks = ClassBlocks(y_true, y_proba, labels, sample_weight)
     weight = blocks.weight
     if kind == "confidence":
-        mass, confidence = np.empty((2, blocks.n_samples))
-        for rows, truth, proba in blocks.rows():
-            top = np.arange(len(proba)), proba.argmax(axis=1)
-            mass[rows], confidence[rows] = truth[top], proba[top]
-        yield mass, confidence, weight
+        yield *blocks.row_values(mass_on_top, lambda truth, proba: proba.max(axis=1)), weight
         return
     for _, truth, proba in blocks.columns():
         for target, column in zip(truth.T, proba.T, strict=True):

@@ -181,21 +181,17 @@ def _proba(estimator: Any, X: Any) -> Any:
     return as_proba_matrix(estimator.predict_proba(X), getattr(estimator, "classes_", None))
 
 
-def _is_vector(y: Any) -> bool:
-    return as_array(y).ndim == 1
-
-
 def _label_probabilities(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     """y and the probabilities of its labels; a vector of two classes is one label."""
     proba = _proba(estimator, X)
-    if not _is_vector(y):
+    if as_array(y).ndim == 2:
         return y, proba
     return _is_second_class(y, estimator), proba[:, -1]
 
 
 def _decisions(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     decided = estimator.predict(X)
-    if not _is_vector(y):
+    if as_array(y).ndim == 2:
         return y, decided
     return _is_second_class(y, estimator), _is_second_class(decided, estimator)
 

@@ -52,8 +52,7 @@ def spread(affinity: Any, y_soft: Array, *, alpha: float, tol: float) -> Diffuse
     """
     labelled = ~np.isnan(y_soft[:, 0])
     start = np.where(labelled[:, None], y_soft, 0.0)
-    degree = affinity.sum(axis=1)
-    scale = sp.diags_array(_inverse_or_zero(np.sqrt(degree)))
+    scale = _inverse_roots(affinity.sum(axis=1))
     system = sp.eye_array(len(start)) - alpha * (scale @ affinity @ scale)
     mass, n_iter = _solve(sp.csr_array(system), (1 - alpha) * start, tol)
     # The error of a solution is below tol * |Y|: what is smaller cannot be told from 0.
@@ -80,8 +79,7 @@ def propagate(affinity: Any, y_soft: Array, *, tol: float) -> Diffused:
     reached = _connected_to(affinity, labelled)
     asked = np.flatnonzero(reached & ~labelled)
     rows = affinity[asked]
-    degree = rows.sum(axis=1)
-    scale = sp.diags_array(_inverse_or_zero(np.sqrt(degree)))
+    scale = _inverse_roots(rows.sum(axis=1))
     system = sp.eye_array(len(asked)) - scale @ rows[:, asked] @ scale
     from_labels = rows[:, np.flatnonzero(labelled)] @ y_soft[labelled]
     scaled, n_iter = _solve(sp.csr_array(system), scale @ from_labels, tol)
@@ -96,8 +94,10 @@ def _connected_to(affinity: Any, labelled: Array) -> Array:
     return np.isin(part, part[labelled])
 
 
-def _inverse_or_zero(values: Array) -> Array:
-    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+def _inverse_roots(degree: Array) -> Any:
+    """D^-1/2, a diagonal matrix; 0 where the degree is."""
+    root = np.sqrt(degree)
+    return sp.diags_array(np.divide(1.0, root, out=np.zeros_like(root), where=root > 0))
 
 
 def _solve(system: Any, targets: Array, tol: float) -> tuple[Array, int]:
