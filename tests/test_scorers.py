@@ -228,6 +228,23 @@ def test_a_metric_of_ones_own():
     assert scorer(clf, X, Y) == -losses.max()
 
 
+def test_a_metric_of_ones_own_over_classes(of_classes):
+    def certainty(y_true, y_proba, *, labels=None, sample_weight=None):
+        assert list(labels) == list(of_classes.classes_)
+        return y_proba.max(axis=1).mean()
+
+    found = scorers.make_scorer(certainty)(of_classes, X_SOFT, Y_SOFT)
+    assert found == of_classes.predict_proba(X_SOFT).max(axis=1).mean()
+
+
+@over_all
+def test_metrics_declare_what_they_take(name):
+    expected = "classes"
+    if name in LABELS and ALL[name].options.get("kind") != "labelwise":
+        expected = "labels" if name.endswith(("log_loss", "brier_score")) else "decisions"
+    assert ALL[name].metric.takes == expected
+
+
 def test_labels_for_classes_and_classes_for_labels_are_refused(of_labels):
     with pytest.raises(ValueError, match="take a multilabel metric"):
         scorers.neg_soft_log_loss(of_labels, X_SETS, np.eye(4)[Y_SETS.argmax(axis=1)])
