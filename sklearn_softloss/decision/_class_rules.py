@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from .._checks import check_weight
+from ..metrics.confusion import Counts
 from ..targets import Array, check_proba, encode_classes
-from ._objectives import Counts, Objective
+from ._objectives import Objective
 from ._rules import DecisionRule
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
+from ..metrics.confusion import ratio
 from ..targets import Array
-from ._objectives import ratio
 from ._rules import DecisionRule
 from ._sweep import above, between
 from ._thresholds import check_decision_data

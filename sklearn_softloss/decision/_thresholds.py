@@ -9,9 +9,10 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from .._checks import check_weight
+from ..metrics.confusion import Counts, counts_at, fbeta, ratio
 from ..targets import Array, check_proba, encode_labels
-from ._objectives import ADDITIVE, Counts, Objective, ratio
-from ._sweep import Sweep, counts_at, sweep
+from ._objectives import ADDITIVE, Objective
+from ._sweep import Sweep, sweep
 
 DEFAULT_THRESHOLD = 0.5
 """Cut-off of a label that is never positive in the data a threshold is tuned on."""
@@ -294,15 +295,15 @@ def _micro(goal: Objective, truth: Array, proba: Array, weight: Array | None) ->
         # tp / positives + tn / negatives falls with `predicted` at one rate for all labels.
         price = positives / total if total > positives else 0.0
         return _cuts(hulls, _best(hulls, 1.0, price))
-    squared = goal.beta**2 if goal.objective == "f1" else 1.0
+    beta = goal.beta if goal.objective == "f1" else 1.0
     value = 0.0
     for _ in range(MAX_ROUNDS):
-        chosen = _best(hulls, 1 + squared, value)
+        chosen = _best(hulls, 1 + beta**2, value)
         tp, predicted = (
             sum(getattr(cuts.counts, name)[i] for cuts, i in zip(hulls, chosen, strict=True))
             for name in ("tp", "predicted")
         )
-        reached = (1 + squared) * tp / (squared * positives + predicted)
+        reached = float(fbeta(Counts(tp, predicted, positives, total), beta))
         if reached <= value:
             break
         value = reached

@@ -9,9 +9,10 @@ import numpy as np
 from sklearn.base import clone
 
 from .._table import Table
+from ..metrics.confusion import Counts, accuracy, counts_at, fbeta, precision, recall
 from ..targets import Array
-from ._objectives import Counts, Objective, accuracy, fbeta, precision, recall
-from ._sweep import counts_at, sweep
+from ._objectives import Objective
+from ._sweep import sweep
 from ._thresholds import DEFAULT_THRESHOLD, decision_value
 
 CURVE_POINTS = 100

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ..targets import Array
 from ._blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks
 from ._distribution import TINY
+from .confusion import Counts, fbeta_parts
 
 Average = Literal["micro", "macro"] | None
 
@@ -245,7 +246,8 @@ def multilabel_f1_score(
         lambda truth, decided: truth,
         lambda truth, decided: decided,
     )
-    return averaged(2 * hits, present + predicted, average, weight=weight)
+    counts = Counts(hits, predicted, present, weight)
+    return averaged(*fbeta_parts(counts), average, weight=weight)
 
 
 def multilabel_subset_accuracy(
