@@ -16,11 +16,12 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._checks import check_weight
 from .._decorators import available_if
-from .._meta import MetaClassifier, stratified_folds
+from .._meta import MetaClassifier
 from .._table import Table
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
-from ..model_selection._proba import aligned_proba, fit_rows, fold_probabilities
-from ..targets import Array, as_array, encode_classes, encode_labels, target_kind
+from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
+from ..model_selection.split import stratified_splits
+from ..targets import Array, Targets, as_array, encode_classes, encode_labels, target_kind
 from ._class_rules import ClassThresholds
 from ._rules import DecisionRule, Thresholds
 from ._tuning import Tuning
@@ -165,12 +166,14 @@ class TunedDecisionClassifierCV(MetaClassifier):
         if not _num_samples(X):
             raise ValueError("X holds 0 sample(s) while a minimum of 2 is required.")
         kind = target_kind(self.estimator, y)
-        truth, classes, names = _encode(kind, y)
+        targets = _encode(kind, y)
+        truth, classes = targets.dense(), targets.classes
+        names = classes if targets.label_names is None else targets.label_names
         rule = self._new_rule(kind)
         weight = check_weight(params.get("sample_weight"), (len(truth),), name="sample_weight")
         if _routing_enabled():
             params = process_routing(self, "fit", **params).estimator.fit
-        estimator, splits, parts = self._probabilities(kind, X, y, groups, params)
+        estimator, splits, parts = self._probabilities(kind, X, y, targets, groups, params)
         if kind == "binary" and rule.decides == "labels":
             truth, parts = truth[:, 1:], [proba[:, 1:] for proba in parts]
         careful = not isinstance(self.rule, DecisionRule)
@@ -202,22 +205,23 @@ class TunedDecisionClassifierCV(MetaClassifier):
         return Thresholds(self.objective, average=self.average, shrinkage=shrinkage)
 
     def _probabilities(
-        self, kind: str, X: Any, y: Any, groups: Any, params: dict[str, Any]
+        self, kind: str, X: Any, y: Any, targets: Targets, groups: Any, params: dict[str, Any]
     ) -> tuple[Any, list[tuple[Array, Array]], list[Array]]:
         """The estimator to keep, and splits with the probabilities of their test parts."""
-        known = None if as_array(y).ndim > 1 else np.unique(as_array(y))
-        rows = np.arange(as_array(y).shape[0])
+        known = targets.classes if targets.hard else None
+        rows = np.arange(targets.values.shape[0])
         if isinstance(self.cv, str):
             if self.cv != "prefit":
                 raise ValueError(f"cv must be a number, a splitter or 'prefit'; got {self.cv!r}.")
             check_is_fitted(self.estimator)
             return self.estimator, [(rows, rows)], [aligned_proba(self.estimator, X, known)]
-        cv: Any = check_cv(self.cv)
         if isinstance(self.cv, (int, np.integer)):
-            cv = stratified_folds(
-                kind, y, int(self.cv), groups=groups, shuffle=True, random_state=self.random_state
-            )
-        splits = list(cv.split(rows[:, None], y, groups))
+            splits = stratified_splits(
+                targets, int(self.cv), labels=kind == "labels", groups=groups, shuffle=True,
+                random_state=self.random_state,
+            )  # fmt: skip
+        else:
+            splits = list(check_cv(self.cv).split(rows[:, None], y, groups))
         if self.refit:
             parts = fold_probabilities(
                 self.estimator, X, y, splits, n_jobs=self.n_jobs, params=params
@@ -333,15 +337,12 @@ def _routing_enabled() -> bool:
     return bool(get_config()["enable_metadata_routing"])
 
 
-def _encode(kind: str, y: Any) -> tuple[Array, Array, Array]:
-    """Truth with one column a class or label, the classes, and names for the columns."""
+def _encode(kind: str, y: Any) -> Targets:
     if kind == "labels":
-        labels = encode_labels(y)
-        names = labels.classes if labels.label_names is None else labels.label_names
-        return labels.dense(), labels.classes, names
+        return encode_labels(y)
     targets = encode_classes(y, "distribution")
     if len(targets.classes) < 2:
         raise ValueError(
             f"A decision needs two classes; y holds one class, {targets.classes[0]!r}."
         )
-    return targets.dense(), targets.classes, targets.classes
+    return targets

@@ -16,7 +16,7 @@ from ..metrics._calibration_error import (
     columns_of_kind,
 )
 from ..model_selection import as_proba_matrix
-from ..model_selection._split import generator_from
+from ..model_selection.split import generator_from
 from ..targets import as_array, target_kind
 from ._axes import grid_of_axes, legend_above, one_axes, strip_under
 from ._reliability_curve import BAND, ReliabilityCurve, reliability_curve
