@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import check_number
 from ..metrics.confusion import (
     Counts,
     accuracy,
@@ -63,16 +64,13 @@ class Objective:
                 f"objective must be a callable or one of {', '.join(map(repr, OBJECTIVES))}; got "
                 f"{self.objective!r}."
             )
-        if not self.beta > 0:
-            raise ValueError(f"beta must be a number > 0; got {self.beta!r}.")
+        check_number("beta", self.beta, 0.0, open_end=True)
         if self.objective == "expected_cost":
             if self.costs is None:
                 raise ValueError("objective='expected_cost' needs costs=(false_pos, false_neg).")
             self.table = cost_tables(self.costs)
-        if self.objective in NEEDS_FLOOR and (self.floor is None or not 0 <= self.floor <= 1):
-            raise ValueError(
-                f"objective={self.objective!r} needs a floor in [0, 1]; got {self.floor!r}."
-            )
+        if self.objective in NEEDS_FLOOR:
+            check_number(f"floor, with objective={self.objective!r},", self.floor, 0.0, 1.0)
 
     @property
     def minimised(self) -> bool:

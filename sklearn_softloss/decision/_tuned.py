@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, indexable
@@ -22,8 +21,9 @@ from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
 from ..model_selection.split import stratified_splits
 from ..targets import Array, Targets, as_array, encode_classes, encode_labels, target_kind
+from ._base import DecisionRule
 from ._class_rules import ClassThresholds
-from ._rules import DecisionRule, Thresholds
+from ._rules import Thresholds
 from ._tuning import Tuning
 
 SHRINKAGE = 5.0
@@ -75,13 +75,14 @@ class TunedDecisionClassifierCV(MetaClassifier):
     ----------
     estimator_ : classifier
     rule_ : DecisionRule
-        Fitted to the out-of-fold probabilities of all rows.
+        Fitted to the out-of-fold probabilities of all rows; a rule that cuts at 0.5 or takes the
+        argmax where that stays in force.
     thresholds_ : ndarray of shape (n_labels,) or (n_classes,)
         Where the rule has cut-offs; one for two classes.
     fold_thresholds_ : ndarray of shape (n_folds, n_labels)
         Those of each fold's rows alone; their spread shows how far to trust `thresholds_`.
     best_score_ : float
-        The objective that the rule reaches out of fold.
+        The objective that `rule_` reaches out of fold: of a rule that has one, its own.
     cv_results_ : dict
         "fold_scores", the objective on each fold of the rule fitted to the others, and
         "fold_default_scores", that of cutting at 0.5 or of the argmax; where labels have cut-offs
@@ -180,13 +181,13 @@ class TunedDecisionClassifierCV(MetaClassifier):
         tuning = Tuning(rule, self.objective, self.average, names, truth, weight, careful)
         tuning.run([test for _, test in splits], parts)
 
-        self.estimator_, self.rule_, self.classes_ = estimator, tuning.rule, classes
+        self.estimator_, self.rule_, self.classes_ = estimator, tuning.chosen, classes
         self.best_score_, self.cv_results_ = tuning.score, tuning.results
         self._kind, self._report = kind, tuning.report()
         for name in ("thresholds_", "fold_thresholds_"):
             self.__dict__.pop(name, None)  # of an earlier fit
         if tuning.fold_thresholds is not None:
-            self.thresholds_ = tuning.rule.thresholds_
+            self.thresholds_ = tuning.chosen.thresholds_
             self.fold_thresholds_ = tuning.fold_thresholds
         self._untold = tuning.never_predicted()
         self._take_over(estimator)
@@ -196,7 +197,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         if isinstance(self.rule, DecisionRule):
             if kind != "binary" and self.rule.decides != kind:
                 raise ValueError(f"{self.rule!r} decides {self.rule.decides}; this y holds {kind}.")
-            return clone(self.rule)
+            return self.rule
         if self.rule != "thresholds":
             raise ValueError(f"rule must be 'thresholds' or a decision rule; got {self.rule!r}.")
         if kind == "classes":
