@@ -23,7 +23,7 @@ def check_number(
     name: str, value: Any, low: float, high: float = float("inf"), open_end: bool = False
 ) -> None:
     """Refuse a number outside [low, high], or (low, high] with `open_end`; NaN too."""
-    legal = isinstance(value, (int, float)) and low <= value <= high
+    legal = isinstance(value, (int, float, np.integer, np.floating)) and low <= value <= high
     if not legal or (open_end and value == low):
         bracket = "(" if open_end else "["
         raise ValueError(f"{name} must be a number in {bracket}{low:g}, {high:g}]; got {value!r}.")

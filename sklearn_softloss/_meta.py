@@ -1,16 +1,12 @@
-"""What classifiers around a classifier share: its tags and features, routing, and their folds."""
+"""What classifiers around a classifier share: its tags and features, and routing."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.model_selection import GroupKFold, StratifiedKFold
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
-
-from .model_selection import MultiLabelStratifiedKFold, SoftStratifiedKFold
-from .targets import as_array
 
 
 class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -48,17 +44,3 @@ class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         tags.input_tags = inner.input_tags
         tags.target_tags = inner.target_tags
         return tags
-
-
-def stratified_folds(
-    kind: str, y: Any, n_splits: int, *, groups: Any, shuffle: bool, random_state: Any = None
-) -> Any:
-    """The splitter for a number of folds of a target kind; groups stay together where given."""
-    splitter: Any
-    if groups is not None:
-        splitter = GroupKFold
-    elif as_array(y).ndim == 1:
-        splitter = StratifiedKFold
-    else:
-        splitter = MultiLabelStratifiedKFold if kind == "labels" else SoftStratifiedKFold
-    return splitter(n_splits, shuffle=shuffle, random_state=random_state if shuffle else None)

@@ -16,6 +16,7 @@ from sklearn_softloss.decision import (
     ClassThresholds,
     CostMatrix,
     CostSensitive,
+    DecisionRule,
     ExpectedF1,
     PrevalenceMatched,
     RiskControlled,
@@ -322,3 +323,72 @@ def test_weights_would_void_a_guarantee():
     truth, proba = draw()
     with pytest.raises(ValueError, match="sample_weight"):
         RiskControlled().fit(truth, proba, sample_weight=np.ones(len(truth)))
+
+
+# --- rules written elsewhere -----------------------------------------------------------------
+
+
+class AboveMean(DecisionRule):
+    """Labels above their mean probability on the rows of `fit`; knows nothing of its columns."""
+
+    def _fit(self, truth, proba, weight):
+        self.seen_ = truth, proba, weight
+        self.mean_ = np.average(proba, axis=0, weights=weight)
+
+    def _decide(self, proba):
+        return proba > self.mean_
+
+
+class LeastProbable(DecisionRule):
+    decides = "classes"
+
+    def _fit(self, truth, proba, weight):
+        self.seen_ = truth, proba, weight
+
+    def _decide(self, proba):
+        return proba.argmin(axis=1)
+
+
+@pytest.mark.parametrize("rule", [AboveMean(), LeastProbable()], ids=repr)
+def test_a_rule_of_ones_own_gets_checked_data_and_has_its_columns(rule):
+    test_every_rule(rule)
+    truth, proba = draw(exclusive=rule.decides == "classes")
+    fitted = clone(rule).fit(truth.tolist(), proba.tolist())
+    assert fitted.n_columns_ == 3
+    assert [type(given) for given in fitted.seen_] == [np.ndarray, np.ndarray, type(None)]
+    with pytest.raises(ValueError, match="sample_weight"):
+        clone(rule).fit(truth, proba, sample_weight=-np.ones(len(truth)))
+    with pytest.raises(ValueError, match="row 0"):
+        clone(rule).fit(3 * truth + 2, proba)
+
+
+def test_truth_is_read_as_what_the_rule_decides():
+    _, proba = draw(n=2)
+    labels = AboveMean().fit([[1, -1, 0.5], [1, 1, 1]], proba)
+    np.testing.assert_array_equal(labels.seen_[0], [[1, np.nan, 0.5], [1, 1, 1]])
+    with pytest.raises(ValueError, match="must sum to 1"):
+        LeastProbable().fit([[1, 0, 0], [1, 1, 1]], proba)
+
+
+@pytest.mark.parametrize("missing", ["_fit", "_decide"])
+def test_a_rule_that_lacks_a_piece_is_refused_by_its_name(missing):
+    pieces = {name: vars(AboveMean)[name] for name in ("_fit", "_decide") if name != missing}
+    incomplete = type("Incomplete", (DecisionRule,), pieces)
+    with pytest.raises(TypeError, match=rf"Incomplete .*abstract.*'?\b{missing}\b"):
+        incomplete()
+
+
+@pytest.mark.parametrize(
+    ("decides", "decide", "got"),
+    [
+        ("labels", lambda self, proba: proba[:, :2] > 0.5, r"\(5, 2\)"),
+        ("labels", lambda self, proba: None, r"\(\)"),
+        ("classes", lambda self, proba: proba > 0.5, r"\(5, 3\)"),
+    ],
+)
+def test_answers_of_another_shape_are_refused_by_the_name_of_the_rule(decides, decide, got):
+    pieces = {"decides": decides, "_fit": lambda self, *data: None, "_decide": decide}
+    truth, proba = draw(n=5, exclusive=True)
+    rule = type("Crooked", (DecisionRule,), pieces)().fit(truth, proba)
+    with pytest.raises(ValueError, match=rf"Crooked._decide answers with {got}"):
+        rule.decide(proba)

@@ -21,7 +21,7 @@ RESULT = {"PR01": "made by a function; its Attributes tell", "EX01": "see that f
 BASE = {"EX01": "a base class: the example stands in the classes derived from it"}
 EXCEPTIONS = {
     "calibration._base.Calibrator": BASE,
-    "decision._rules.DecisionRule": BASE,
+    "decision._base.DecisionRule": BASE,
     "losses._base.DistributionLoss": BASE,
     "losses._base.IndependentLoss": BASE,
     "losses._base.Loss": BASE,

@@ -1,6 +1,7 @@
 """Decisions tuned on out-of-fold probabilities, around any classifier."""
 
 import pickle
+import sys
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, jaccard_score
 from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, StratifiedKFold
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
@@ -20,11 +21,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cases import make_labels, make_soft, multi, soft
-from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, targets
 from sklearn_softloss.decision import (
     ClassThresholds,
     CostMatrix,
     CostSensitive,
+    DecisionRule,
     ExpectedF1,
     Thresholds,
     TopK,
@@ -307,6 +309,133 @@ def test_tuning_without_gain_is_not_used():
     assert "not used" in str(tuned.decision_report())
     gain = tuned.cv_results_["fold_scores"] - tuned.cv_results_["fold_default_scores"]
     assert gain.mean() <= gain.std(ddof=1) / np.sqrt(5)
+    np.testing.assert_array_equal(tuned.predict(X), tuned.predict_proba(X).argmax(axis=1))
+
+
+def out_of_fold(estimator, X, y, folds):
+    """Rows of the test parts, and probabilities for them; made without the package."""
+    rows, parts = [], []
+    for train, test in folds.split(X, y):
+        rows.append(test)
+        fitted = clone(estimator).fit(X[train], y[train])
+        parts.append(as_proba_matrix(fitted.predict_proba(X[test]), fitted.classes_))
+    return np.concatenate(rows), np.concatenate(parts)
+
+
+def balanced(columns):
+    """Classes or labels as frequent as not: nothing is gained by leaving 0.5 or the argmax."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    scores = X + rng.logistic(scale=0.2, size=X.shape)
+    if columns == "classes":
+        return X, scores.argmax(axis=1)
+    return X, (scores[:, columns] > 0).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "kept"),
+    [
+        (*unbalanced_classes()[:2], False),
+        (*balanced("classes"), True),
+        (rare_labels()[0], rare_labels()[1][:, 0], False),
+        (*balanced(0), True),
+        (*rare_labels(), False),
+        (*balanced([0, 1]), True),
+    ],
+    ids=["classes", "classes kept", "binary", "binary kept", "labels", "labels kept"],
+)
+def test_the_rule_in_force_has_the_value_that_it_reaches_out_of_fold(X, y, kept):
+    several = y.ndim == 2
+    clf = MultiOutputClassifier(LogisticRegression()) if several else LogisticRegression()
+    splitter = MultiLabelStratifiedKFold if several else StratifiedKFold
+    tuned = TunedDecisionClassifierCV(clf, random_state=0).fit(X, y)
+    assert ("not used" in str(tuned.decision_report())) == kept
+    rows, proba = out_of_fold(clf, X, y, splitter(5, shuffle=True, random_state=0))
+    of_labels = tuned.rule_.decides == "labels"
+    if of_labels and not several:
+        proba = proba[:, 1:]
+    answers = tuned.rule_.decide(proba)
+    assert np.array_equal(answers, proba >= 0.5 if of_labels else proba.argmax(axis=1)) == kept
+    average = "binary" if answers.shape[1:] == (1,) else "macro"
+    reached = f1_score(y[rows], answers, average=average)
+    assert tuned.best_score_ == pytest.approx(reached)
+    assert tuned.rule_.value_ == pytest.approx(tuned.best_score_)
+    np.testing.assert_array_equal(tuned.rule_.thresholds_, tuned.thresholds_)
+
+
+class Quota(DecisionRule):
+    """Names its parameters as others do and means something else by them."""
+
+    def __init__(self, objective="fill", beta=-3, costs="none", floor="ground", average=0.2):
+        self.objective = objective
+        self.beta = beta
+        self.costs = costs
+        self.floor = floor
+        self.average = average
+
+    def _fit(self, truth, proba, weight):
+        self.least_ = np.quantile(proba, 1 - self.average, axis=0)
+
+    def _decide(self, proba):
+        return proba >= self.least_
+
+
+class QuotaByJaccard(Quota):
+    def _scored_by(self, objective, average):
+        return super()._scored_by("jaccard", "micro")
+
+
+def test_a_rule_is_asked_for_its_objective_and_its_parameters_are_not_read():
+    X, Y = rare_labels()
+    clf = MultiOutputClassifier(LogisticRegression())
+    folds = MultiLabelStratifiedKFold(5, random_state=0)
+    rows, proba = out_of_fold(clf, X, Y, folds)
+    for rule, score in (
+        (Quota(), f1_score(Y[rows], Quota().fit(Y[rows], proba).decide(proba), average="macro")),
+        (
+            QuotaByJaccard(),
+            jaccard_score(Y[rows], Quota().fit(Y[rows], proba).decide(proba), average="micro"),
+        ),
+    ):
+        tuned = TunedDecisionClassifierCV(clf, rule, random_state=0).fit(X, Y)
+        assert isinstance(tuned.rule_, Quota)
+        assert tuned.best_score_ == pytest.approx(score)
+
+
+class OfMass(ClassifierMixin, BaseEstimator):
+    """Answers every row with the mean class mass."""
+
+    def fit(self, X, y):
+        self.classes_, self.mean_ = np.arange(y.shape[1]), y.mean(axis=0)
+        return self
+
+    def predict_proba(self, X):
+        return np.tile(self.mean_, (len(X), 1))
+
+
+@pytest.mark.parametrize("kind", ["classes", "binary", "labels", "mass"])
+def test_labels_are_encoded_once_a_fit(kind, monkeypatch):
+    X, Y = rare_labels()
+    X_classes, classes, mass = unbalanced_classes()
+    clf, X, y = {
+        "classes": (LogisticRegression(), X_classes, classes),
+        "binary": (LogisticRegression(), X, np.where(Y[:, 0], "yes", "no")),
+        "labels": (MultiOutputClassifier(LogisticRegression()), X, Y),
+        "mass": (OfMass(), X_classes, mass),
+    }[kind]
+    calls = []
+    for name in ("encode_classes", "encode_labels"):
+        original = getattr(targets, name)
+
+        def counted(*args, original=original, **kwargs):
+            calls.append(original.__name__)
+            return original(*args, **kwargs)
+
+        for module in [m for n, m in sys.modules.items() if n.startswith("sklearn_softloss")]:
+            if getattr(module, name, None) is original:
+                monkeypatch.setattr(module, name, counted)
+    TunedDecisionClassifierCV(clf, cv=5, random_state=0).fit(X, y)
+    assert calls == ["encode_labels" if kind == "labels" else "encode_classes"]
 
 
 # --- what people must be told ----------------------------------------------------------------

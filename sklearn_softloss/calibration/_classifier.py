@@ -18,8 +18,9 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
 
 from .._checks import check_weight
-from .._meta import MetaClassifier, stratified_folds
+from .._meta import MetaClassifier
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
+from ..model_selection.split import stratified_splits
 from ..targets import Array, Targets, as_array, encode_classes, encode_labels, target_kind
 from ._base import Calibrator
 from ._pairs import CalibratedPair, Task
@@ -186,7 +187,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         if prefit:
             pairs = [task.calibrate_all(estimator)]
         else:
-            splits = list(self._folds(y, labels, groups).split(X, y, groups))
+            splits = self._splits(X, y, targets, labels, groups)
             task.check_training_parts(splits)
             if ensemble:
                 fit_pairs = (delayed(task.fit_pair)(estimator, split) for split in splits)
@@ -268,12 +269,13 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         )
         return fit_params
 
-    def _folds(self, y: Any, labels: bool, groups: Any) -> Any:
+    def _splits(
+        self, X: Any, y: Any, targets: Targets, labels: bool, groups: Any
+    ) -> list[tuple[Array, Array]]:
         cv = 5 if self.cv is None else self.cv
         if not isinstance(cv, Integral):
-            return check_cv(cv)
-        kind = "labels" if labels else "classes"
-        return stratified_folds(kind, y, int(cv), groups=groups, shuffle=False)
+            return list(check_cv(cv).split(X, y, groups))
+        return stratified_splits(targets, int(cv), labels=labels, groups=groups, shuffle=False)
 
     def _store(self, pairs: list[CalibratedPair], targets: Targets, labels: bool) -> None:
         self.calibrated_classifiers_ = pairs

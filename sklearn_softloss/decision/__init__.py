@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ._base import DecisionRule
 from ._class_rules import ClassThresholds, CostMatrix
 from ._expected_f1 import ExpectedF1
 from ._risk import RiskControlled
-from ._rules import CostSensitive, DecisionRule, PrevalenceMatched, Thresholds, TopK
+from ._rules import CostSensitive, PrevalenceMatched, Thresholds, TopK
 from ._thresholds import optimal_thresholds
 from ._tuned import TunedDecisionClassifierCV
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_weight
-from ..targets import Array, check_proba, encode_classes
-from ._objectives import Counts, Objective
-from ._rules import DecisionRule
+from .._checks import check_one_of
+from ..metrics.confusion import Counts
+from ..targets import Array
+from ._base import DecisionRule
+from ._objectives import Objective
 
 
 class CostMatrix(DecisionRule):
@@ -36,57 +37,17 @@ class CostMatrix(DecisionRule):
     def __init__(self, costs: Any) -> None:
         self.costs = costs
 
-    def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> CostMatrix:
-        """Check the costs; the rows say how many classes there are.
-
-        Parameters
-        ----------
-        y_true : array-like of shape (n_samples, n_classes)
-            Class mass of rows that the classifier was not fitted to; hard labels as one-hot rows.
-        y_proba : array-like of shape (n_samples, n_classes)
-            Predicted probabilities.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
-        """
-        truth, _, _ = check_class_data(y_true, y_proba, sample_weight)
-        self.n_columns_ = truth.shape[1]
+    def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
         self.costs_ = np.asarray(self.costs, dtype=np.float64)
-        wanted = (self.n_columns_, self.n_columns_)
+        wanted = (truth.shape[1], truth.shape[1])
         if self.costs_.shape != wanted or not np.isfinite(self.costs_).all():
             raise ValueError(
                 f"costs must be a finite matrix of shape {wanted}, [truth, decision]; got shape "
                 f"{self.costs_.shape}."
             )
-        return self
 
-    def decide(self, y_proba: Any) -> Array:
-        """Columns of least expected cost; of equals the first.
-
-        Parameters
-        ----------
-        y_proba : array-like of shape (n_samples, n_classes)
-            Predicted probabilities.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), int64
-            Numbers of columns.
-
-        Raises
-        ------
-        ValueError
-            If `y_proba` is illegal or has other columns than in `fit`.
-        """
-        return np.asarray((self._check_proba(y_proba) @ self.costs_).argmin(axis=1))
+    def _decide(self, proba: Array) -> Array:
+        return np.asarray((proba @ self.costs_).argmin(axis=1))
 
 
 class ClassThresholds(DecisionRule):
@@ -130,31 +91,9 @@ class ClassThresholds(DecisionRule):
         self.average = average
         self.beta = beta
 
-    def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> ClassThresholds:
-        """Choose the thresholds on these rows.
-
-        Parameters
-        ----------
-        y_true : array-like of shape (n_samples, n_classes)
-            Class mass of rows that the classifier was not fitted to; hard labels as one-hot rows.
-        y_proba : array-like of shape (n_samples, n_classes)
-            Predicted probabilities.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
-        """
-        truth, proba, weight = check_class_data(y_true, y_proba, sample_weight)
-        goal = Objective(self.objective, self.beta)
-        if self.average not in ("macro", "weighted"):
-            raise ValueError(f"average must be 'macro' or 'weighted'; got {self.average!r}.")
+    def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
+        goal, average = self._scored_by()
+        check_one_of("average", average, ("macro", "weighted"))
         mass = truth * (np.ones(len(truth)) if weight is None else weight)[:, None]
         log_proba = np.log(np.maximum(proba, np.finfo(np.float64).tiny))
         offsets = np.zeros(truth.shape[1])
@@ -168,10 +107,15 @@ class ClassThresholds(DecisionRule):
                     value = reached
             if value == start:
                 break
-        self.n_columns_, self.value_ = truth.shape[1], value
+        self.value_ = value
         offsets -= offsets.max()
         self.thresholds_ = np.exp(-offsets) / np.exp(-offsets).sum()
-        return self
+
+    def _decide(self, proba: Array) -> Array:
+        return np.asarray((proba / self.thresholds_).argmax(axis=1))
+
+    def _scored_by(self, objective: Any = None, average: Any = None) -> tuple[Objective, Any]:
+        return Objective(self.objective, self.beta), self.average
 
     def _counts(self, mass: Array, chosen: Array) -> Counts:
         total, n_classes = mass.sum(), mass.shape[1]
@@ -216,32 +160,3 @@ class ClassThresholds(DecisionRule):
         low = steps[best - 1] if best else steps[0] - 2.0
         high = steps[best] if best < len(steps) else steps[-1] + 2.0
         return float((low + high) / 2), float(values[best])
-
-    def decide(self, y_proba: Any) -> Array:
-        """Columns of the largest p / t; of equals the first.
-
-        Parameters
-        ----------
-        y_proba : array-like of shape (n_samples, n_classes)
-            Predicted probabilities.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), int64
-            Numbers of columns.
-
-        Raises
-        ------
-        ValueError
-            If `y_proba` is illegal or has other columns than in `fit`.
-        """
-        return np.asarray((self._check_proba(y_proba) / self.thresholds_).argmax(axis=1))
-
-
-def check_class_data(
-    y_true: Any, y_proba: Any, sample_weight: Any
-) -> tuple[Array, Array, Array | None]:
-    """Rows of class mass, probabilities of the same shape, weights."""
-    truth = encode_classes(y_true, "distribution").dense()
-    proba = check_proba(y_proba, truth.shape)
-    return truth, proba, check_weight(sample_weight, truth.shape[:1], name="sample_weight")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..targets import Array
-from ._rules import DecisionRule, top
-from ._thresholds import check_decision_data
+from ._base import DecisionRule
+from ._objectives import Objective
+from ._rules import top
 
 ENTRIES_AT_ONCE = 2**21
 """Size of the tables of a block of rows: small enough for memory, large enough for the loop."""
@@ -50,53 +51,14 @@ class ExpectedF1(DecisionRule):
         self.beta = beta
         self.zero_division = zero_division
 
-    def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> ExpectedF1:
-        """Check beta; nothing is learned.
-
-        Parameters
-        ----------
-        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
-            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
-        y_proba : array-like of shape (n_samples, n_labels)
-            Predicted probabilities.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
-        """
-        _, proba, _ = check_decision_data(y_true, y_proba, sample_weight)
+    def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
         _whole_numbers(self.beta)
-        self.n_columns_ = proba.shape[1]
-        return self
 
-    def decide(self, y_proba: Any) -> Array:
-        """1 for the labels taken.
+    def _decide(self, proba: Array) -> Array:
+        return top(proba, self._expected(proba).argmax(axis=1))
 
-        Parameters
-        ----------
-        y_proba : array-like of shape (n_samples, n_labels)
-            Predicted probabilities.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels), int64
-            0 and 1.
-
-        Raises
-        ------
-        ValueError
-            If `y_proba` is illegal or has other columns than in `fit`.
-        """
-        proba = self._check_proba(y_proba)
-        sizes = self.expected(proba).argmax(axis=1)
-        return top(proba, sizes)
+    def _scored_by(self, objective: Any = "f1", average: Any = "macro") -> tuple[Objective, Any]:
+        return Objective(objective, self.beta), average
 
     def expected(self, y_proba: Any) -> Array:
         """Expected F-beta of the k most probable labels.
@@ -116,7 +78,9 @@ class ExpectedF1(DecisionRule):
         ValueError
             If `y_proba` is illegal or has other columns than in `fit`.
         """
-        proba = self._check_proba(y_proba)
+        return self._expected(self._check_proba(y_proba))
+
+    def _expected(self, proba: Array) -> Array:
         descending = -np.sort(-proba, axis=1)
         found = np.empty((len(proba), proba.shape[1] + 1))
         size = max(1, ENTRIES_AT_ONCE // proba.shape[1] ** 2)

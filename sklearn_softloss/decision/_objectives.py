@@ -8,95 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import check_number
+from ..metrics.confusion import (
+    Counts,
+    accuracy,
+    balanced_accuracy,
+    fbeta,
+    g_mean,
+    jaccard,
+    matthews,
+    precision,
+    ratio,
+    recall,
+)
 from ..targets import Array
-
-
-@dataclass
-class Counts:
-    """A confusion table, or arrays of them: weighted, and expected where the truth is soft.
-
-    Attributes
-    ----------
-    tp : ndarray or float
-        Weight of the positives that are predicted.
-    predicted : ndarray or float
-        Weight of all that is predicted.
-    positives : ndarray or float
-        Weight of the positives.
-    total : ndarray or float
-        Weight of all known entries.
-    """
-
-    tp: Any
-    predicted: Any
-    positives: Any
-    total: Any
-
-    @property
-    def fp(self) -> Any:
-        return self.predicted - self.tp
-
-    @property
-    def fn(self) -> Any:
-        return self.positives - self.tp
-
-    @property
-    def tn(self) -> Any:
-        return self.total - self.predicted - self.positives + self.tp
-
-
-def ratio(numerator: Any, denominator: Any) -> Array:
-    """The quotient, 0 where nothing is divided by nothing."""
-    numerator = np.asarray(numerator, dtype=np.float64)
-    out = np.zeros(np.broadcast_shapes(numerator.shape, np.shape(denominator)))
-    return np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0)
-
-
-def fbeta(counts: Counts, beta: float = 1.0) -> Array:
-    return ratio(
-        (1 + beta**2) * counts.tp,
-        beta**2 * np.asarray(counts.positives) + counts.predicted,
-    )
-
-
-def recall(counts: Counts) -> Array:
-    return ratio(counts.tp, counts.positives)
-
-
-def specificity(counts: Counts) -> Array:
-    return ratio(counts.tn, np.asarray(counts.total) - counts.positives)
-
-
-def precision(counts: Counts) -> Array:
-    return ratio(counts.tp, counts.predicted)
-
-
-def accuracy(counts: Counts) -> Array:
-    return ratio(counts.tp + counts.tn, counts.total)
-
-
-def balanced_accuracy(counts: Counts) -> Array:
-    return (recall(counts) + specificity(counts)) / 2
-
-
-def jaccard(counts: Counts) -> Array:
-    return ratio(counts.tp, np.asarray(counts.positives) + counts.fp)
-
-
-def g_mean(counts: Counts) -> Array:
-    return np.sqrt(np.maximum(recall(counts) * specificity(counts), 0.0))
-
-
-def matthews(counts: Counts) -> Array:
-    covariance = counts.tp * np.asarray(counts.total) - counts.predicted * counts.positives
-    spread = (
-        np.asarray(counts.predicted, dtype=np.float64)
-        * (counts.total - counts.predicted)
-        * counts.positives
-        * (counts.total - counts.positives)
-    )
-    return ratio(covariance, np.sqrt(np.maximum(spread, 0.0)))
-
 
 ADDITIVE = ("accuracy", "expected_cost")
 NEEDS_FLOOR = ("precision_at_recall", "recall_at_precision")
@@ -139,16 +64,13 @@ class Objective:
                 f"objective must be a callable or one of {', '.join(map(repr, OBJECTIVES))}; got "
                 f"{self.objective!r}."
             )
-        if not self.beta > 0:
-            raise ValueError(f"beta must be a number > 0; got {self.beta!r}.")
+        check_number("beta", self.beta, 0.0, open_end=True)
         if self.objective == "expected_cost":
             if self.costs is None:
                 raise ValueError("objective='expected_cost' needs costs=(false_pos, false_neg).")
             self.table = cost_tables(self.costs)
-        if self.objective in NEEDS_FLOOR and (self.floor is None or not 0 <= self.floor <= 1):
-            raise ValueError(
-                f"objective={self.objective!r} needs a floor in [0, 1]; got {self.floor!r}."
-            )
+        if self.objective in NEEDS_FLOOR:
+            check_number(f"floor, with objective={self.objective!r},", self.floor, 0.0, 1.0)
 
     @property
     def minimised(self) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy.stats import binom
 
+from .._checks import check_one_of
+from ..metrics.confusion import ratio
 from ..targets import Array
-from ._objectives import ratio
-from ._rules import DecisionRule
+from ._base import DecisionRule
 from ._sweep import above, between
-from ._thresholds import check_decision_data
 
 MAX_CUTS = 1000
 
@@ -21,7 +19,7 @@ class RiskControlled(DecisionRule):
 
     Both are means over rows of a row's own recall or precision; a row without positives has recall
     1, one without predictions precision 1. The guarantee is for rows drawn as those of `fit`, which
-    must not have been used to train the classifier.
+    must not have been used to train the classifier; weights would void it and are refused.
 
     Parameters
     ----------
@@ -64,32 +62,10 @@ class RiskControlled(DecisionRule):
         self.level = level
         self.delta = delta
 
-    def fit(self, y_true: Any, y_proba: Any, sample_weight: None = None) -> RiskControlled:
-        """Find the cut-off; weights would void the guarantee and are refused.
-
-        Parameters
-        ----------
-        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
-            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
-        y_proba : array-like of shape (n_samples, n_labels)
-            Predicted probabilities.
-        sample_weight : None
-            Refused if given.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
-        """
-        truth, proba, _ = check_decision_data(y_true, y_proba, None)
-        if sample_weight is not None:
+    def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
+        if weight is not None:
             raise ValueError("RiskControlled takes no sample_weight: its guarantee is for draws.")
-        if self.risk not in ("recall", "precision"):
-            raise ValueError(f"risk must be 'recall' or 'precision'; got {self.risk!r}.")
+        check_one_of("risk", self.risk, ("recall", "precision"))
         for name in ("level", "delta"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie in (0, 1); got {getattr(self, name)!r}.")
@@ -99,8 +75,9 @@ class RiskControlled(DecisionRule):
         find = self._for_recall if self.risk == "recall" else self._for_precision
         self.threshold_ = find(value, scores)
         self.value_ = float(self._per_row(value, scores, self.threshold_).mean())
-        self.n_columns_ = truth.shape[1]
-        return self
+
+    def _decide(self, proba: Array) -> Array:
+        return proba >= self.threshold_
 
     def _per_row(self, value: Array, scores: Array, cut: float) -> Array:
         predicted = scores >= cut
@@ -138,26 +115,6 @@ class RiskControlled(DecisionRule):
                 break
             found = float(cut)
         return found
-
-    def decide(self, y_proba: Any) -> Array:
-        """1 where a probability reaches the cut-off.
-
-        Parameters
-        ----------
-        y_proba : array-like of shape (n_samples, n_labels)
-            Predicted probabilities.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels), int64
-            0 and 1.
-
-        Raises
-        ------
-        ValueError
-            If `y_proba` is illegal or has other columns than in `fit`.
-        """
-        return (self._check_proba(y_proba) >= self.threshold_).astype(np.int64)
 
 
 def _p_value(mean: float, n: int, level: float) -> float:

@@ -5,50 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
-from ..targets import Array, check_proba
+from ..targets import Array
+from ._base import DecisionRule
 from ._objectives import Objective, cost_tables
 from ._sweep import sweep
-from ._thresholds import check_decision_data, optimal_thresholds
-
-
-class DecisionRule(BaseEstimator):
-    """Base: `fit(y_true, y_proba)` learns from held-out rows, `decide(y_proba)` answers."""
-
-    decides = "labels"
-    """"labels" or "classes"."""
-
-    def _check_proba(self, y_proba: Any) -> Array:
-        check_is_fitted(self)
-        return check_proba(y_proba, (np.shape(y_proba)[0], self.n_columns_))
+from ._thresholds import find_thresholds
 
 
 class CutOffs(DecisionRule):
-    """Base of the rules whose `fit` finds one cut-off a label, `thresholds_`."""
+    """Base of the rules that predict a label where it reaches a cut-off found by `_fit`."""
 
     thresholds_: Array
 
-    def decide(self, y_proba: Any) -> Array:
-        """1 where a probability reaches its cut-off.
-
-        Parameters
-        ----------
-        y_proba : array-like of shape (n_samples, n_labels)
-            Predicted probabilities.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels), int64
-            0 and 1.
-
-        Raises
-        ------
-        ValueError
-            If `y_proba` is illegal or has other columns than in `fit`.
-        """
-        return (self._check_proba(y_proba) >= self.thresholds_).astype(np.int64)
+    def _decide(self, proba: Array) -> Array:
+        return proba >= self.thresholds_
 
 
 class Thresholds(CutOffs):
@@ -118,32 +89,15 @@ class Thresholds(CutOffs):
         self.min_threshold = min_threshold
         self.fallback_below = fallback_below
 
-    def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> Thresholds:
-        """Choose the cut-offs on these rows.
-
-        Parameters
-        ----------
-        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
-            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
-        y_proba : array-like of shape (n_samples, n_labels)
-            Predicted probabilities.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
-        """
-        self.thresholds_, self.value_ = optimal_thresholds(
-            y_true, y_proba, sample_weight=sample_weight, **self.get_params()
+    def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
+        goal, average = self._scored_by()
+        guards = self.min_positives, self.shrinkage, self.min_threshold, self.fallback_below
+        self.thresholds_, self.value_ = find_thresholds(
+            goal, average, truth, proba, weight, self.pooled, *guards
         )
-        self.n_columns_ = len(self.thresholds_)
-        return self
+
+    def _scored_by(self, objective: Any = None, average: Any = None) -> tuple[Objective, Any]:
+        return Objective(self.objective, self.beta, self.costs, self.floor), self.average
 
 
 class TopK(DecisionRule):
@@ -165,28 +119,7 @@ class TopK(DecisionRule):
     def __init__(self, k: int | str = 1) -> None:
         self.k = k
 
-    def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> TopK:
-        """Check k; nothing is learned.
-
-        Parameters
-        ----------
-        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
-            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
-        y_proba : array-like of shape (n_samples, n_labels)
-            Predicted probabilities.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
-        """
-        _, proba, _ = check_decision_data(y_true, y_proba, sample_weight)
+    def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
         if self.k != "count" and not (
             isinstance(self.k, (int, np.integer)) and 0 <= self.k <= proba.shape[1]
         ):
@@ -194,8 +127,11 @@ class TopK(DecisionRule):
                 f"k must be 'count' or a number from 0 to {proba.shape[1]}, the number of labels; "
                 f"got {self.k!r}."
             )
-        self.n_columns_ = proba.shape[1]
-        return self
+
+    def _decide(self, proba: Array) -> Array:
+        if self.k == "count":
+            return top(proba, np.rint(proba.sum(axis=1)))
+        return top(proba, np.full(len(proba), self.k))
 
     def decide(self, y_proba: Any, counts: Any = None) -> Array:
         """1 for the labels taken; of equals the first.
@@ -217,24 +153,23 @@ class TopK(DecisionRule):
         ValueError
             If `y_proba` is illegal or has other columns than in `fit`, or `counts` do not fit.
         """
+        if counts is None:
+            return super().decide(y_proba)
         proba = self._check_proba(y_proba)
         if self.k != "count":
-            if counts is not None:
-                raise ValueError(f"counts go with k='count'; k is {self.k!r}.")
-            numbers = np.full(len(proba), self.k)
-        else:
-            numbers = np.rint(proba.sum(axis=1) if counts is None else np.asarray(counts))
-            if numbers.shape != (len(proba),):
-                raise ValueError(
-                    f"counts must have shape ({len(proba)},), one a row; got {numbers.shape}."
-                )
-        return top(proba, numbers)
+            raise ValueError(f"counts go with k='count'; k is {self.k!r}.")
+        numbers = np.rint(np.asarray(counts))
+        if numbers.shape != (len(proba),):
+            raise ValueError(
+                f"counts must have shape ({len(proba)},), one a row; got {numbers.shape}."
+            )
+        return top(proba, numbers).astype(np.int64)
 
 
 def top(proba: Array, numbers: Array) -> Array:
-    """1 for the `numbers` largest entries of each row, int64."""
+    """True for the `numbers` largest entries of each row."""
     rank = np.argsort(np.argsort(-proba, axis=1, kind="stable"), axis=1, kind="stable")
-    return (rank < np.asarray(numbers)[:, None]).astype(np.int64)
+    return np.asarray(rank < numbers[:, None])
 
 
 class PrevalenceMatched(CutOffs):
@@ -258,36 +193,13 @@ class PrevalenceMatched(CutOffs):
     array([0.25])
     """
 
-    def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> PrevalenceMatched:
-        """Choose the cut-offs on these rows.
-
-        Parameters
-        ----------
-        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
-            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
-        y_proba : array-like of shape (n_samples, n_labels)
-            Predicted probabilities.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ, or a truth, a probability or a weight is illegal.
-        """
-        truth, proba, weight = check_decision_data(y_true, y_proba, sample_weight)
+    def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
         found = []
         for label_truth, scores in zip(truth.T, proba.T, strict=True):
             cuts = sweep(label_truth, scores, weight, only_positives=False)
             missed = np.abs(cuts.counts.predicted - cuts.counts.positives)
             found.append(cuts.cut(int(np.argmin(missed))))
         self.thresholds_ = np.array(found)
-        self.n_columns_ = len(found)
-        return self
 
 
 class CostSensitive(CutOffs):
@@ -321,33 +233,11 @@ class CostSensitive(CutOffs):
     def __init__(self, costs: Any = (1.0, 1.0)) -> None:
         self.costs = costs
 
-    def fit(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> CostSensitive:
-        """Work out the cut-offs; the rows say how many labels there are.
-
-        Parameters
-        ----------
-        y_true : array-like or sparse matrix of shape (n_samples, n_labels)
-            Label sets that the classifier was not fitted to: 0, 1 or between, NaN or -1 if unknown.
-        y_proba : array-like of shape (n_samples, n_labels)
-            Predicted probabilities.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
-        """
-        truth, _, _ = check_decision_data(y_true, y_proba, sample_weight)
-        self.n_columns_ = truth.shape[1]
-        Objective("expected_cost", costs=self.costs).check_labels(self.n_columns_)
+    def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
+        n_labels = truth.shape[1]
+        Objective("expected_cost", costs=self.costs).check_labels(n_labels)
         tables = cost_tables(self.costs)
         of_negative = tables[:, 0, 1] - tables[:, 0, 0]
         of_positive = tables[:, 1, 0] - tables[:, 1, 1]
         cuts = of_negative / (of_negative + of_positive)
-        self.thresholds_ = np.broadcast_to(cuts, self.n_columns_).copy()
-        return self
+        self.thresholds_ = np.broadcast_to(cuts, n_labels).copy()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import isotonic_regression
 
+from ..metrics.confusion import Counts
 from ..targets import Array
-from ._objectives import Counts
 
 
 @dataclass
@@ -116,16 +116,3 @@ def _sweep(scores: Array, tp: Array, predicted: Array, ordered: Array) -> Sweep:
     """With "predict nothing" in front; the last cut is taken to predict all."""
     tp, predicted = np.append(0.0, tp), np.append(0.0, predicted)
     return Sweep(scores, Counts(tp, predicted, tp[-1], predicted[-1]), ordered)
-
-
-def counts_at(truth: Array, predicted: Array, weight: Array | None) -> Counts:
-    """Counts of each label, shape (n_labels,), for 0/1 decisions (n, n_labels)."""
-    known = ~np.isnan(truth)
-    mass = known if weight is None else known * weight[:, None]
-    value = np.where(known, truth, 0.0)
-    return Counts(
-        (value * predicted * mass).sum(axis=0),
-        (predicted * mass).sum(axis=0, dtype=np.float64),
-        (value * mass).sum(axis=0),
-        mass.sum(axis=0, dtype=np.float64),
-    )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from .._checks import check_weight
-from ..targets import Array, check_proba, encode_labels
-from ._objectives import ADDITIVE, Counts, Objective, ratio
-from ._sweep import Sweep, counts_at, sweep
+from .._checks import check_one_of
+from ..metrics.confusion import Counts, counts_at, fbeta, ratio
+from ..targets import Array
+from ._base import check_decision_data, label_matrix
+from ._objectives import ADDITIVE, Objective
+from ._sweep import Sweep, sweep
 
 DEFAULT_THRESHOLD = 0.5
 """Cut-off of a label that is never positive in the data a threshold is tuned on."""
@@ -114,7 +115,22 @@ def optimal_thresholds(
     1.0
     """
     goal = Objective(objective, beta, costs, floor)
-    truth, proba, weight = check_decision_data(y_true, y_proba, sample_weight)
+    truth = label_matrix(y_true)
+    proba, weight = check_decision_data(truth, y_proba, sample_weight)
+    guards = min_positives, shrinkage, min_threshold, fallback_below
+    return find_thresholds(goal, average, truth, proba, weight, pooled, *guards)
+
+
+def find_thresholds(
+    goal: Objective,
+    average: str | None,
+    truth: Array,
+    proba: Array,
+    weight: Array | None,
+    pooled: bool,
+    *guards: float,
+) -> tuple[Array, Any]:
+    """`optimal_thresholds` of checked data; the guards are its last four parameters."""
     goal.check_labels(truth.shape[1])
     _check_average(goal, average, pooled)
     counts = None
@@ -126,7 +142,6 @@ def optimal_thresholds(
         thresholds = _micro(goal, truth, proba, weight)
     else:
         thresholds, counts = _label_by_label(goal, truth, proba, weight)
-    guards = (min_positives, shrinkage, min_threshold, fallback_below)
     if any(guards) and not pooled:
         thresholds, counts = _guarded(thresholds, goal, truth, proba, weight, *guards), None
     if counts is not None:
@@ -134,31 +149,8 @@ def optimal_thresholds(
     return thresholds, decision_value(goal, average, truth, proba >= thresholds, weight)
 
 
-def check_decision_data(
-    y_true: Any, y_proba: Any, sample_weight: Any
-) -> tuple[Array, Array, Array | None]:
-    """Truth with NaN for unknown and probabilities, both (n_samples, n_labels), and weights."""
-    truth = _label_matrix(y_true)
-    if np.ndim(y_proba) == 1:
-        y_proba = np.asarray(y_proba)[:, None]
-    proba = check_proba(y_proba, truth.shape)
-    return truth, proba, check_weight(sample_weight, truth.shape[:1], name="sample_weight")
-
-
-def _label_matrix(y_true: Any) -> Array:
-    """Truth (n_samples, n_labels), where one column, unlike in `fit`, is a label like any other."""
-    given: Any = y_true if sp.issparse(y_true) else np.asarray(y_true)
-    if given.ndim == 1:
-        given = given[:, None]
-    if given.ndim == 2 and given.shape[1] == 1:
-        column = given.toarray() if sp.issparse(given) else given
-        return encode_labels(np.repeat(column, 2, axis=1)).dense()[:, :1]
-    return encode_labels(y_true).dense()
-
-
 def _check_average(goal: Objective, average: str | None, pooled: bool) -> None:
-    if average not in AVERAGES:
-        raise ValueError(f"average must be one of {AVERAGES}; got {average!r}.")
+    check_one_of("average", average, AVERAGES)
     if pooled and average != "micro":
         raise ValueError(f"pooled=True needs average='micro'; got {average!r}.")
     fractional = ("f1", "jaccard", "balanced_accuracy", *ADDITIVE)
@@ -201,13 +193,7 @@ def _over_labels(goal: Objective, average: str | None, counts: Counts) -> Any:
 def _micro_value(goal: Objective, counts: Counts) -> float:
     if goal.minimised:  # tables differ from label to label
         return float(ratio((goal.value(counts) * counts.total).sum(), counts.total.sum()))
-    return float(
-        goal.value(
-            Counts(
-                counts.tp.sum(), counts.predicted.sum(), counts.positives.sum(), counts.total.sum()
-            )
-        )
-    )
+    return float(goal.value(Counts(*(part.sum() for part in vars(counts).values()))))
 
 
 # --- label by label --------------------------------------------------------------------------
@@ -294,15 +280,15 @@ def _micro(goal: Objective, truth: Array, proba: Array, weight: Array | None) ->
         # tp / positives + tn / negatives falls with `predicted` at one rate for all labels.
         price = positives / total if total > positives else 0.0
         return _cuts(hulls, _best(hulls, 1.0, price))
-    squared = goal.beta**2 if goal.objective == "f1" else 1.0
+    beta = goal.beta if goal.objective == "f1" else 1.0
     value = 0.0
     for _ in range(MAX_ROUNDS):
-        chosen = _best(hulls, 1 + squared, value)
+        chosen = _best(hulls, 1 + beta**2, value)
         tp, predicted = (
             sum(getattr(cuts.counts, name)[i] for cuts, i in zip(hulls, chosen, strict=True))
             for name in ("tp", "predicted")
         )
-        reached = (1 + squared) * tp / (squared * positives + predicted)
+        reached = float(fbeta(Counts(tp, predicted, positives, total), beta))
         if reached <= value:
             break
         value = reached

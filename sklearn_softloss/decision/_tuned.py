@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, indexable
@@ -16,13 +15,15 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._checks import check_weight
 from .._decorators import available_if
-from .._meta import MetaClassifier, stratified_folds
+from .._meta import MetaClassifier
 from .._table import Table
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
-from ..model_selection._proba import aligned_proba, fit_rows, fold_probabilities
-from ..targets import Array, as_array, encode_classes, encode_labels, target_kind
+from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
+from ..model_selection.split import stratified_splits
+from ..targets import Array, Targets, as_array, encode_classes, encode_labels, target_kind
+from ._base import DecisionRule
 from ._class_rules import ClassThresholds
-from ._rules import DecisionRule, Thresholds
+from ._rules import Thresholds
 from ._tuning import Tuning
 
 SHRINKAGE = 5.0
@@ -74,13 +75,14 @@ class TunedDecisionClassifierCV(MetaClassifier):
     ----------
     estimator_ : classifier
     rule_ : DecisionRule
-        Fitted to the out-of-fold probabilities of all rows.
+        Fitted to the out-of-fold probabilities of all rows; a rule that cuts at 0.5 or takes the
+        argmax where that stays in force.
     thresholds_ : ndarray of shape (n_labels,) or (n_classes,)
         Where the rule has cut-offs; one for two classes.
     fold_thresholds_ : ndarray of shape (n_folds, n_labels)
         Those of each fold's rows alone; their spread shows how far to trust `thresholds_`.
     best_score_ : float
-        The objective that the rule reaches out of fold.
+        The objective that `rule_` reaches out of fold: of a rule that has one, its own.
     cv_results_ : dict
         "fold_scores", the objective on each fold of the rule fitted to the others, and
         "fold_default_scores", that of cutting at 0.5 or of the argmax; where labels have cut-offs
@@ -165,25 +167,27 @@ class TunedDecisionClassifierCV(MetaClassifier):
         if not _num_samples(X):
             raise ValueError("X holds 0 sample(s) while a minimum of 2 is required.")
         kind = target_kind(self.estimator, y)
-        truth, classes, names = _encode(kind, y)
+        targets = _encode(kind, y)
+        truth, classes = targets.dense(), targets.classes
+        names = classes if targets.label_names is None else targets.label_names
         rule = self._new_rule(kind)
         weight = check_weight(params.get("sample_weight"), (len(truth),), name="sample_weight")
         if _routing_enabled():
             params = process_routing(self, "fit", **params).estimator.fit
-        estimator, splits, parts = self._probabilities(kind, X, y, groups, params)
+        estimator, splits, parts = self._probabilities(kind, X, y, targets, groups, params)
         if kind == "binary" and rule.decides == "labels":
             truth, parts = truth[:, 1:], [proba[:, 1:] for proba in parts]
         careful = not isinstance(self.rule, DecisionRule)
         tuning = Tuning(rule, self.objective, self.average, names, truth, weight, careful)
         tuning.run([test for _, test in splits], parts)
 
-        self.estimator_, self.rule_, self.classes_ = estimator, tuning.rule, classes
+        self.estimator_, self.rule_, self.classes_ = estimator, tuning.chosen, classes
         self.best_score_, self.cv_results_ = tuning.score, tuning.results
         self._kind, self._report = kind, tuning.report()
         for name in ("thresholds_", "fold_thresholds_"):
             self.__dict__.pop(name, None)  # of an earlier fit
         if tuning.fold_thresholds is not None:
-            self.thresholds_ = tuning.rule.thresholds_
+            self.thresholds_ = tuning.chosen.thresholds_
             self.fold_thresholds_ = tuning.fold_thresholds
         self._untold = tuning.never_predicted()
         self._take_over(estimator)
@@ -193,7 +197,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         if isinstance(self.rule, DecisionRule):
             if kind != "binary" and self.rule.decides != kind:
                 raise ValueError(f"{self.rule!r} decides {self.rule.decides}; this y holds {kind}.")
-            return clone(self.rule)
+            return self.rule
         if self.rule != "thresholds":
             raise ValueError(f"rule must be 'thresholds' or a decision rule; got {self.rule!r}.")
         if kind == "classes":
@@ -202,22 +206,23 @@ class TunedDecisionClassifierCV(MetaClassifier):
         return Thresholds(self.objective, average=self.average, shrinkage=shrinkage)
 
     def _probabilities(
-        self, kind: str, X: Any, y: Any, groups: Any, params: dict[str, Any]
+        self, kind: str, X: Any, y: Any, targets: Targets, groups: Any, params: dict[str, Any]
     ) -> tuple[Any, list[tuple[Array, Array]], list[Array]]:
         """The estimator to keep, and splits with the probabilities of their test parts."""
-        known = None if as_array(y).ndim > 1 else np.unique(as_array(y))
-        rows = np.arange(as_array(y).shape[0])
+        known = targets.classes if targets.hard else None
+        rows = np.arange(targets.values.shape[0])
         if isinstance(self.cv, str):
             if self.cv != "prefit":
                 raise ValueError(f"cv must be a number, a splitter or 'prefit'; got {self.cv!r}.")
             check_is_fitted(self.estimator)
             return self.estimator, [(rows, rows)], [aligned_proba(self.estimator, X, known)]
-        cv: Any = check_cv(self.cv)
         if isinstance(self.cv, (int, np.integer)):
-            cv = stratified_folds(
-                kind, y, int(self.cv), groups=groups, shuffle=True, random_state=self.random_state
-            )
-        splits = list(cv.split(rows[:, None], y, groups))
+            splits = stratified_splits(
+                targets, int(self.cv), labels=kind == "labels", groups=groups, shuffle=True,
+                random_state=self.random_state,
+            )  # fmt: skip
+        else:
+            splits = list(check_cv(self.cv).split(rows[:, None], y, groups))
         if self.refit:
             parts = fold_probabilities(
                 self.estimator, X, y, splits, n_jobs=self.n_jobs, params=params
@@ -333,15 +338,12 @@ def _routing_enabled() -> bool:
     return bool(get_config()["enable_metadata_routing"])
 
 
-def _encode(kind: str, y: Any) -> tuple[Array, Array, Array]:
-    """Truth with one column a class or label, the classes, and names for the columns."""
+def _encode(kind: str, y: Any) -> Targets:
     if kind == "labels":
-        labels = encode_labels(y)
-        names = labels.classes if labels.label_names is None else labels.label_names
-        return labels.dense(), labels.classes, names
+        return encode_labels(y)
     targets = encode_classes(y, "distribution")
     if len(targets.classes) < 2:
         raise ValueError(
             f"A decision needs two classes; y holds one class, {targets.classes[0]!r}."
         )
-    return targets.dense(), targets.classes, targets.classes
+    return targets

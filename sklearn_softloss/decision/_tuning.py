@@ -9,15 +9,55 @@ import numpy as np
 from sklearn.base import clone
 
 from .._table import Table
+from ..metrics.confusion import Counts, accuracy, counts_at, fbeta, precision, recall
 from ..targets import Array
-from ._objectives import Counts, Objective, accuracy, fbeta, precision, recall
-from ._sweep import counts_at, sweep
+from ._base import DecisionRule
+from ._objectives import Objective
 from ._thresholds import DEFAULT_THRESHOLD, decision_value
-
-CURVE_POINTS = 100
+from .curve import curve, curve_grid
 
 Fold = tuple[Array, Array, "Array | None"]
 """Truth and probabilities of the test part of a split, and the weights of its rows."""
+
+
+class Untuned(DecisionRule):
+    """Labels from 0.5 on, or the most probable class: in force where tuning gains nothing.
+
+    Parameters
+    ----------
+    decides : {"labels", "classes"}
+    objective : str or callable
+    average : str
+        Both for `value_`.
+
+    Attributes
+    ----------
+    thresholds_ : ndarray of shape (n_columns,)
+        All equal.
+    value_ : float
+        The objective reached on the rows of `fit`.
+    """
+
+    def __init__(self, decides: str, objective: Any, average: str) -> None:
+        self.decides = decides
+        self.objective = objective
+        self.average = average
+
+    def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
+        n_columns = truth.shape[1]
+        cut = DEFAULT_THRESHOLD if self.decides == "labels" else 1 / n_columns
+        self.thresholds_ = np.full(n_columns, cut)
+        goal = Objective(self.objective)
+        answers = indicators(self._decide(proba), self.decides, n_columns)
+        self.value_ = float(decision_value(goal, self.average, truth, answers, weight))
+
+    def _decide(self, proba: Array) -> Array:
+        return proba >= DEFAULT_THRESHOLD if self.decides == "labels" else proba.argmax(axis=1)
+
+
+def indicators(decided: Array, decides: str, n_columns: int) -> Array:
+    """Answers as 0 and 1, one column a label or class."""
+    return decided if decides == "labels" else decided[:, None] == np.arange(n_columns)
 
 
 @dataclass
@@ -27,6 +67,7 @@ class Tuning:
     Parameters
     ----------
     rule : DecisionRule
+        Not fitted itself; `chosen` is its fitted clone, or the default that stays in force.
     objective : str or callable
     average : str
         Both for rules that have none of their own.
@@ -38,79 +79,61 @@ class Tuning:
         Cut at 0.5, or take the argmax, unless the rule gains more than a standard error over folds.
     """
 
-    rule: Any
+    rule: DecisionRule
     objective: Any
     average: str
     names: Array
     truth: Array
     weight: Array | None
     keeps_default: bool
-    kept_default: bool = field(init=False, default=False)
+    chosen: Any = field(init=False)
+    kept_default: bool = field(init=False)
     score: float = field(init=False)
     results: dict[str, Any] = field(init=False, default_factory=dict)
     fold_thresholds: Array | None = field(init=False, default=None)
 
     def run(self, tests: list[Array], parts: list[Array]) -> None:
         """Fit the rule; `parts` are the probabilities of the rows `tests` of each fold."""
-        own = self.rule.get_params()
-        self.goal = Objective(
-            own.get("objective", self.objective),
-            own.get("beta", 1.0),
-            own.get("costs") if own.get("objective") == "expected_cost" else None,
-            own.get("floor"),
-        )
-        self.average = own.get("average", self.average)
+        self.default = Untuned(self.rule.decides, self.objective, self.average)
+        self.goal, self.average = self.rule._scored_by(self.objective, self.average)
         folds: list[Fold] = [
             (self.truth[rows], proba, None if self.weight is None else self.weight[rows])
             for rows, proba in zip(tests, parts, strict=True)
         ]
-        truth, proba = (np.concatenate([fold[i] for fold in folds]) for i in (0, 1))
-        weight = None if self.weight is None else np.concatenate([fold[2] for fold in folds])
-        self._everything = truth, proba, weight
-        self._fit(self.rule, folds)
-        if len(folds) > 1:
-            self._compare_over_folds(folds)
-        self.score = self._value(truth, self._answers(self.rule, proba), weight)
-        if hasattr(self.rule, "thresholds_"):
+        self._everything = truth, proba, weight = _joined(folds)
+        gains = len(folds) == 1 or self._gains_over_folds(folds)
+        self.kept_default = self.keeps_default and not gains
+        self.chosen = self._fit(self.default if self.kept_default else self.rule, folds)
+        self.score = self._value(truth, self._answers(self.chosen.decide(proba)), weight)
+        if hasattr(self.chosen, "thresholds_"):
             self.fold_thresholds = np.array(
-                [self._fit(clone(self.rule), [fold]).thresholds_ for fold in folds]
+                [self._fit(self.rule, [fold]).thresholds_ for fold in folds]
             )
             if self.rule.decides == "labels":
                 self._record_curve(folds)
 
-    def _fit(self, rule: Any, folds: list[Fold]) -> Any:
-        truth, proba = (np.concatenate([fold[i] for fold in folds]) for i in (0, 1))
-        weights = [fold[2] for fold in folds if fold[2] is not None]
-        weight = np.concatenate(weights) if weights else None
-        return rule.fit(truth, proba, sample_weight=weight)
+    def _fit(self, rule: DecisionRule, folds: list[Fold]) -> Any:
+        """A clone fitted to these folds."""
+        return clone(rule)._fit_encoded(*_joined(folds))
 
-    def _compare_over_folds(self, folds: list[Fold]) -> None:
-        """Score each fold by a rule fitted to the others, and by the default."""
+    def _gains_over_folds(self, folds: list[Fold]) -> bool:
+        """Whether rules fitted to the other folds beat the default by more than noise."""
         scores, defaults = [], []
         for index, (truth, proba, weight) in enumerate(folds):
-            rule = self._fit(clone(self.rule), folds[:index] + folds[index + 1 :])
-            scores.append(self._value(truth, self._answers(rule, proba), weight))
-            defaults.append(self._value(truth, self._default(proba), weight))
+            rule = self._fit(self.rule, folds[:index] + folds[index + 1 :])
+            scores.append(self._value(truth, self._answers(rule.decide(proba)), weight))
+            defaults.append(self._value(truth, self._defaults(proba), weight))
         self.results["fold_scores"] = np.array(scores)
         self.results["fold_default_scores"] = np.array(defaults)
         gains = np.subtract(scores, defaults) * (-1 if self.goal.minimised else 1)
-        error = gains.std(ddof=1) / np.sqrt(len(gains))
-        if self.keeps_default and not gains.mean() > error:
-            self.kept_default = True
-            default = DEFAULT_THRESHOLD if self.rule.decides == "labels" else 1 / len(self.names)
-            self.rule.thresholds_ = np.full(self.truth.shape[1], default)
+        return bool(gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
 
-    def _answers(self, rule: Any, proba: Array) -> Array:
+    def _answers(self, decided: Array) -> Array:
         """Answers as 0 and 1, one column a label or class."""
-        decided = rule.decide(proba)
-        if rule.decides == "labels":
-            return np.asarray(decided)
-        return np.asarray(decided[:, None] == np.arange(proba.shape[1]))
+        return indicators(decided, self.rule.decides, self.truth.shape[1])
 
-    def _default(self, proba: Array) -> Array:
-        if self.rule.decides == "labels":
-            return np.asarray(proba >= DEFAULT_THRESHOLD)
-        return np.asarray(proba.argmax(axis=1)[:, None] == np.arange(proba.shape[1]))
+    def _defaults(self, proba: Array) -> Array:
+        return self._answers(self.default._decide(proba))
 
     def _value(self, truth: Array, answers: Array, weight: Array | None) -> float:
         return float(decision_value(self.goal, self.average, truth, answers, weight))
@@ -125,7 +148,7 @@ class Tuning:
 
     def never_predicted(self) -> list[str]:
         """One message if there are labels that the rule never predicted, else none."""
-        never = np.flatnonzero(~self._answers(self.rule, self._everything[1]).any(axis=0))
+        never = np.flatnonzero(~self._answers(self.chosen.decide(self._everything[1])).any(axis=0))
         if not len(never):
             return []
         shown = ", ".join(str(self.names[self._offset :][i]) for i in never[:5])
@@ -143,15 +166,15 @@ class Tuning:
     def report(self) -> Table:
         """One row a label, and notes on the whole."""
         truth, proba, weight = self._everything
-        tuned = counts_at(truth, self._answers(self.rule, proba), weight)
-        plain = counts_at(truth, self._default(proba), weight)
+        tuned = counts_at(truth, self._answers(self.chosen.decide(proba)), weight)
+        plain = counts_at(truth, self._defaults(proba), weight)
         name = "at 0.5" if self.rule.decides == "labels" else "by argmax"
         zeros = np.zeros(len(tuned.tp))
         nothing = Counts(zeros, zeros, tuned.positives, tuned.total)
         columns = {
             "label": self.names[self._offset :],
             "positives": tuned.positives,
-            "cut-off": getattr(self.rule, "thresholds_", None),
+            "cut-off": getattr(self.chosen, "thresholds_", None),
             "spread": None if self.fold_thresholds is None else self.fold_thresholds.std(axis=0),
             "precision": precision(tuned),
             "recall": recall(tuned),
@@ -171,21 +194,10 @@ class Tuning:
         return Table(rows, notes)
 
 
-def curve_grid(proba: Array) -> Array:
-    """Cut-offs (n_points, n_labels) for a curve: quantiles of each label's probabilities."""
-    return np.asarray(np.quantile(proba, np.linspace(0, 1, CURVE_POINTS), axis=0))
-
-
-def curve(goal: Objective, grid: Array, truth: Array, proba: Array, weight: Array | None) -> Array:
-    """The objective of each label at its cut-offs, shape (n_points, n_labels)."""
-    found = np.empty(grid.shape)
-    for label in range(truth.shape[1]):
-        cuts = sweep(truth[:, label], proba[:, label], weight, only_positives=False)
-        at = np.searchsorted(-cuts.scores, -grid[:, label], side="right")
-        counts = cuts.counts
-        along = Counts(counts.tp[at], counts.predicted[at], counts.positives, counts.total)
-        found[:, label] = goal.value(along, label)
-    return found
+def _joined(folds: list[Fold]) -> Fold:
+    truth, proba = (np.concatenate([fold[i] for fold in folds]) for i in (0, 1))
+    weights = [fold[2] for fold in folds if fold[2] is not None]
+    return truth, proba, np.concatenate(weights) if weights else None
 
 
 def _notes(decisions: dict[str, Counts], nothing: Counts) -> list[str]:

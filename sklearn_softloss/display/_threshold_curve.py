@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..decision._objectives import Objective
-from ..decision._thresholds import check_decision_data, optimal_thresholds
-from ..decision._tuning import curve, curve_grid
+from ..decision import optimal_thresholds
+from ..decision.curve import threshold_curve
 from ..model_selection import as_proba_matrix
 from ..targets import Array
 from .axes import grid_of_axes, one_axes
@@ -157,17 +156,15 @@ class ThresholdCurveDisplay:
         -------
         ThresholdCurveDisplay
         """
-        truth, proba, weight = check_decision_data(y_true, y_proba, sample_weight)
+        grid, scores = threshold_curve(y_true, y_proba, objective, sample_weight)
         if thresholds is None:
             thresholds, _ = optimal_thresholds(
-                truth, proba, objective=objective, sample_weight=weight
+                y_true, y_proba, objective=objective, sample_weight=sample_weight
             )
-        grid = curve_grid(proba)
-        scores = curve(Objective(objective), grid, truth, proba, weight)
         display = cls(
             grid,
             scores,
-            thresholds=np.broadcast_to(thresholds, truth.shape[1]),
+            thresholds=np.broadcast_to(thresholds, grid.shape[1]),
             label_names=label_names,
             score_name=_name(objective),
         )

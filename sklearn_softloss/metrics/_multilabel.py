@@ -12,6 +12,7 @@ from .._probability import SMALLEST_PROBA
 from ..targets import Array
 from ._takes import takes
 from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks, OptionalArray
+from .confusion import Counts, fbeta_parts
 
 Average = Literal["micro", "macro"] | None
 
@@ -231,7 +232,8 @@ def multilabel_f1_score(
         lambda truth, decided: truth,
         lambda truth, decided: decided,
     )
-    return averaged(2 * hits, present + predicted, average, weight=weight)
+    counts = Counts(hits, predicted, present, weight)
+    return averaged(*fbeta_parts(counts), average, weight=weight)
 
 
 @takes("decisions")

@@ -12,6 +12,7 @@ from ..targets import Array
 from ._multilabel import averaged, binary_log_losses, label_sums, subset_accuracy
 from .blocks import LabelBlocks
 from .calibration_error import expected_calibration_error
+from .confusion import Counts, fbeta_parts
 
 MODELS = ("model", "all_zero", "prior")
 
@@ -168,7 +169,7 @@ def _scores(
         "hamming_loss": (support + decided - 2 * hits, known),
         "precision": (hits, decided),
         "recall": (hits, support),
-        "f1_score": (2 * hits, support + decided),
+        "f1_score": fbeta_parts(Counts(hits, decided, support, known)),
     }
     per_label = {name: averaged(*sums, None, weight=known) for name, sums in quotients.items()}
     together = {name: averaged(*sums, "micro", weight=known) for name, sums in quotients.items()}

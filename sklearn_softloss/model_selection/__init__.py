@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ._proba import as_proba_matrix, cross_val_predict_proba
-from ._split import (
+from .proba import as_proba_matrix, cross_val_predict_proba
+from .split import (
     MultiLabelStratifiedKFold,
     MultiLabelStratifiedShuffleSplit,
     SoftStratifiedKFold,

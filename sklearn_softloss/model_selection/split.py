@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.model_selection import BaseShuffleSplit
+from sklearn.model_selection import BaseShuffleSplit, GroupKFold, StratifiedKFold
 from sklearn.model_selection._split import _BaseKFold, _validate_shuffle_split
+from sklearn.utils.validation import check_consistent_length
 
 from .._random import generator_from
-from ..targets import Array, as_array, encode_classes, encode_labels
+from ..targets import Array, Rows, Targets, as_array, encode_classes, encode_labels
 from ._iterative import exchange, stratified_parts, with_label_pairs
 
 RandomState = int | np.random.RandomState | None
@@ -21,6 +22,8 @@ RandomState = int | np.random.RandomState | None
 
 class _StratifiedByTargets:
     """`split` of a splitter that reads y and knows no groups."""
+
+    _domain = "nonnegative"
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Array, Array]]:
         """Indices of the training and test rows of each split.
@@ -55,7 +58,13 @@ class _StratifiedByTargets:
                 UserWarning,
                 stacklevel=2,
             )
-        return super().split(X, y)  # type: ignore[misc]
+        values = _read(y, self._domain)
+        check_consistent_length(X, values)
+        return self._split_encoded(values)
+
+    def _split_encoded(self, values: Rows) -> Iterator[tuple[Array, Array]]:
+        """`split` once y is read: scikit-learn's hooks get its values in the place of X."""
+        return super().split(values)  # type: ignore[misc]
 
 
 class _StratifiedFolds(_StratifiedByTargets, _BaseKFold):
@@ -66,13 +75,13 @@ class _StratifiedFolds(_StratifiedByTargets, _BaseKFold):
     ) -> None:
         super().__init__(n_splits=n_splits, shuffle=shuffle, random_state=random_state)
 
-    def _iter_test_masks(self, X: Any, y: Any, groups: Any = None) -> Iterator[Array]:
+    def _iter_test_masks(self, X: Rows, y: None, groups: None = None) -> Iterator[Array]:
         # A fixed seed makes the folds without shuffling a function of y alone.
-        folds = self._folds(y, generator_from(self.random_state if self.shuffle else 0))
+        folds = self._folds(X, generator_from(self.random_state if self.shuffle else 0))
         for fold in range(self.n_splits):
             yield folds == fold
 
-    def _folds(self, y: Any, rng: np.random.RandomState) -> Array:
+    def _folds(self, values: Rows, rng: np.random.RandomState) -> Array:
         raise NotImplementedError
 
 
@@ -117,8 +126,10 @@ class SoftStratifiedKFold(_StratifiedFolds):
     4 [0.5 0.5]
     """
 
-    def _folds(self, y: Any, rng: np.random.RandomState) -> Array:
-        mass, group = _expected_mass(y, "independent")
+    _domain = "independent"
+
+    def _folds(self, values: Rows, rng: np.random.RandomState) -> Array:
+        mass, group = _expected_mass(values)
         has_mass = group == 0
         dealt = np.where(has_mass, np.ravel(mass.argmax(axis=1)), mass.shape[1] + group)
         order = rng.permutation(len(group))
@@ -191,8 +202,8 @@ class MultiLabelStratifiedKFold(_StratifiedFolds):
         super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
         self.order = _check_order(order)
 
-    def _folds(self, y: Any, rng: np.random.RandomState) -> Array:
-        mass, group = _label_mass(y, self.order)
+    def _folds(self, values: Rows, rng: np.random.RandomState) -> Array:
+        mass, group = _expected_mass(values, self.order)
         sizes = np.full(self.n_splits, len(group) // self.n_splits)
         sizes[: len(group) % self.n_splits] += 1
         # Not sizes / n: with equal shares, hard labels differ between folds by one at most.
@@ -248,8 +259,8 @@ class MultiLabelStratifiedShuffleSplit(_StratifiedByTargets, BaseShuffleSplit):
         )
         self.order = _check_order(order)
 
-    def _iter_indices(self, X: Any, y: Any, groups: Any = None) -> Iterator[tuple[Array, Array]]:
-        mass, group = _label_mass(y, self.order)
+    def _iter_indices(self, X: Rows, y: None, groups: None = None) -> Iterator[tuple[Array, Array]]:
+        mass, group = _expected_mass(X, self.order)
         n_samples = len(group)
         n_train, n_test = _validate_shuffle_split(
             n_samples, self.test_size, self.train_size, self._default_test_size
@@ -268,35 +279,57 @@ def _check_order(order: Any) -> int:
     return int(order)
 
 
-def _label_mass(y: Any, order: int) -> tuple[sp.csr_array, Array]:
-    mass, group = _expected_mass(y, "nonnegative")
-    return (with_label_pairs(mass) if order == 2 else mass), group
-
-
-def _expected_mass(y: Any, domain: str) -> tuple[sp.csr_array, Array]:
-    """What each row adds to each class or label, and its group.
-
-    Stored entries are > 0 and in the order of the columns. The group is 0 for a row with mass, 1
-    for one without, 2 for one of which nothing is known.
-    """
+def _read(y: Any, domain: str) -> Rows:
+    """Hard labels as one-hot rows, a matrix as it is; NaN where unknown."""
     y = as_array(y)
     if y.ndim == 1:
         try:
-            values = encode_classes(y, "distribution").values
+            return encode_classes(y, "distribution").values
         except ValueError as error:
             raise ValueError(
                 "y must hold one hard label a row if it is 1-D, or be a matrix with one column a "
                 f"class or label. {error}"
             ) from error
-    else:
-        values = encode_labels(y, domain).values
+    return encode_labels(y, domain).values
+
+
+def _expected_mass(values: Rows, order: int = 1) -> tuple[sp.csr_array, Array]:
+    """What each row adds to each class or label (with order 2 each pair too), and its group.
+
+    Stored entries are > 0 and in the order of the columns. The group is 0 for a row with mass, 1
+    for one without, 2 for one of which nothing is known.
+    """
     mass = sp.csr_array(values, copy=True)
     n_samples, n_columns = mass.shape
     if n_columns == 0:
-        raise ValueError(f"y must have a column for each class or label; its shape is {y.shape}.")
+        raise ValueError(f"y must have a column for each class or label; got {mass.shape}.")
     row_of_entry = np.repeat(np.arange(n_samples), np.diff(mass.indptr))
     n_unknown = np.bincount(row_of_entry[np.isnan(mass.data)], minlength=n_samples)
     mass.data = np.nan_to_num(mass.data)
     mass.eliminate_zeros()
     has_mass = np.diff(mass.indptr) > 0
-    return mass, np.where(has_mass, 0, np.where(n_unknown == n_columns, 2, 1))
+    group = np.where(has_mass, 0, np.where(n_unknown == n_columns, 2, 1))
+    return (with_label_pairs(mass) if order == 2 else mass), group
+
+
+def stratified_splits(
+    targets: Targets,
+    n_splits: int,
+    *,
+    labels: bool,
+    groups: Any,
+    shuffle: bool,
+    random_state: RandomState = None,
+) -> list[tuple[Array, Array]]:
+    """So many folds of targets already encoded, stratified by classes, class mass or `labels`.
+
+    Rows of one group stay together where groups are given.
+    """
+    options: Any = {"shuffle": shuffle, "random_state": random_state if shuffle else None}
+    if groups is not None:
+        return list(GroupKFold(n_splits, **options).split(groups, groups=groups))
+    if targets.hard:
+        codes = targets.values.argmax(axis=1)
+        return list(StratifiedKFold(n_splits, **options).split(codes, codes))
+    splitter = MultiLabelStratifiedKFold if labels else SoftStratifiedKFold
+    return list(splitter(n_splits, **options)._split_encoded(targets.values))
