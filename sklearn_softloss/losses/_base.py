@@ -25,18 +25,6 @@ class Loss(ABC):
     a grid). It must have `name`, `domain`, `properness`, `per_sample`, `inverse_link` and
     `hide_unknown`; a class that lacks one makes no instance. `DistributionLoss`, `IndependentLoss`
     and `NonnegativeLoss` bring what follows from the domain.
-
-    Attributes
-    ----------
-    name : str
-        The name under which an estimator finds the loss.
-    domain : {"distribution", "independent", "nonnegative"}
-        Which targets are legal: rows >= 0 that sum to 1, entries in [0, 1] with free rows, or
-        counts and unnormalised rows.
-    properness : {"strictly proper", "invertible", "neither"}
-        Whether the inverse link of the minimiser is E[y given x]: because the loss is a strictly
-        proper scoring rule, because the link undoes the loss's distortion, or not at all.
-        "neither" means: calibrate before reading the output as a probability.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -71,14 +59,21 @@ class Loss(ABC):
     @property
     @abstractmethod
     def domain(self) -> Domain:
-        """Which targets are legal, see the attributes of `Loss`: a class attribute."""
+        """Which targets are legal: a class attribute.
+
+        "distribution" means rows >= 0 that sum to 1, "independent" entries in [0, 1] with free
+        rows, "nonnegative" counts and unnormalised rows.
+        """
 
     @property
     @abstractmethod
     def properness(self) -> Properness:
-        """What the inverse link of the minimiser is, see the attributes of `Loss`.
+        """Whether the inverse link of the minimiser is E[y given x].
 
-        A class attribute, or a property where it depends on the parameters.
+        "strictly proper" means that it is, because the loss is a strictly proper scoring rule;
+        "invertible", because the link undoes the loss's distortion; "neither", that it is not:
+        calibrate before reading the output as a probability. A class attribute, or a property
+        where it depends on the parameters.
         """
 
     def n_logits(self, n_labels: int) -> int:

@@ -100,7 +100,7 @@ def get_loss(loss: str | Loss, domains: tuple[Domain, ...] = DOMAINS) -> Loss:
     Raises
     ------
     ValueError
-        If the name is unknown, or the loss belongs to another domain.
+        If the name is unknown, the loss belongs to another domain, or its properness is illegal.
     TypeError
         If `loss` is neither a name nor an instance.
 
@@ -121,7 +121,6 @@ def get_loss(loss: str | Loss, domains: tuple[Domain, ...] = DOMAINS) -> Loss:
             "loss must be a name or an instance of sklearn_softloss.losses.Loss, for example "
             f"'binary_cross_entropy' or BinaryCrossEntropy(); got {loss!r}."
         )
-    check_one_of(f"{type(loss).__name__}.domain", loss.domain, DOMAINS)
     check_one_of(f"{type(loss).__name__}.properness", loss.properness, PROPERNESS)
     if loss.domain not in domains:
         raise ValueError(
