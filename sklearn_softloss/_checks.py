@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 ROW_SUM_TOLERANCE = 1e-3
@@ -42,7 +41,7 @@ def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[A
     """
     if weight is None:
         return None
-    if sp.issparse(weight):
+    if hasattr(weight, "toarray"):
         weight = weight.toarray()
     try:
         given = np.asarray(weight, dtype=np.float64)

@@ -17,3 +17,11 @@ def _one_thread():
     with threadpool_limits(1):
         yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def fresh_registry(monkeypatch):
+    """Losses that a test registers are forgotten after it."""
+    from sklearn_softloss.losses import _registry
+
+    monkeypatch.setattr(_registry, "_REGISTRY", dict(_registry._REGISTRY))

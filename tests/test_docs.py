@@ -25,15 +25,6 @@ LINK = re.compile(r"\]\(<?([^)\s>]+)|^\[[^\]]+\]: (\S+)|\{(?:image|figure|includ
 
 
 @pytest.fixture
-def fresh_registry(monkeypatch):
-    """Losses registered by a page are forgotten after it."""
-    from sklearn_softloss.losses import _base
-
-    known = {name: dict(found) for name, found in _base._REGISTRY.items()}
-    monkeypatch.setattr(_base, "_REGISTRY", known)
-
-
-@pytest.fixture
 def no_windows():
     """Figures that a page draws are closed after it."""
     import matplotlib.pyplot as plt

@@ -2,23 +2,38 @@
 
 import pickle
 import re
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from sklearn.base import clone
 
-from cases import LOSSES, draw_logits, draw_targets, over_losses, over_proper_losses
+from cases import (
+    LOSSES,
+    X_SETS,
+    Y_SETS,
+    draw_logits,
+    draw_targets,
+    multi,
+    over_losses,
+    over_proper_losses,
+)
 from sklearn_softloss.losses import (
+    Asymmetric,
     BinaryCrossEntropy,
     BinarySquaredError,
     CrossEntropy,
+    Focal,
     IndependentLoss,
     Loss,
     SquaredError,
     get_loss,
     loss_names,
     register_loss,
+    sum_entries,
 )
 
 
@@ -260,6 +275,136 @@ def test_unknown_parameter_is_refused():
         CrossEntropy().set_params(gamma=2)
 
 
+@over_losses
+def test_a_refused_value_changes_no_parameter(loss):
+    changed = clone(loss)
+    for name in loss.get_params():
+        with pytest.raises(ValueError, match=name):
+            changed.set_params(**{name: float("nan")})
+        assert changed == loss
+
+
+def test_parameters_are_set_together_or_not_at_all():
+    loss = Asymmetric()
+    with pytest.raises(ValueError, match="margin"):
+        loss.set_params(gamma_pos=3.0, margin=2.0)
+    with pytest.raises(ValueError, match="has no parameter 'gama'"):
+        loss.set_params(gamma_pos=3.0, gama=2.0)
+    assert loss == Asymmetric()
+    assert loss.set_params(gamma_pos=3.0, margin=0.5) is loss
+    assert loss == Asymmetric(gamma_pos=3.0, margin=0.5)
+    assert repr(Focal().set_params(gamma=1.0)) == "Focal(gamma=1.0)"
+
+
+# --- losses written elsewhere -----------------------------------------------------------------
+
+
+class Scaled(IndependentLoss):
+    name = "scaled"
+    properness = "neither"
+    scale: Any = 1.0
+
+    def per_sample(self, logits, target, entry_weight):
+        error = logits.sigmoid() - target
+        return sum_entries(torch.as_tensor(self.scale) * error.square(), entry_weight)
+
+
+@dataclass
+class DecoratedScaled(IndependentLoss):
+    name = "scaled"
+    properness = "neither"
+    scale: Any = 1.0
+    per_sample = Scaled.per_sample
+
+
+@dataclass(repr=False)
+class QuietScaled(IndependentLoss):
+    name = "scaled"
+    properness = "neither"
+    scale: Any = 1.0
+    per_sample = Scaled.per_sample
+
+
+@pytest.mark.parametrize("Form", [Scaled, DecoratedScaled, QuietScaled])
+@pytest.mark.usefixtures("fresh_registry")
+def test_a_loss_may_be_written_in_three_forms(Form):
+    assert register_loss(Form) is Form
+    assert get_loss("scaled") == Form()
+    loss = Form(scale=np.array([1.0, 2.0]))
+    note = "(neither proper nor invertible: calibrate)"
+    assert repr(loss) == f"{Form.__name__}(scale=array([1., 2.])) {note}"
+    assert loss == Form([1.0, 2.0])
+    assert loss != Form([1.0, 3.0])
+    assert loss != Form()
+    assert loss != BinarySquaredError()
+    assert pickle.loads(pickle.dumps(loss)) == loss
+    assert clone(loss) == loss
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(loss)
+    assert loss.set_params(scale=2.0) is loss
+    assert loss.get_params() == {"scale": 2.0}
+
+
+PIECES = {
+    "name": "own",
+    "domain": "independent",
+    "properness": "neither",
+    "per_sample": Scaled.per_sample,
+    "inverse_link": IndependentLoss.inverse_link,
+    "hide_unknown": IndependentLoss.hide_unknown,
+}
+
+
+def own_loss(**pieces):
+    """A class that states these pieces and inherits none."""
+    return type("Own", (Loss,), {"scale": 1.0, **pieces})
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_missing_piece_is_named(piece):
+    Incomplete = own_loss(**{name: found for name, found in PIECES.items() if name != piece})
+    with pytest.raises(TypeError, match=rf"class Own .*\b{piece}\b"):
+        Incomplete()
+    with pytest.raises(ValueError, match=rf"class Own .*\b{piece}\b"):
+        register_loss(Incomplete)
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_a_loss_with_every_piece_is_enough():
+    register_loss(own_loss(**PIECES))
+    net = multi(loss="own", learning_rate="one_cycle").fit(X_SETS, Y_SETS)
+    assert net.predict_proba(X_SETS).shape == Y_SETS.shape
+
+
+@pytest.mark.parametrize(
+    ("piece", "wrong", "message"),
+    [
+        ("name", 3, r"Own\.name must be a string; got 3"),
+        ("domain", "sets", r"takes 'sets' targets; here only .*'independent'"),
+        ("properness", "proper", r"Own\.properness must be one of .*'neither'.*got 'proper'"),
+        ("properness", None, r"Own\.properness must be one of"),
+        ("properness", property(lambda self: "proper"), r"Own\.properness must be one of"),
+    ],
+)
+def test_an_illegal_statement_is_named(piece, wrong, message):
+    Wrong = own_loss(**{**PIECES, piece: wrong})
+    with pytest.raises(ValueError, match=message):
+        register_loss(Wrong)
+    if piece != "name":  # an instance is found without it
+        with pytest.raises(ValueError, match=message):
+            multi(loss=Wrong()).fit(X_SETS, Y_SETS)
+
+
+def test_parameters_are_no_constructor():
+    with pytest.raises(TypeError, match=r"Own writes its own __init__.*annotated"):
+        own_loss(**PIECES, __init__=lambda self, scale=1.0: None)
+
+
+def test_a_registered_loss_can_be_made_without_arguments():
+    with pytest.raises(ValueError, match=r"defaults for its parameters.*'gamma'"):
+        register_loss(own_loss(**PIECES, __annotations__={"gamma": float}))
+
+
 def test_a_taken_or_missing_name_is_refused():
     class Impostor(Loss):
         name = "cross_entropy"
@@ -270,7 +415,7 @@ def test_a_taken_or_missing_name_is_refused():
 
     with pytest.raises(ValueError, match="belongs to"):
         register_loss(Impostor)
-    with pytest.raises(ValueError, match="class attribute `name`"):
+    with pytest.raises(ValueError, match=r"needs all its pieces.*class Nameless .*\bname\b"):
         register_loss(Nameless)
 
 

@@ -1,7 +1,5 @@
 """What users write; test_typing.py runs `mypy --strict` on it, and then the file."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GridSearchCV
@@ -44,7 +42,6 @@ Floats = NDArray[np.float64]
 
 
 @register_loss
-@dataclass(repr=False)
 class Cubic(IndependentLoss):
     """A loss of one's own."""
 

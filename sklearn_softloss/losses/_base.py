@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import fields
-from typing import Any, ClassVar, Literal, TypeVar
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal, Self, dataclass_transform, get_args
 
 import numpy as np
 import torch
@@ -12,51 +12,69 @@ from torch import Tensor
 
 Domain = Literal["distribution", "independent", "nonnegative"]
 Properness = Literal["strictly proper", "invertible", "neither"]
-DOMAINS: tuple[Domain, ...] = ("distribution", "independent", "nonnegative")
-
-_REGISTRY: dict[str, dict[Domain, type[Loss]]] = {}
-LossType = TypeVar("LossType", bound="type[Loss]")
+DOMAINS: tuple[Domain, ...] = get_args(Domain)
+PROPERNESS: tuple[Properness, ...] = get_args(Properness)
 
 
+@dataclass_transform(eq_default=False, field_specifiers=(field,))
 class Loss(ABC):
     """Contract of every loss.
 
-    A loss is a dataclass: its fields are its parameters, so that it compares, prints and pickles
-    by value and can be searched over (``loss__pos_weight`` in a grid).
-
-    Attributes
-    ----------
-    name : str
-        The name under which an estimator finds the loss.
-    domain : {"distribution", "independent", "nonnegative"}
-        Which targets are legal: rows >= 0 that sum to 1, entries in [0, 1] with free rows, or
-        counts and unnormalised rows.
-    properness : {"strictly proper", "invertible", "neither"}
-        Whether the inverse link of the minimiser is E[y given x]: because the loss is a strictly
-        proper scoring rule, because the link undoes the loss's distortion, or not at all.
-        "neither" means: calibrate before reading the output as a probability.
+    The annotated attributes of a subclass are its parameters (it becomes a dataclass by itself):
+    a loss compares, prints and pickles by value and can be searched over (``loss__pos_weight`` in
+    a grid). It must have `name`, `domain`, `properness`, `per_sample`, `inverse_link` and
+    `hide_unknown`; a class that lacks one makes no instance. `DistributionLoss`, `IndependentLoss`
+    and `NonnegativeLoss` bring what follows from the domain.
     """
 
-    name: ClassVar[str]
-    domain: ClassVar[Domain]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
     ordered: ClassVar[bool] = False
     """Whether the order of the columns has a meaning."""
     batch_dependent: ClassVar[bool] = False
     """Whether the value of a sample depends on the other samples of its batch."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """A class that redefines its value gives up the closed forms it does not restate."""
+        """Make it a dataclass; one that redefines its value gives up closed forms not restated."""
         super().__init_subclass__(**kwargs)
         own = vars(cls)
+        if "__init__" in own:
+            raise TypeError(
+                f"{cls.__name__} writes its own __init__. The parameters of a loss are annotated "
+                "attributes, `scale: float = 1.0`, and __post_init__ checks them."
+            )
         if "per_sample" in own and "logit_gradient" not in own:
             cls.logit_gradient = Loss.logit_gradient  # type: ignore[method-assign]
         if ("per_sample" in own or "logit_gradient" in own) and "sum_and_gradient" not in own:
             cls.sum_and_gradient = Loss.sum_and_gradient  # type: ignore[method-assign]
+        dataclass(repr=False, eq=False)(cls)
+        for name in ("__repr__", "__eq__", "__hash__"):
+            # Kept by a @dataclass that a user adds: it replaces only what is inherited.
+            setattr(cls, name, getattr(cls, name))
 
     @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name under which an estimator finds the loss: a class attribute."""
+
+    @property
+    @abstractmethod
+    def domain(self) -> Domain:
+        """Which targets are legal: a class attribute.
+
+        "distribution" means rows >= 0 that sum to 1, "independent" entries in [0, 1] with free
+        rows, "nonnegative" counts and unnormalised rows.
+        """
+
+    @property
+    @abstractmethod
     def properness(self) -> Properness:
-        """What the inverse link of the minimiser is; see the attributes of `Loss`."""
-        return "strictly proper"
+        """Whether the inverse link of the minimiser is E[y given x].
+
+        "strictly proper" means that it is, because the loss is a strictly proper scoring rule;
+        "invertible", because the link undoes the loss's distortion; "neither", that it is not:
+        calibrate before reading the output as a probability. A class attribute, or a property
+        where it depends on the parameters.
+        """
 
     def n_logits(self, n_labels: int) -> int:
         """Number of outputs a net needs for `n_labels` columns of targets.
@@ -137,11 +155,7 @@ class Loss(ABC):
         return self.logit_gradient(*self._without_unknown(logits, target, entry_weight))
 
     def sum_and_gradient(
-        self,
-        logits: Tensor,
-        target: Tensor,
-        weight: Tensor | None,
-        entry_weight: Tensor | None,
+        self, logits: Tensor, target: Tensor, weight: Tensor | None, entry_weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Weighted sum over the samples, and its derivative with respect to the logits.
 
@@ -203,7 +217,7 @@ class Loss(ABC):
         if entry_weight is None:
             return logits, target, None
         unknown = entry_weight == 0
-        return self._hide(logits, unknown), target.masked_fill(unknown, 0.0), entry_weight
+        return self.hide_unknown(logits, unknown), target.masked_fill(unknown, 0.0), entry_weight
 
     @abstractmethod
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
@@ -239,8 +253,22 @@ class Loss(ABC):
         """
 
     @abstractmethod
-    def _hide(self, logits: Tensor, unknown: Tensor) -> Tensor:
-        """Logits in which unknown entries neither count nor receive a gradient."""
+    def hide_unknown(self, logits: Tensor, unknown: Tensor) -> Tensor:
+        """Logits in which unknown entries neither count nor receive a gradient.
+
+        Called before `per_sample`, which sees a target of 0 and a weight of 0 there.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (..., n_logits)
+            Outputs of the net, before any link.
+        unknown : Tensor of shape (..., n_labels), bool
+            Whether an entry is unknown.
+
+        Returns
+        -------
+        Tensor of shape (..., n_logits)
+        """
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters by name, as scikit-learn's ``clone`` and ``GridSearchCV`` read them.
@@ -254,10 +282,10 @@ class Loss(ABC):
         -------
         dict
         """
-        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {found.name: getattr(self, found.name) for found in fields(self)}
 
-    def set_params(self, **params: Any) -> Loss:
-        """Set parameters by name.
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name: all of them, or none if one is refused.
 
         Parameters
         ----------
@@ -274,17 +302,27 @@ class Loss(ABC):
             If a name is unknown or a value is illegal.
         """
         known = self.get_params()
-        for name, value in params.items():
+        for name in params:
             if name not in known:
                 raise ValueError(
                     f"{type(self).__name__} has no parameter {name!r}; it has {sorted(known)}."
                 )
-            setattr(self, name, value)
-        self.__post_init__()
+        checked = type(self)(**{**known, **params})
+        vars(self).update(vars(checked))
         return self
 
     def __post_init__(self) -> None:  # noqa: B027
         """Refuse bad parameter values; called by the constructor and by `set_params`."""
+
+    def __eq__(self, other: object) -> bool:
+        """Of one class, with equal parameters, which may be arrays."""
+        if not isinstance(other, Loss) or type(other) is not type(self):
+            return NotImplemented
+        theirs = other.get_params()
+        return all(
+            np.array_equal(np.asarray(value, dtype=object), np.asarray(theirs[name], dtype=object))
+            for name, value in self.get_params().items()
+        )
 
     def __repr__(self) -> str:
         params = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
@@ -300,7 +338,7 @@ class DistributionLoss(Loss):
     def inverse_link(self, logits: Tensor) -> Tensor:
         return logits.softmax(-1)
 
-    def _hide(self, logits: Tensor, unknown: Tensor) -> Tensor:
+    def hide_unknown(self, logits: Tensor, unknown: Tensor) -> Tensor:
         # Finite, so that a wholly unknown row stays free of NaN; half the range, so that
         # subtracting another logit cannot overflow. Its exponential is exactly zero.
         return logits.masked_fill(unknown, torch.finfo(logits.dtype).min / 2)
@@ -314,7 +352,7 @@ class IndependentLoss(Loss):
     def inverse_link(self, logits: Tensor) -> Tensor:
         return logits.sigmoid()
 
-    def _hide(self, logits: Tensor, unknown: Tensor) -> Tensor:
+    def hide_unknown(self, logits: Tensor, unknown: Tensor) -> Tensor:
         return logits.masked_fill(unknown, 0.0)
 
 
@@ -340,130 +378,3 @@ def sum_entries(terms: Tensor, entry_weight: Tensor | None) -> Tensor:
     tensor(1.)
     """
     return terms.sum(-1) if entry_weight is None else (entry_weight * terms).sum(-1)
-
-
-def same_params(loss: Loss, other: object) -> bool:
-    """Equality by class and parameters, for losses whose parameters may be arrays."""
-    if not isinstance(other, Loss) or type(other) is not type(loss):
-        return False
-    theirs = other.get_params()
-    return all(
-        np.array_equal(np.asarray(value, dtype=object), np.asarray(theirs[name], dtype=object))
-        for name, value in loss.get_params().items()
-    )
-
-
-def register_loss(loss_class: LossType) -> LossType:
-    """Let estimators find a loss by its name: ``loss=loss_class.name``.
-
-    The same name may stand once in each domain ("squared_error" of a softmax and of sigmoids).
-
-    Parameters
-    ----------
-    loss_class : type
-        A dataclass derived from `Loss`, `DistributionLoss` or `IndependentLoss` with a ``name``,
-        constructible without arguments.
-
-    Returns
-    -------
-    type
-        The class itself, so that this serves as a decorator.
-
-    Raises
-    ------
-    ValueError
-        If name or domain are missing or unknown, or belong to another loss already.
-
-    Examples
-    --------
-    >>> from dataclasses import dataclass
-    >>> from sklearn_softloss.losses import IndependentLoss, register_loss, sum_entries
-    >>> @register_loss
-    ... @dataclass(repr=False)
-    ... class Cubic(IndependentLoss):
-    ...     name = "cubic"
-    ...     properness = "neither"
-    ...     def per_sample(self, logits, target, entry_weight):
-    ...         return sum_entries((logits.sigmoid() - target).abs() ** 3, entry_weight)
-    >>> Cubic()
-    Cubic() (neither proper nor invertible: calibrate)
-    """
-    name, domain = getattr(loss_class, "name", None), getattr(loss_class, "domain", None)
-    if not isinstance(name, str) or domain not in DOMAINS:
-        raise ValueError(
-            f"A loss needs a class attribute `name` (str) and a `domain`, one of {DOMAINS}; "
-            f"{loss_class!r} has name={name!r}, domain={domain!r}."
-        )
-    namesakes = _REGISTRY.setdefault(name, {})
-    other = namesakes.get(domain)
-    if other is not None and other.__qualname__ != loss_class.__qualname__:
-        raise ValueError(f"The name {name!r} belongs to {other!r} in the domain {domain!r}.")
-    namesakes[domain] = loss_class
-    return loss_class
-
-
-def loss_names(domains: tuple[Domain, ...] = DOMAINS) -> list[str]:
-    """Names of the registered losses of these domains, sorted.
-
-    Parameters
-    ----------
-    domains : tuple of str, default=all domains
-        Some of "distribution", "independent" and "nonnegative".
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> from sklearn_softloss.losses import loss_names
-    >>> "cross_entropy" in loss_names(("distribution",))
-    True
-    """
-    return sorted(name for name, found in _REGISTRY.items() if set(found) & set(domains))
-
-
-def get_loss(loss: str | Loss, domains: tuple[Domain, ...] = DOMAINS) -> Loss:
-    """The loss object for a name, or the instance itself.
-
-    Parameters
-    ----------
-    loss : str or Loss
-        A registered name or an instance.
-    domains : tuple of str, default=all domains
-        The domains the caller can serve, the preferred one first.
-
-    Returns
-    -------
-    Loss
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, or the loss belongs to another domain.
-    TypeError
-        If `loss` is neither a name nor an instance.
-
-    Examples
-    --------
-    >>> from sklearn_softloss.losses import get_loss
-    >>> get_loss("cross_entropy")
-    CrossEntropy()
-    """
-    if isinstance(loss, str):
-        if loss not in _REGISTRY:
-            raise ValueError(f"Unknown loss {loss!r}. Known here: {loss_names(domains)}.")
-        namesakes = _REGISTRY[loss]
-        chosen = next((domain for domain in domains if domain in namesakes), None)
-        loss = namesakes[next(iter(namesakes)) if chosen is None else chosen]()
-    if not isinstance(loss, Loss):
-        raise TypeError(
-            "loss must be a name or an instance of sklearn_softloss.losses.Loss, for example "
-            f"'binary_cross_entropy' or BinaryCrossEntropy(); got {loss!r}."
-        )
-    if loss.domain not in domains:
-        raise ValueError(
-            f"The loss {loss!r} takes {loss.domain!r} targets; here only "
-            f"{' or '.join(map(repr, domains))} will do. Known here: {loss_names(domains)}."
-        )
-    return loss

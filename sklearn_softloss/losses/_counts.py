@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from ._base import Loss, Properness, register_loss, sum_entries
+from .._checks import check_one_of
+from ._base import Loss, Properness, sum_entries
+from ._registry import register_loss
 
 SMALLEST_COUNT = 0.01
 TANGENT_FROM = 20.0
@@ -19,7 +19,7 @@ class NonnegativeLoss(Loss):
 
     domain = "nonnegative"
 
-    def _hide(self, logits: Tensor, unknown: Tensor) -> Tensor:
+    def hide_unknown(self, logits: Tensor, unknown: Tensor) -> Tensor:
         labels, rest = logits.split([unknown.shape[-1], logits.shape[-1] - unknown.shape[-1]], -1)
         hidden = labels.masked_fill(unknown, torch.finfo(logits.dtype).min / 2)
         rest = rest.masked_fill(unknown.all(-1, keepdim=True), 0.0)
@@ -27,7 +27,6 @@ class NonnegativeLoss(Loss):
 
 
 @register_loss
-@dataclass(repr=False)
 class CountDistribution(NonnegativeLoss):
     r"""Factorised model of a row: p = softmax for which labels, one more logit c for how many, Z.
 
@@ -72,12 +71,8 @@ class CountDistribution(NonnegativeLoss):
     mode: str = "separate"
 
     def __post_init__(self) -> None:
-        for name, value, legal in (
-            ("count_link", self.count_link, ("poisson", "linear")),
-            ("mode", self.mode, ("separate", "product")),
-        ):
-            if value not in legal:
-                raise ValueError(f"{name} must be one of {legal}; got {value!r}.")
+        check_one_of("count_link", self.count_link, ("poisson", "linear"))
+        check_one_of("mode", self.mode, ("separate", "product"))
 
     @property
     def properness(self) -> Properness:
@@ -132,7 +127,6 @@ class CountDistribution(NonnegativeLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class NormalizedCrossEntropy(NonnegativeLoss):
     r"""Softmax cross-entropy with rows divided by their sum: :math:`-\sum_l (y_l / n) \log p_l`.
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ._base import Loss, get_loss
+from ._base import Loss
+from ._registry import get_loss
 
 
 class Criterion(nn.Module):

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ._base import DistributionLoss, Properness, register_loss, same_params, sum_entries
-from ._partial import (
-    FocalPartial,
-    PartialDistributionLoss,
-    Poly1Partial,
-    check_number,
-    log_complement,
-)
+from .._checks import check_number
+from ._base import DistributionLoss, Properness, sum_entries
+from ._partial import FocalPartial, PartialDistributionLoss, Poly1Partial, log_complement
+from ._registry import register_loss
 
 
 @register_loss
-@dataclass(repr=False)
 class CrossEntropy(DistributionLoss):
     r"""Softmax cross-entropy in nats: :math:`-\sum_k y_k \log p_k` with p = softmax(logits).
 
@@ -44,6 +39,7 @@ class CrossEntropy(DistributionLoss):
     """
 
     name = "cross_entropy"
+    properness = "strictly proper"
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         return sum_entries(-target * logits.log_softmax(-1), entry_weight)
@@ -53,11 +49,7 @@ class CrossEntropy(DistributionLoss):
         return mass.sum(-1, keepdim=True) * logits.softmax(-1) - mass
 
     def sum_and_gradient(
-        self,
-        logits: Tensor,
-        target: Tensor,
-        weight: Tensor | None,
-        entry_weight: Tensor | None,
+        self, logits: Tensor, target: Tensor, weight: Tensor | None, entry_weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         if weight is not None or entry_weight is not None:
             return super().sum_and_gradient(logits, target, weight, entry_weight)
@@ -67,7 +59,6 @@ class CrossEntropy(DistributionLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class KLDivergence(DistributionLoss):
     r"""Kullback-Leibler divergence in nats: :math:`\sum_k y_k \log(y_k / p_k)`.
 
@@ -91,6 +82,7 @@ class KLDivergence(DistributionLoss):
     """
 
     name = "kl_divergence"
+    properness = "strictly proper"
     logit_gradient = CrossEntropy.logit_gradient
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
@@ -99,7 +91,6 @@ class KLDivergence(DistributionLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class SquaredError(DistributionLoss):
     r"""Brier score of a softmax: :math:`\sum_k (p_k - y_k)^2`.
 
@@ -123,6 +114,7 @@ class SquaredError(DistributionLoss):
     """
 
     name = "squared_error"
+    properness = "strictly proper"
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         return sum_entries((logits.softmax(-1) - target).square(), entry_weight)
@@ -136,7 +128,6 @@ class SquaredError(DistributionLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class AbsoluteError(DistributionLoss):
     r"""Total absolute error of a softmax: :math:`\sum_k |p_k - y_k|`.
 
@@ -167,7 +158,6 @@ class AbsoluteError(DistributionLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class Jeffreys(DistributionLoss):
     r"""Jeffreys divergence in nats: :math:`\sum_k (p_k - y_k) (\log p_k - \log y_k)`.
 
@@ -215,7 +205,6 @@ def jeffreys(log_p: Tensor, target: Tensor, entry_weight: Tensor | None, floor: 
 
 
 @register_loss
-@dataclass(repr=False)
 class Cosine(DistributionLoss):
     r"""One minus the cosine between the rows p and y, in [0, 1].
 
@@ -259,7 +248,6 @@ def cosine_distance(proba: Tensor, target: Tensor, entry_weight: Tensor | None) 
 
 
 @register_loss
-@dataclass(repr=False)
 class Focal(FocalPartial, PartialDistributionLoss):
     r"""Focal loss of a softmax: :math:`-\sum_k y_k (1 - p_k)^\gamma \log p_k`.
 
@@ -295,7 +283,6 @@ class Focal(FocalPartial, PartialDistributionLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class Poly1(Poly1Partial, PartialDistributionLoss):
     r"""Cross-entropy plus a linear term: :math:`\sum_k y_k (-\log p_k + \epsilon (1 - p_k))`.
 
@@ -328,7 +315,6 @@ class Poly1(Poly1Partial, PartialDistributionLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class GeneralizedCrossEntropy(PartialDistributionLoss):
     r"""Between cross-entropy and absolute error: :math:`\sum_k y_k (1 - p_k^q) / q`.
 
@@ -378,7 +364,6 @@ class GeneralizedCrossEntropy(PartialDistributionLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class SymmetricCrossEntropy(DistributionLoss):
     r"""Cross-entropy both ways: :math:`-a \sum_k y_k \log p_k - b \sum_k p_k \log y_k`.
 
@@ -429,7 +414,6 @@ class SymmetricCrossEntropy(DistributionLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class CrossEntropyWithComplement(DistributionLoss):
     r"""Both sides of every class: :math:`-\sum_k y_k \log p_k + (1 - y_k) \log(1 - p_k)`, in nats.
 
@@ -456,6 +440,7 @@ class CrossEntropyWithComplement(DistributionLoss):
     """
 
     name = "cross_entropy_with_complement"
+    properness = "strictly proper"
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         terms = target * logits.log_softmax(-1) + (1 - target) * log_complement(logits)
@@ -463,7 +448,6 @@ class CrossEntropyWithComplement(DistributionLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class EarthMover(DistributionLoss):
     r"""Squared distance of cumulative rows: :math:`\sum_k (\sum_{j \le k} p_j - y_j)^2`.
 
@@ -489,6 +473,7 @@ class EarthMover(DistributionLoss):
     """
 
     name = "earth_mover"
+    properness = "strictly proper"
     ordered = True
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
@@ -496,7 +481,6 @@ class EarthMover(DistributionLoss):
 
 
 @register_loss
-@dataclass(repr=False, eq=False)
 class LogitAdjustedCrossEntropy(DistributionLoss):
     r"""Cross-entropy of :math:`\mathrm{softmax}(z + \tau \log \pi)`, in nats.
 
@@ -531,6 +515,7 @@ class LogitAdjustedCrossEntropy(DistributionLoss):
     """
 
     name = "logit_adjusted_cross_entropy"
+    properness = "strictly proper"
     tau: float = 1.0
     prior: Any = None
 
@@ -541,9 +526,6 @@ class LogitAdjustedCrossEntropy(DistributionLoss):
         prior = np.asarray(self.prior, dtype=np.float64)
         if prior.ndim != 1 or not np.all(np.isfinite(prior) & (prior > 0)):
             raise ValueError(f"prior must be one number > 0 a class; got {self.prior!r}.")
-
-    def __eq__(self, other: object) -> bool:
-        return same_params(self, other)
 
     @property
     def needs_mean_target(self) -> bool:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ._base import IndependentLoss, Properness, register_loss, same_params, sum_entries
+from .._checks import check_number
+from ._base import IndependentLoss, Properness, sum_entries
 from ._distribution import cosine_distance, jeffreys
-from ._partial import (
-    FocalPartial,
-    PartialIndependentLoss,
-    Poly1Partial,
-    check_number,
-    log_sigmoids,
-)
+from ._partial import FocalPartial, PartialIndependentLoss, Poly1Partial, log_sigmoids
+from ._registry import register_loss
 
 
 @register_loss
-@dataclass(repr=False, eq=False)
 class BinaryCrossEntropy(IndependentLoss):
     r"""Sigmoid cross-entropy in nats: :math:`-\sum_l w_l y_l \log p_l + (1 - y_l) \log(1 - p_l)`.
 
@@ -67,9 +61,6 @@ class BinaryCrossEntropy(IndependentLoss):
                 f"got {self.pos_weight!r}."
             )
 
-    def __eq__(self, other: object) -> bool:
-        return same_params(self, other)
-
     @property
     def properness(self) -> Properness:
         return "strictly proper" if self.pos_weight is None else "invertible"
@@ -94,11 +85,7 @@ class BinaryCrossEntropy(IndependentLoss):
         return gradient if entry_weight is None else entry_weight * gradient
 
     def sum_and_gradient(
-        self,
-        logits: Tensor,
-        target: Tensor,
-        weight: Tensor | None,
-        entry_weight: Tensor | None,
+        self, logits: Tensor, target: Tensor, weight: Tensor | None, entry_weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         if weight is not None or entry_weight is not None or self.pos_weight is not None:
             return super().sum_and_gradient(logits, target, weight, entry_weight)
@@ -113,7 +100,6 @@ class BinaryCrossEntropy(IndependentLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class BinarySquaredError(IndependentLoss):
     r"""Brier score of sigmoids: :math:`\sum_l (p_l - y_l)^2` with p = sigmoid(logits).
 
@@ -138,6 +124,7 @@ class BinarySquaredError(IndependentLoss):
     """
 
     name = "squared_error"
+    properness = "strictly proper"
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         return sum_entries((logits.sigmoid() - target).square(), entry_weight)
@@ -149,7 +136,6 @@ class BinarySquaredError(IndependentLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class BinaryAbsoluteError(IndependentLoss):
     r"""Absolute error of sigmoids: :math:`\sum_l |p_l - y_l|`.
 
@@ -180,7 +166,6 @@ class BinaryAbsoluteError(IndependentLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class BinaryFocal(FocalPartial, PartialIndependentLoss):
     r"""Focal loss of sigmoids.
 
@@ -215,7 +200,6 @@ class BinaryFocal(FocalPartial, PartialIndependentLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class BinaryPoly1(Poly1Partial, PartialIndependentLoss):
     r"""Sigmoid cross-entropy plus a linear term.
 
@@ -249,7 +233,6 @@ class BinaryPoly1(Poly1Partial, PartialIndependentLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class Asymmetric(IndependentLoss):
     r"""Focal loss with different strengths for present and absent labels, and a shift.
 
@@ -307,7 +290,6 @@ class Asymmetric(IndependentLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class Hill(IndependentLoss):
     r"""Loss whose pull on absent labels falls again where the net is sure they are present.
 
@@ -364,7 +346,6 @@ class Hill(IndependentLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class ZLPR(IndependentLoss):
     r"""Zero-bounded log-sum-exp loss over pairs of present and absent labels, in nats.
 
@@ -400,7 +381,6 @@ class ZLPR(IndependentLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class TwoWay(IndependentLoss):
     r"""Present against absent, among the labels of a row and among the rows of a label.
 
@@ -459,7 +439,6 @@ class TwoWay(IndependentLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class BinaryJeffreys(IndependentLoss):
     r"""The "modified KL" of unnormalised rows: :math:`\sum_l (p_l - y_l) (\log p_l - \log y_l)`.
 
@@ -500,7 +479,6 @@ class BinaryJeffreys(IndependentLoss):
 
 
 @register_loss
-@dataclass(repr=False)
 class BinaryCosine(IndependentLoss):
     r"""One minus the cosine between the rows p of sigmoids and y, in [0, 1].
 

@@ -7,7 +7,7 @@ convex that is the inverse link, in closed form.
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from .._checks import check_number
 from ._base import DistributionLoss, IndependentLoss, Properness, sum_entries
 
 
-class Partial:
+class Partial(ABC):
     """f(p) and log(-f'(p)), from log p and log(1 - p)."""
 
     @abstractmethod
