@@ -21,11 +21,12 @@ bench: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/speed.py
 	$(BIN)/python examples/benchmarks/step_profile.py --write
 	$(BIN)/python examples/benchmarks/memory.py --write
+	$(BIN)/python examples/benchmarks/threads.py --write
 
 # The tables on real data; DATA is the folder that holds it.
 benchmarks: bench
 	$(BIN)/python examples/benchmarks/metrics.py --write
-	$(BIN)/python examples/benchmarks/splits.py $(DATA) --write
+	$(BIN)/python examples/benchmarks/splits.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/decisions.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/calibration.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/semi_supervised.py --data $(DATA) --write
@@ -46,7 +47,8 @@ bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/defaults.py --smoke
 	$(BIN)/python examples/benchmarks/speed.py --smoke
 	$(BIN)/python examples/benchmarks/step_profile.py --smoke
-	$(BIN)/python examples/benchmarks/memory.py --gigabytes 0.05
+	$(BIN)/python examples/benchmarks/memory.py --smoke
+	$(BIN)/python examples/benchmarks/threads.py --smoke
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

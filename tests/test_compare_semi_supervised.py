@@ -18,16 +18,16 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 
 from cases import X_THREE, Y_THREE, make_soft
-from sklearn_softloss.metrics import expected_calibration_error
-from sklearn_softloss.semi_supervised import (
-    GraphLabelSpreading,
+from harness.memory import PeakMemory
+from harness.semi_supervised import (
+    SCORES,
     SemiSupervisedComparison,
-    SoftPseudoLabelClassifier,
     compare_semi_supervised,
+    default_methods,
+    drawing_order,
 )
-from sklearn_softloss.semi_supervised import _compare as module
-from sklearn_softloss.semi_supervised._compare import default_methods, drawing_order
-from sklearn_softloss.semi_supervised._memory import PeakMemory
+from sklearn_softloss.metrics import expected_calibration_error
+from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
 from sklearn_softloss.semi_supervised._partly_labelled import read_partly_labelled
 
 SPLIT = X_THREE[::2], Y_THREE[::2], X_THREE[1::2], Y_THREE[1::2]
@@ -231,7 +231,7 @@ def test_the_rbf_kernel_of_sklearn_collapses_and_ours_does_not():
 def test_draws_that_end_differently():
     runs = [
         {"method": "m", "n_labelled": 5, "draw": draw, "outcome": outcome}
-        | dict.fromkeys(module.SCORES, 0.5)
+        | dict.fromkeys(SCORES, 0.5)
         for draw, outcome in enumerate(["ok", "collapsed: one class", "not converged", "ok"])
     ]
     found = SemiSupervisedComparison.from_runs(runs)
@@ -281,7 +281,7 @@ def test_peak_memory_is_what_was_held():
 
 
 def test_peak_memory_elsewhere_is_nan(monkeypatch, tmp_path):
-    monkeypatch.setattr("sklearn_softloss.semi_supervised._memory.PROCESS", tmp_path / "none")
+    monkeypatch.setattr("harness.memory.PROCESS", tmp_path / "none")
     with PeakMemory() as memory:
         pass
     assert np.isnan(memory.megabytes)

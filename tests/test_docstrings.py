@@ -29,7 +29,6 @@ EXCEPTIONS = {
     "display._reliability_curve.ReliabilityCurve": RESULT,
     "metrics._decomposition.CalibrationDecomposition": RESULT,
     "metrics._report.MultilabelReport": RESULT,
-    "semi_supervised._compare.SemiSupervisedComparison": RESULT,
 }
 
 

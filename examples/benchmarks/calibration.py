@@ -6,23 +6,20 @@ none. ``--smoke`` runs everything on small made-up data; ``--write`` writes the 
 
 from __future__ import annotations
 
-import argparse
-import os
-import platform
-import time
 import warnings
 from collections.abc import Iterator
-from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-import sklearn
 from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from harness import data_folder, machine, median_seconds, parser, table, write_page
+from harness.data import Split, label_distributions, multilabel, votes
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, calibration
 from sklearn_softloss.calibration import TemperatureScaling
 from sklearn_softloss.metrics import (
@@ -37,38 +34,31 @@ from sklearn_softloss.model_selection import (
     cross_val_predict_proba,
 )
 
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks" / "calibration.md"
-CLASS_SETS = ("votes/lewidi_md_agreement", "votes/lewidi_hs_brexit", "label_distributions/SBU_3DFE")
-LABEL_SETS = ("multilabel/yeast", "multilabel/bibtex")
+VOTES = ("lewidi_md_agreement", "lewidi_hs_brexit")
+DISTRIBUTIONS = ("SBU_3DFE",)
+LABEL_SETS = ("yeast", "bibtex")
 FOLDS = 5
+REPEATS = 3
 
 CAREFUL = {
-    "hidden_layer_sizes": (64,),
-    "solver": "adamw",
-    "beta_2": 0.999,
-    "alpha": 1.0,
-    "dropout": 0.4,
-    "learning_rate": "one_cycle",
-    "learning_rate_init": 0.004,
-    "max_iter": 12,
-    "batch_size": 64,
+    "hidden_layer_sizes": (64,), "solver": "adamw", "beta_2": 0.999, "alpha": 1.0, "dropout": 0.4,
+    "learning_rate": "one_cycle", "learning_rate_init": 0.004, "max_iter": 12, "batch_size": 64,
     "random_state": 0,
-}
+}  # fmt: skip
 OVERFITTED = {
-    "hidden_layer_sizes": (128,),
-    "solver": "adam",
-    "beta_2": 0.999,
-    "alpha": 0.0,
-    "dropout": 0.0,
-    "learning_rate": "constant",
-    "learning_rate_init": 0.003,
-    "max_iter": 60,
-    "tol": 0.0,
-    "n_iter_no_change": 1000,
-    "batch_size": 64,
-    "random_state": 0,
-}
+    "hidden_layer_sizes": (128,), "solver": "adam", "beta_2": 0.999, "alpha": 0.0, "dropout": 0.0,
+    "learning_rate": "constant", "learning_rate_init": 0.003, "max_iter": 60, "tol": 0.0,
+    "n_iter_no_change": 1000, "batch_size": 64, "random_state": 0,
+}  # fmt: skip
 LABEL_NET = {**OVERFITTED, "max_iter": 30, "learning_rate_init": 0.002}
+CLASS_NETS = {
+    "careful net": SoftTargetMLPClassifier(**CAREFUL),
+    "overfitted net": SoftTargetMLPClassifier(**OVERFITTED),
+}
+LABEL_NETS = {
+    "asymmetric loss": MultiLabelSigmoidClassifier(loss="asymmetric", **LABEL_NET),
+    "binary cross-entropy": MultiLabelSigmoidClassifier(loss="binary_cross_entropy", **LABEL_NET),
+}
 
 METHODS = {
     "temperature": calibration.TemperatureScaling(),
@@ -86,12 +76,8 @@ LABEL_METHODS = {
 }
 
 
-class Data(NamedTuple):
-    name: str
-    X: Any
-    Y: np.ndarray
-    train: np.ndarray
-    test: np.ndarray
+class_error = partial(expected_calibration_error, kind="classwise")
+label_error = partial(expected_calibration_error, kind="labelwise")
 
 
 class Result(NamedTuple):
@@ -104,53 +90,55 @@ class Result(NamedTuple):
 # --- data ----------------------------------------------------------------------------------------
 
 
-def load(folder: Path, name: str) -> Data:
-    with np.load(folder / f"{name}.npz") as file:
-        parts = {key: file[key] for key in file}
-    Y = parts["Y"].astype(np.float64)
-    if "X" in parts:
-        X = parts["X"]
-    else:
-        shape = tuple(parts["X_shape"])
-        indices = parts["X_indices"].astype(np.int32)
-        X = sp.csr_array((parts["X_data"], indices, parts["X_indptr"]), shape=shape)
-    if "split" in parts:
-        train, test = np.flatnonzero(parts["split"] < 2), np.flatnonzero(parts["split"] == 2)
-    elif "train_idx" in parts:
-        train, test = parts["train_idx"], parts["test_idx"]
-    else:
-        test, train = np.split(np.random.default_rng(0).permutation(len(Y)), [len(Y) // 5])
-    if not sp.issparse(X):
-        X = np.clip((X - X[train].mean(axis=0)) / np.maximum(X[train].std(axis=0), 1e-6), -4, 4)
-    return Data(name.split("/")[1], X.astype(np.float32), Y, train, test)
+def fifth_left_out(folder: Path, name: str) -> Split:
+    """Label distributions have no split of their publisher."""
+    X, Y = label_distributions(folder, name)
+    test, train = np.split(np.random.default_rng(0).permutation(len(Y)), [len(Y) // 5])
+    return Split(X[train], Y[train], X[test], Y[test])
 
 
-def made_up(labels: bool) -> Data:
+def standardised(data: Split) -> Split:
+    """Dense features by the training rows, cut at four standard deviations."""
+    if not sp.issparse(data.X):
+        mean, scale = data.X.mean(axis=0), np.maximum(data.X.std(axis=0), 1e-6)
+        X, X_test = (np.clip((X - mean) / scale, -4, 4) for X in (data.X, data.X_test))
+        data = data._replace(X=X, X_test=X_test)
+    return data.in_float32()
+
+
+def made_up(labels: bool) -> Split:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 8)).astype(np.float32)
     logits = X @ rng.normal(size=(8, 3)) + rng.normal(size=(300, 3))
     Y = (rng.random((300, 3)) < expit(logits)).astype(float) if labels else softmax(logits, axis=1)
-    return Data("made up", X, Y, np.arange(200), np.arange(200, 300))
+    return Split(X[:200], Y[:200], X[200:], Y[200:])
 
 
 # --- nets and their calibrators -------------------------------------------------------------------
 
 
-def calibrated(net: Any, data: Data, methods: dict[str, Any]) -> Result:
+def calibrated(net: Any, data: Split, methods: dict[str, Any]) -> Result:
     """As ``SoftCalibratedClassifierCV(net, method=..., ensemble=False)``, with one set of nets."""
-    X, Y = data.X[data.train], data.Y[data.train]
+    X, Y = data.X, data.Y
     labels = isinstance(net, MultiLabelSigmoidClassifier)
     folds = (MultiLabelStratifiedKFold if labels else SoftStratifiedKFold)(FOLDS, shuffle=False)
     held_out = cross_val_predict_proba(net, X, Y, cv=list(folds.split(X, Y)))
-    before = clone(net).fit(X, Y).predict_proba(data.X[data.test])
+    before = clone(net).fit(X, Y).predict_proba(data.X_test)
     proba = {"before": before}
     for name, method in methods.items():
         proba[name] = clone(method).fit(Y, held_out).predict_proba(before)
     return Result(proba, held_out)
 
 
-def row_losses(truth: np.ndarray, proba: np.ndarray) -> np.ndarray:
-    return -(truth * np.log(proba)).sum(axis=1)
+def table_of_scores(truth: np.ndarray, found: dict[str, Result], scores: dict[str, Any]) -> str:
+    """Methods below each other, nets and their scores beside each other."""
+    first, *rest = scores
+    heads = [head for net in found for head in (f"{net}: {first}", *rest)]
+    rows = []
+    for method in next(iter(found.values())).proba:
+        pairs = [(result.proba[method], s) for result in found.values() for s in scores.values()]
+        rows.append([method, *(score(truth, proba) for proba, score in pairs)])
+    return table(["method", *heads], rows)
 
 
 def verdicts(title: str, losses: dict[str, np.ndarray]) -> Iterator[str]:
@@ -159,95 +147,53 @@ def verdicts(title: str, losses: dict[str, np.ndarray]) -> Iterator[str]:
         change = found - losses["before"]
         error = change.std(ddof=1) / np.sqrt(len(change))
         if change.mean() > 0:
-            yield f"{title}, {name}: worse by {change.mean():.4f} (standard error {error:.4f})"
+            yield f"- {title}, {name}: worse by {change.mean():.4f} (standard error {error:.4f})"
 
 
 # --- the tables -----------------------------------------------------------------------------------
 
 
-def class_tables(sets: list[Data]) -> Iterator[str]:
-    nets = {"careful": CAREFUL, "overfitted": OVERFITTED}
-    worse: list[str] = []
-    majority = [
-        "| set | net | T, majority | T, votes | log loss before | majority | votes | calibration "
-        "error before | majority | votes |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for data in sets:
-        truth = data.Y[data.test]
-        found = {
-            name: calibrated(SoftTargetMLPClassifier(**params), data, METHODS)
-            for name, params in nets.items()
-        }
-        rows = [
-            "| method | careful net: log loss | calibration error | overfitted net: log loss | "
-            "calibration error |",
-            "|---|---|---|---|---|",
-        ]
-        for method in ("before", *METHODS):
-            cells = [
-                f"{score(truth, result.proba[method]):.4f}"
-                for result in found.values()
-                for score in (soft_log_loss, class_error)
-            ]
-            rows.append(f"| {method} | {' | '.join(cells)} |")
-        yield f"### {data.name}\n\n" + "\n".join(rows)
+def class_tables(sets: dict[str, Split]) -> Iterator[str]:
+    scores = {"log loss": soft_log_loss, "calibration error": class_error}
+    worse, majority = [], []
+    for title, data in sets.items():
+        found = {name: calibrated(net, data, METHODS) for name, net in CLASS_NETS.items()}
+        yield f"### {title}"
+        yield table_of_scores(data.Y_test, found, scores)
         for name, result in found.items():
-            losses = {method: row_losses(truth, proba) for method, proba in result.proba.items()}
-            worse.extend(verdicts(f"{data.name}, {name} net", losses))
-            majority.append(majority_row(data, name, result))
-    yield "### Majority against votes\n\n" + "\n".join(majority)
-    yield from worse_list(worse)
+            losses = {m: -(data.Y_test * np.log(p)).sum(axis=1) for m, p in result.proba.items()}
+            worse += verdicts(f"{title}, {name}", losses)
+            majority.append([title, name.removesuffix(" net"), *majority_row(data, result)])
+    heads = ["set", "net", "T, majority", "T, votes", "log loss before", "majority", "votes"]
+    yield "### Majority against votes"
+    yield table([*heads, "calibration error before", "majority", "votes"], majority)
+    yield "Not better than before:"
+    yield "\n".join(worse or ["- none"])
 
 
-def class_error(truth: np.ndarray, proba: np.ndarray) -> float:
-    return expected_calibration_error(truth, proba, kind="classwise")
-
-
-def majority_row(data: Data, net: str, result: Result) -> str:
+def majority_row(data: Split, result: Result) -> list[Any]:
     """A temperature fitted to the most frequent vote beside one fitted to all votes."""
-    truth, votes, before = data.Y[data.test], data.Y[data.train], result.proba["before"]
-    most = np.eye(votes.shape[1])[votes.argmax(axis=1)]
-    fits = [TemperatureScaling().fit(target, result.held_out) for target in (most, votes)]
+    before = result.proba["before"]
+    most = np.eye(data.Y.shape[1])[data.Y.argmax(axis=1)]
+    fits = [TemperatureScaling().fit(target, result.held_out) for target in (most, data.Y)]
     after = [before, *(fit.predict_proba(before) for fit in fits)]
-    cells = [f"{fit.temperature_:.2f}" for fit in fits]
-    cells += [f"{soft_log_loss(truth, proba):.4f}" for proba in after]
-    cells += [f"{class_error(truth, proba):.4f}" for proba in after]
-    return f"| {data.name} | {net} | {' | '.join(cells)} |"
+    scores = [score(data.Y_test, p) for score in (soft_log_loss, class_error) for p in after]
+    return [*(f"{fit.temperature_:.2f}" for fit in fits), *scores]
 
 
-def label_tables(sets: list[Data]) -> Iterator[str]:
-    worse: list[str] = []
-    for data in sets:
-        truth = data.Y[data.test]
-        rows = [
-            "| method | asymmetric loss: Brier | log loss | calibration error | binary "
-            "cross-entropy: Brier | log loss | calibration error |",
-            "|---|---|---|---|---|---|---|",
-        ]
-        found = {
-            loss: calibrated(
-                MultiLabelSigmoidClassifier(loss=loss, **LABEL_NET), data, LABEL_METHODS
-            ).proba
-            for loss in ("asymmetric", "binary_cross_entropy")
-        }
-        for method in ("before", *LABEL_METHODS):
-            cells = [
-                f"{multilabel_brier_score(truth, proba[method]):.4f} | "
-                f"{multilabel_log_loss(truth, proba[method]):.4f} | "
-                f"{expected_calibration_error(truth, proba[method], kind='labelwise'):.4f}"
-                for proba in found.values()
-            ]
-            rows.append(f"| {method} | {' | '.join(cells)} |")
-        yield f"### {data.name}\n\n" + "\n".join(rows)
-        for loss, proba in found.items():
-            squares = {m: np.square(p - truth).mean(axis=1) for m, p in proba.items()}
-            worse.extend(verdicts(f"{data.name}, {loss}", squares))
-    yield from worse_list(worse)
-
-
-def worse_list(worse: list[str]) -> Iterator[str]:
-    yield "Not better than before:\n\n" + "\n".join(f"- {line}" for line in worse or ["none"])
+def label_tables(sets: dict[str, Split]) -> Iterator[str]:
+    scores = {"Brier": multilabel_brier_score, "log loss": multilabel_log_loss}
+    scores["calibration error"] = label_error
+    worse = []
+    for title, data in sets.items():
+        found = {name: calibrated(net, data, LABEL_METHODS) for name, net in LABEL_NETS.items()}
+        yield f"### {title}"
+        yield table_of_scores(data.Y_test, found, scores)
+        for name, result in found.items():
+            squares = {m: np.square(p - data.Y_test).mean(axis=1) for m, p in result.proba.items()}
+            worse += verdicts(f"{title}, {name}", squares)
+    yield "Not better than before:"
+    yield "\n".join(worse or ["- none"])
 
 
 def speed_table(n_rows: int, n_label_rows: int, n_labels: int) -> str:
@@ -255,54 +201,47 @@ def speed_table(n_rows: int, n_label_rows: int, n_labels: int) -> str:
     logits = rng.normal(0, 4, (n_rows, 10))
     truth = softmax(logits / 2, axis=1)
     hard = np.eye(10)[(rng.random((n_rows, 1)) < truth.cumsum(axis=1)).argmax(axis=1)]
-    rows = ["| method | truths | fit, s | predict_proba, s |", "|---|---|---|---|"]
-    for name, method in METHODS.items():
-        rows.append(timed(name, f"{n_rows} x 10", method, hard, softmax(logits, axis=1)))
+    proba = softmax(logits, axis=1)
+    rows = [
+        [name, f"{n_rows} x 10", *seconds(method, hard, proba)] for name, method in METHODS.items()
+    ]
     # Rare and frequent labels, some of which have no positive at all.
     logits = 2 * (rng.normal(0, 2, (n_label_rows, n_labels)) + rng.uniform(-11, 0, n_labels))
     sets = sp.csr_array((rng.random(logits.shape) < expit(logits / 2)).astype(np.int8))
     shape = f"{n_label_rows} x {n_labels} label sets"
-    for name, method in LABEL_METHODS.items():
-        rows.append(timed(name, shape, method, sets, expit(logits)))
-    return "\n".join(rows)
+    proba = expit(logits)
+    rows += [[name, shape, *seconds(method, sets, proba)] for name, method in LABEL_METHODS.items()]
+    return table(["method", "truths", "fit, s", "predict_proba, s"], rows, digits=2)
 
 
-def timed(name: str, shape: str, method: Any, truth: Any, proba: np.ndarray) -> str:
-    start = time.perf_counter()
-    fitted = clone(method).fit(truth, proba)
-    middle = time.perf_counter()
-    fitted.predict_proba(proba)
-    seconds = f"{middle - start:.2f} | {time.perf_counter() - middle:.2f}"
-    return f"| {name} | {shape} | {seconds} |"
+def seconds(method: Any, truth: Any, proba: np.ndarray) -> list[float]:
+    """Of the fit and of `predict_proba`."""
+    method = clone(method)
+    fit = median_seconds(lambda: method.fit(truth, proba), REPEATS)
+    return [fit, median_seconds(lambda: method.predict_proba(proba), REPEATS)]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default=os.environ.get("SOFTLOSS_DATA"), help="folder of data")
-    parser.add_argument("--smoke", action="store_true", help="small made-up data")
-    parser.add_argument("--write", action="store_true", help="write the page of the docs")
-    options = parser.parse_args()
+    options = parser(__doc__).parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
+    class_sets, label_sets, sizes = {}, {}, (100_000, 20_000, 1000)
     if options.smoke:
-        class_sets, label_sets = [made_up(labels=False)], [made_up(labels=True)]
-    elif options.data:
-        folder = Path(options.data)
-        class_sets = [load(folder, name) for name in CLASS_SETS]
-        label_sets = [load(folder, name) for name in LABEL_SETS]
-    else:
-        print("No real data: pass --data or set SOFTLOSS_DATA.")
-        class_sets = label_sets = []
-    sizes = (1000, 500, 20) if options.smoke else (100_000, 20_000, 1000)
+        sizes = (1000, 500, 20)
+        class_sets, label_sets = {"made up": made_up(False)}, {"made up": made_up(True)}
+    elif (folder := data_folder(options)) is not None:
+        class_sets = {name: standardised(votes(folder, name)) for name in VOTES}
+        class_sets |= {name: standardised(fifth_left_out(folder, name)) for name in DISTRIBUTIONS}
+        label_sets = {name: standardised(multilabel(folder, name)) for name in LABEL_SETS}
     parts = []
-    for part in pages(class_sets, label_sets, sizes):
+    for part in page(class_sets, label_sets, sizes):
         print(part, end="\n\n", flush=True)
         parts.append(part)
     if options.write:
-        PAGE.write_text("\n\n".join([introduction(), *parts]) + "\n")
+        write_page("calibration", *introduction(), *parts)
 
 
-def pages(
-    class_sets: list[Data], label_sets: list[Data], sizes: tuple[int, int, int]
+def page(
+    class_sets: dict[str, Split], label_sets: dict[str, Split], sizes: tuple[int, int, int]
 ) -> Iterator[str]:
     if class_sets:
         yield "## Votes and label distributions"
@@ -313,17 +252,17 @@ def pages(
     yield speed_table(*sizes)
 
 
-def introduction() -> str:
+def introduction() -> tuple[str, ...]:
     return (
-        "# Calibration\n\nWritten by `examples/benchmarks/calibration.py --write`, "
-        f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}, numpy {np.__version__}, scikit-learn "
-        f"{sklearn.__version__}.\n\nEach net is fitted to the training rows; the calibrator is "
-        f"fitted to its out-of-fold probabilities ({FOLDS} folds), as `SoftCalibratedClassifierCV("
-        "net, ensemble=False)` does, and everything is measured on the test rows. Log loss is the "
-        "mean soft log loss in nats, whose floor is the entropy of the votes; calibration errors "
-        "are class-wise or label-wise, with 15 bins. `prior_shift` moves to the prior of the "
-        "training rows, which a net trained on them has nearly: it shows what offsets alone do."
+        "# Calibration",
+        f"Written by `examples/benchmarks/calibration.py --write`, {machine()}.",
+        "Each net is fitted to the training rows; the calibrator is fitted to its out-of-fold "
+        f"probabilities ({FOLDS} folds), as `SoftCalibratedClassifierCV(net, ensemble=False)` "
+        "does, and everything is measured on the test rows. Log loss is the mean soft log loss in "
+        "nats, whose floor is the entropy of the votes; calibration errors are class-wise or "
+        "label-wise, with 15 bins. `prior_shift` moves to the prior of the training rows, which a "
+        "net trained on them has nearly: it shows what offsets alone do. Seconds are the median "
+        f"of {REPEATS} calls.",
     )
 
 

@@ -7,13 +7,7 @@ tuning. ``--write`` writes a page for the docs; ``--smoke`` runs small made-up d
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import time
 import warnings
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,8 +23,19 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
-from speed import PAGE, machine
 
+from harness import (
+    data_folder,
+    machine,
+    median_seconds,
+    parser,
+    store,
+    stored,
+    table,
+    timed,
+    write_page,
+)
+from harness.data import multilabel
 from sklearn_softloss import MultiLabelSigmoidClassifier
 from sklearn_softloss.decision import (
     ExpectedF1,
@@ -41,29 +46,6 @@ from sklearn_softloss.model_selection import as_proba_matrix
 
 SETS = ("emotions", "yeast", "scene", "medical", "bibtex", "delicious")
 OURS = "MultiLabelSigmoidClassifier"
-
-
-# --- real data ---------------------------------------------------------------------------------
-
-
-def read(path: Path) -> tuple[Any, Any, Any, Any]:
-    """Training rows, their labels, test rows, their labels."""
-    with np.load(path, allow_pickle=False) as file:
-        stored = {name: file[name] for name in file.files if not name.endswith("_names")}
-
-    def matrix(name: str) -> Any:
-        if name in stored:
-            return stored[name]
-        indices, indptr = (
-            stored[f"{name}_{part}"].astype(np.int32) for part in ("indices", "indptr")
-        )
-        data = stored.get(f"{name}_data", np.ones(len(indices)))
-        return sp.csr_matrix((data, indices, indptr), shape=stored[f"{name}_shape"])
-
-    X, Y = matrix("X"), matrix("Y")
-    Y = np.asarray(Y.toarray() if sp.issparse(Y) else Y).astype(np.int64)
-    train, test = stored["train_idx"], stored["test_idx"]
-    return X[train], Y[train], X[test], Y[test]
 
 
 def classifiers(sparse: bool, n_labels: int) -> dict[str, Any]:
@@ -96,8 +78,8 @@ def compare(X: Any, Y: Any, X_test: Any, Y_test: Any) -> dict[str, dict[str, flo
     """F1 of each classifier at 0.5, tuned for the macro F1, and of ours under other rules."""
     found = {}
     for name, clf in classifiers(sp.issparse(X), Y.shape[1]).items():
-        start = time.perf_counter()
-        tuned = TunedDecisionClassifierCV(clf, random_state=0).fit(X, Y)
+        tuner = TunedDecisionClassifierCV(clf, random_state=0)
+        seconds, tuned = timed(lambda tuner=tuner: tuner.fit(X, Y))
         fitted = tuned.estimator_
         proba = as_proba_matrix(fitted.predict_proba(X_test), fitted.classes_)
         found[f"{name}, at 0.5"] = scores(Y_test, proba >= 0.5)
@@ -105,43 +87,30 @@ def compare(X: Any, Y: Any, X_test: Any, Y_test: Any) -> dict[str, dict[str, flo
         if name == OURS:
             answer = ExpectedF1().fit(Y_test, proba).decide(proba)
             found[f"{name}, expected F1"] = scores(Y_test, answer)
-        print(f"  {name}: {time.perf_counter() - start:.0f} s", flush=True)
+        print(f"  {name}: {seconds:.0f} s", flush=True)
     return found
 
 
-def page_of(results: dict[str, dict[str, dict[str, float]]], average: str) -> str:
-    sets = list(results)
-    lines = [f"| {average} F1 | {' | '.join(sets)} |", "|---" * (len(sets) + 1) + "|"]
-    for name in next(iter(results.values())):
-        cells = " | ".join(f"{results[data][name][average]:.3f}" for data in sets)
-        lines.append(f"| {name} | {cells} |")
-    return "\n".join(lines)
+def table_of_f1(sets: dict[str, dict[str, dict[str, float]]], average: str) -> str:
+    names = next(iter(sets.values()))
+    rows = ([name, *(found[name][average] for found in sets.values())] for name in names)
+    return table([f"{average} F1", *sets], rows, digits=3)
 
 
 # --- speed -------------------------------------------------------------------------------------
-
-
-def seconds(run: Callable[[], Any], repeats: int) -> float:
-    """Median of several runs, after one that does not count."""
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times[1:]))
 
 
 def speed(n: int, n_labels: int, repeats: int) -> str:
     rng = np.random.default_rng(0)
     proba = rng.random((n, n_labels))
     truth = (rng.random((n, n_labels)) < 0.03).astype(np.int8)
-    sorts = seconds(lambda: [np.argsort(column) for column in proba.T], repeats)
-    ours = seconds(lambda: optimal_thresholds(truth, proba), repeats)
+    sorts = median_seconds(lambda: [np.argsort(column) for column in proba.T], repeats)
+    ours = median_seconds(lambda: optimal_thresholds(truth, proba), repeats)
 
     # Its tuner asks a fitted classifier, so this one answers with the column it is given.
     column, y = proba[:, :1], truth[:, 0]
     stub = _ColumnAsProba().fit(column, y)
-    theirs = seconds(
+    theirs = median_seconds(
         lambda: TunedThresholdClassifierCV(
             stub, scoring="f1", cv="prefit", refit=False, thresholds=100
         ).fit(column, y),
@@ -150,17 +119,20 @@ def speed(n: int, n_labels: int, repeats: int) -> str:
     rows, labels = n // 2, min(159, n_labels)
     marginals = proba[:rows, :labels] ** 4
     rule = ExpectedF1().fit(truth[:1, :labels], marginals[:1])
-    expected = seconds(lambda: rule.decide(marginals), repeats)
-    return "\n".join(
+    expected = median_seconds(lambda: rule.decide(marginals), repeats)
+    in_sorts = f"{ours / sorts:.2f} of one `np.argsort` of each column ({sorts:.3f})"
+    faster = (
+        f"{theirs / (ours / n_labels):.0f} times faster than `TunedThresholdClassifierCV` with 100 "
+        f"candidates ({theirs:.3f})"
+    )
+    return table(
+        ["what", "seconds", "compared"],
         [
-            "| what | seconds | compared |",
-            "|---|---|---|",
-            f"| per-label F1 cut-offs, {n} x {n_labels} | {ours:.3f} | {ours / sorts:.2f} of one "
-            f"`np.argsort` of each column ({sorts:.3f}) |",
-            f"| the same, one label | {ours / n_labels:.6f} | {theirs / (ours / n_labels):.0f} "
-            f"times faster than `TunedThresholdClassifierCV` with 100 candidates ({theirs:.3f}) |",
-            f"| `ExpectedF1`, {rows} x {labels} | {expected:.3f} | |",
-        ]
+            [f"per-label F1 cut-offs, {n} x {n_labels}", ours, in_sorts],
+            ["the same, one label", f"{ours / n_labels:.6f}", faster],
+            [f"`ExpectedF1`, {rows} x {labels}", expected, ""],
+        ],
+        digits=3,
     )
 
 
@@ -171,57 +143,49 @@ class _ColumnAsProba(DummyClassifier):
 
 # --- report ------------------------------------------------------------------------------------
 
-STORE = PAGE / "decisions.json"
 
-
-def write_page(stored: dict[str, Any]) -> None:
-    STORE.write_text(json.dumps(stored, indent=1) + "\n")
-    results = {name: stored["sets"][name] for name in SETS if name in stored["sets"]}
-    tables = "\n\n".join(page_of(results, average) for average in ("macro", "micro", "samples"))
-    (PAGE / "decisions.md").write_text(
-        "# Decisions\n\nWritten by `examples/benchmarks/decisions.py --write`. F1 on the test "
-        "rows of the publishers' splits; one net configuration for all sets; cut-offs tuned for "
-        "the macro F1 on out-of-fold probabilities of the training rows, for ours and for its "
-        "peers alike. On delicious the forest's leaves hold at least ten rows.\n\n"
-        f"{machine()}\n\n{tables}\n\n## Speed\n\n{stored.get('speed', '')}\n"
+def write(results: dict[str, Any]) -> None:
+    store("decisions", results, indent=1)
+    sets = {name: results["sets"][name] for name in SETS if name in results["sets"]}
+    write_page(
+        "decisions",
+        "# Decisions",
+        "Written by `examples/benchmarks/decisions.py --write`. F1 on the test rows of the "
+        "publishers' splits; one net configuration for all sets; cut-offs tuned for the macro F1 "
+        "on out-of-fold probabilities of the training rows, for ours and for its peers alike. On "
+        "delicious the forest's leaves hold at least ten rows.",
+        machine(),
+        *(table_of_f1(sets, average) for average in ("macro", "micro", "samples")),
+        "## Speed",
+        results.get("speed", ""),
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--data", default=os.environ.get("SOFTLOSS_DATA"), help="folder of the sets"
-    )
-    parser.add_argument("--sets", nargs="*", default=list(SETS), help="none: the timing alone")
-    parser.add_argument("--no-speed", action="store_true", help="the sets alone")
-    parser.add_argument("--smoke", action="store_true", help="small made-up data, writes nothing")
-    parser.add_argument(
-        "--write", action="store_true", help="write docs/benchmarks/decisions.md, part by part"
-    )
-    options = parser.parse_args()
+    reader = parser(__doc__)
+    reader.add_argument("--sets", nargs="*", default=list(SETS), help="none: the timing alone")
+    reader.add_argument("--no-speed", action="store_true", help="the sets alone")
+    options = reader.parse_args()
     warnings.filterwarnings("ignore")
     if options.smoke:
         X, Y = make_multilabel_classification(300, 20, n_classes=5, random_state=0)
-        print(page_of({"made up": compare(X[:200], Y[:200], X[200:], Y[200:])}, "macro"))
+        print(table_of_f1({"made up": compare(X[:200], Y[:200], X[200:], Y[200:])}, "macro"))
         print(speed(500, 20, 1))
         return
-    stored = json.loads(STORE.read_text()) if STORE.exists() else {"sets": {}}
+    results = stored("decisions") or {"sets": {}}
     if not options.no_speed:
-        stored["speed"] = speed(20000, 1000, 5)
-        print(stored["speed"], flush=True)
-    if options.sets and options.data is None:
-        print("No data: pass --data or set SOFTLOSS_DATA.")
-        options.sets = []
-    for name in options.sets:
-        print(name, flush=True)
-        found = compare(*read(Path(options.data) / "multilabel" / f"{name}.npz"))
-        stored["sets"][name] = found
-        for average in ("macro", "samples"):
-            print(page_of({name: found}, average), flush=True)
+        results["speed"] = speed(20000, 1000, 5)
+        print(results["speed"], flush=True)
         if options.write:
-            write_page(stored)
-    if options.write:
-        write_page(stored)
+            write(results)
+    folder = data_folder(options) if options.sets else None
+    for name in options.sets if folder else ():
+        print(name, flush=True)
+        results["sets"][name] = found = compare(*multilabel(folder, name))
+        for average in ("macro", "samples"):
+            print(table_of_f1({name: found}, average), flush=True)
+        if options.write:
+            write(results)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,15 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from datasets import as_dense, label_distributions, multilabel, parser
-from label_distributions import scaled
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import label_ranking_average_precision_score, log_loss
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils._testing import ignore_warnings
-from speed import PAGE, machine
 from torch import nn
 
+from harness import data_folder, line, machine, parser, scaled, table, write_page
+from harness.data import Split, as_dense, label_distributions, multilabel
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 from sklearn_softloss._training import modules
 from sklearn_softloss.metrics import chebyshev_distance, kl_divergence, multilabel_log_loss
@@ -36,6 +35,10 @@ def dropout_by_entry(n_features: int, n_outputs: int) -> nn.Module:
 MLP_TRAINING = {
     "hidden_layer_sizes": (100,), "solver": "adam", "dropout": 0.0, "batch_size": 200,
     "learning_rate": "constant", "learning_rate_init": 0.001, "beta_2": 0.999, "max_iter": 200,
+}  # fmt: skip
+ONE_CYCLE = {
+    "hidden_layer_sizes": (512,), "learning_rate": "one_cycle", "learning_rate_init": 0.004,
+    "max_iter": 40, "beta_2": 0.999,
 }  # fmt: skip
 LARGE_LOGITS = "scikit-learn's first weights"
 CUTS = {
@@ -61,13 +64,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "256 units": {"hidden_layer_sizes": (256,)},
     "two layers of 448": {"hidden_layer_sizes": (448, 448)},
     "beta_2 0.999": {"beta_2": 0.999},
-    "512 units, one-cycle rate to 0.004, 40 passes, beta_2 0.999": {
-        "hidden_layer_sizes": (512,),
-        "learning_rate": "one_cycle",
-        "learning_rate_init": 0.004,
-        "max_iter": 40,
-        "beta_2": 0.999,
-    },
+    "512 units, one-cycle rate to 0.004, 40 passes, beta_2 0.999": ONE_CYCLE,
     "tanh": {"activation": "tanh"},
     "mean of four nets": {},
     **{name: {} for name in CUTS},
@@ -96,14 +93,14 @@ def proba(Estimator: Any, change: str, X: Any, Y: Any, X_test: Any) -> Any:
 def distribution_scores(folder: Path, name: str, change: str) -> list[float]:
     """KL and Chebyshev, mean over five of the ten folds."""
     X, Y = label_distributions(folder, name)
-    found = []
+    X, found = X.astype(np.float32), []
     for train, test in list(KFold(10).split(X))[::2]:
         predicted = proba(SoftTargetMLPClassifier, change, X[train], Y[train], X[test])
         found.append([kl_divergence(Y[test], predicted), chebyshev_distance(Y[test], predicted)])
     return np.mean(found, axis=0).tolist()
 
 
-def label_set_scores(data: Any, change: str) -> list[float]:
+def label_set_scores(data: Split, change: str) -> list[float]:
     """Ranking average precision and log loss on the test rows."""
     X, X_test = as_dense(data.X), as_dense(data.X_test)
     predicted = proba(MultiLabelSigmoidClassifier, change, X, data.Y, X_test)
@@ -134,7 +131,8 @@ COLUMNS = [
 
 def scores(folder: Path, change: str) -> list[float]:
     found = [x for name in DISTRIBUTIONS for x in distribution_scores(folder, name, change)]
-    found += [x for name in LABEL_SETS for x in label_set_scores(multilabel(folder, name), change)]
+    sets = [multilabel(folder, name).in_float32() for name in LABEL_SETS]
+    found += [x for data in sets for x in label_set_scores(data, change)]
     return found + [hard_label_score(load, change) for load in HARD_LABELS.values()]
 
 
@@ -146,23 +144,23 @@ def main() -> None:
         for change in CHANGES:
             print(change, proba(MultiLabelSigmoidClassifier, change, X, Y, X).shape)
         return
-    if options.data is None:
-        print("skipped: there is no folder of data (--data or SOFTLOSS_DATA)")
+    if (folder := data_folder(options)) is None:
         return
-    lines = [f"| change | {' | '.join(COLUMNS)} |", "|---" * (1 + len(COLUMNS)) + "|"]
+    rows = []
     for change in CHANGES:
-        found = scores(Path(options.data), change)
-        lines.append(f"| {change} | {' | '.join(f'{x:.4f}' for x in found)} |")
-        print(lines[-1], flush=True)
+        rows.append([change, *scores(folder, change)])
+        print(line(rows[-1]), flush=True)
     if options.write:
-        (PAGE / "defaults.md").write_text(
-            "# What was tried as defaults\n\nWritten by `examples/benchmarks/defaults.py "
-            f"--write` ({machine()}). One change at a time from the default parameters, but where "
-            "several are named; one seed. KL (nats), Chebyshev and log loss (nats): lower is "
-            "better; precision is the label ranking average precision: higher is better. "
-            "Distributions: five of the ten folds; label sets: the publishers' test rows; iris "
-            "and digits: five folds. The defaults were chosen on these data and on the larger sets "
-            "of the pages beside this one.\n\n" + "\n".join(lines) + "\n"
+        write_page(
+            "defaults",
+            "# What was tried as defaults",
+            f"Written by `examples/benchmarks/defaults.py --write` ({machine()}). One change at a "
+            "time from the default parameters, but where several are named; one seed. KL (nats), "
+            "Chebyshev and log loss (nats): lower is better; precision is the label ranking "
+            "average precision: higher is better. Distributions: five of the ten folds; label "
+            "sets: the publishers' test rows; iris and digits: five folds. The defaults were "
+            "chosen on these data and on the larger sets of the pages beside this one.",
+            table(["change", *COLUMNS], rows),
         )
 
 

@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Split, parser, votes
-from label_distributions import scaled
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -21,8 +18,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._testing import ignore_warnings
-from speed import PAGE, machine
 
+from harness import data_folder, line, machine, parser, scaled, table, timed, write_page
+from harness.data import Split, votes
 from sklearn_softloss import SoftTargetMLPClassifier
 
 LOADERS = {
@@ -31,13 +29,9 @@ LOADERS = {
     "wine": load_wine,
     "iris": load_iris,
 }
+LOGISTIC = {"hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 1.0, "max_iter": 1000}
 MODELS: dict[str, dict[str, Any]] = {
-    "no hidden layer, lbfgs, alpha=1": {
-        "hidden_layer_sizes": (),
-        "solver": "lbfgs",
-        "alpha": 1.0,
-        "max_iter": 1000,
-    },
+    "no hidden layer, lbfgs, alpha=1": LOGISTIC,
     "defaults, early stopping": {"early_stopping": True, "n_iter_no_change": 3},
     "defaults": {},
 }
@@ -47,13 +41,13 @@ N_RESAMPLES = 2000
 SEEDS = (0, 1, 2)
 
 
-def interval(differences: Any, correction: float = 0.0) -> str:
+def interval(differences: Any, correction: float = 0.0) -> list[str]:
     """Mean and 95 % interval; the correction is for folds that share training rows."""
     n = len(differences)
     half = 1.96 * np.sqrt((1 / n + correction) * np.var(differences, ddof=1))
     mean = np.mean(differences)
     word = "tie" if abs(mean) <= half else ("better" if mean > 0 else "worse")
-    return f"{mean:+.4f} +- {half:.4f} | {word}"
+    return [f"{mean:+.4f} +- {half:.4f}", word]
 
 
 # --- hard labels ---------------------------------------------------------------------------------
@@ -62,24 +56,19 @@ def interval(differences: Any, correction: float = 0.0) -> str:
 @ignore_warnings(category=ConvergenceWarning)  # of MLPClassifier, which trains 200 passes
 def hard(n_repeats: int) -> str:
     """Log loss, accuracy and seconds over repeated folds, differences paired by fold."""
-    lines = [
-        "| set | log loss: ours | MLPClassifier | gain | | accuracy: ours | MLPClassifier | gain | "
-        "| fit, s: ours | MLPClassifier |",
-        "|---" * 11 + "|",
-    ]
+    heads = ["set", "log loss: ours", "MLPClassifier", "gain", ""]
+    heads += ["accuracy: ours", "MLPClassifier", "gain", "", "fit, s: ours", "MLPClassifier"]
+    rows = []
     for name, load in LOADERS.items():
         X, y = load(return_X_y=True)
         found = np.array([two_fits(X, y, *fold) for fold in folds(X, y, n_repeats)])
         losses, accuracy, seconds = found[:, 0], found[:, 1], found[:, 2]
         overlap = 1 / (N_FOLDS - 1)
-        lines.append(
-            f"| {name} | {losses[:, 0].mean():.4f} | {losses[:, 1].mean():.4f} | "
-            f"{interval(losses[:, 1] - losses[:, 0], overlap)} | {accuracy[:, 0].mean():.4f} | "
-            f"{accuracy[:, 1].mean():.4f} | {interval(accuracy[:, 0] - accuracy[:, 1], overlap)} | "
-            f"{np.median(seconds[:, 0]):.3f} | {np.median(seconds[:, 1]):.3f} |"
-        )
-        print(lines[-1], flush=True)
-    return "\n".join(lines)
+        cells = [name, *losses.mean(axis=0), *interval(losses[:, 1] - losses[:, 0], overlap)]
+        cells += [*accuracy.mean(axis=0), *interval(accuracy[:, 0] - accuracy[:, 1], overlap)]
+        rows.append([*cells, *(f"{taken:.3f}" for taken in np.median(seconds, axis=0))])
+        print(line(rows[-1]), flush=True)
+    return table(heads, rows)
 
 
 def folds(X: Any, y: Any, n_repeats: int) -> Any:
@@ -94,9 +83,7 @@ def two_fits(X: Any, y: Any, train: Any, test: Any) -> list[list[float]]:
         scaled(SoftTargetMLPClassifier(random_state=0)),
         make_pipeline(StandardScaler(), MLPClassifier(random_state=0)),
     ):
-        start = time.perf_counter()
-        model.fit(X[train], y[train])
-        seconds = time.perf_counter() - start
+        seconds, _ = timed(lambda model=model: model.fit(X[train], y[train]))
         proba = model.predict_proba(X[test])
         rows.append([log_loss(y[test], proba), model.score(X[test], y[test]), seconds])
     return np.transpose(rows).tolist()
@@ -125,11 +112,9 @@ def gain(worse: Any, better: Any) -> str:
 
 
 def vote_table(folder: Path) -> str:
-    lines = [
-        "| set | model | on vote shares | sd over seeds | on majority votes | gain of shares | "
-        "logistic regression on majority votes | gain over it |",
-        "|---" * 8 + "|",
-    ]
+    heads = ["set", "model", "on vote shares", "sd over seeds", "on majority votes"]
+    heads += ["gain of shares", "logistic regression on majority votes", "gain over it"]
+    rows = []
     for name in VOTES:
         data = votes(folder, name)
         majority = data.Y.argmax(axis=1)
@@ -138,37 +123,36 @@ def vote_table(folder: Path) -> str:
         for model, params in MODELS.items():
             soft, hard = (fits(params, data.X, y, data) for y in (data.Y, majority))
             spread = soft.mean(axis=1).std(ddof=1)
-            lines.append(
-                f"| {name} | {model} | {soft.mean():.4f} | {spread:.4f} | {hard.mean():.4f} | "
-                f"{gain(hard, soft)} | {usual.mean():.4f} | {gain(usual, soft)} |"
-            )
-            print(lines[-1], flush=True)
-    return "\n".join(lines)
+            cells = [name, model, soft.mean(), spread, hard.mean(), gain(hard, soft)]
+            rows.append([*cells, usual.mean(), gain(usual, soft)])
+            print(line(rows[-1]), flush=True)
+    return table(heads, rows)
 
 
 def main() -> None:
     options = parser(__doc__).parse_args()
     hard_table = hard(1 if options.smoke else N_REPEATS)
-    if options.smoke:
+    if options.smoke or (folder := data_folder(options)) is None:
         return
-    if options.data is None:
-        print("votes: skipped, there is no folder of data (--data or SOFTLOSS_DATA)")
-        return
-    table = vote_table(Path(options.data))
+    of_votes = vote_table(folder)
     if options.write:
-        (PAGE / "hard_labels.md").write_text(
-            "# Hard labels and votes\n\nWritten by `examples/benchmarks/hard_labels.py --write` "
-            f"({machine()}).\n\n## Hard labels\n\nBoth estimators have default parameters. "
-            f"{N_REPEATS} repeats of {N_FOLDS} stratified folds; standardised features, for ours "
-            "cut at three standard deviations. Intervals: 95 %, over the folds, paired, widened "
-            "for training rows that folds share (Nadeau and Bengio, 2003, "
-            "doi 10.1023/A:1024068626366). A gain above zero is in favour of ours.\n\n"
-            + hard_table
-            + "\n\n## Votes\n\nSoft log loss against the vote shares of the test rows (nats), "
-            f"the mean over {len(SEEDS)} seeds; features are the TF-IDF rows as they are. The "
-            "model without a hidden layer is logistic regression with the same penalty: it shows "
-            "what the targets alone are worth. Gains: 95 %, bootstrap over the test rows, paired; "
-            "above zero, training on vote shares has the smaller loss.\n\n" + table + "\n"
+        write_page(
+            "hard_labels",
+            "# Hard labels and votes",
+            f"Written by `examples/benchmarks/hard_labels.py --write` ({machine()}).",
+            "## Hard labels",
+            f"Both estimators have default parameters. {N_REPEATS} repeats of {N_FOLDS} stratified "
+            "folds; standardised features, for ours cut at three standard deviations. Intervals: "
+            "95 %, over the folds, paired, widened for training rows that folds share (Nadeau and "
+            "Bengio, 2003, doi 10.1023/A:1024068626366). A gain above zero is in favour of ours.",
+            hard_table,
+            "## Votes",
+            "Soft log loss against the vote shares of the test rows (nats), the mean over "
+            f"{len(SEEDS)} seeds; features are the TF-IDF rows as they are. The model without a "
+            "hidden layer is logistic regression with the same penalty: it shows what the targets "
+            "alone are worth. Gains: 95 %, bootstrap over the test rows, paired; above zero, "
+            "training on vote shares has the smaller loss.",
+            of_votes,
         )
 
 

@@ -11,13 +11,11 @@ made-up data.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import label_distributions, parser
 from joblib import Parallel, delayed
 from scipy.stats import rankdata
 from sklearn.base import clone
@@ -27,9 +25,10 @@ from sklearn.gaussian_process.kernels import Matern
 from sklearn.model_selection import KFold
 from sklearn.neighbors import KNeighborsRegressor, NearestNeighbors
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from speed import PAGE, machine
+from sklearn.preprocessing import StandardScaler
 
+from harness import data_folder, machine, parser, scaled, store, table, write_page
+from harness.data import label_distributions
 from sklearn_softloss import SoftTargetMLPClassifier
 from sklearn_softloss.metrics import (
     canberra_distance,
@@ -58,14 +57,7 @@ NEAR = 0.1
 """Share of the test rows of a fold that count as near: those closest to a training row."""
 RIVALS = ("StructRF", "DF-LDL(StructTree)", "SA-BFGS", "k-NN")
 SEEDS = (0, 1, 2)
-STORE = PAGE / "label_distributions.json"
 OURS = "SoftTargetMLPClassifier"
-
-
-def scaled(clf: Any, limit: float = 3) -> Any:
-    """Standardised features, cut at so many standard deviations: a rare word is no outlier."""
-    cut = FunctionTransformer(np.clip, kw_args={"a_min": -limit, "a_max": limit})
-    return make_pipeline(StandardScaler(), cut, clf)
 
 
 def models(name: str) -> dict[str, Any]:
@@ -148,9 +140,9 @@ def verdict(ours: float, half_width: float, rival: float, rising: bool) -> str:
     return "better" if (ours > rival) == rising else "worse"
 
 
-def against_rivals(name: str, scores: Any, printed: Any) -> list[str]:
+def against_rivals(name: str, scores: Any, printed: Any) -> list[list[Any]]:
     """Rows of the summary: ours, its interval over the folds, the best printed row."""
-    lines = []
+    rows = []
     for j, measure in enumerate(MEASURES):
         rivals = {m: v for m, v in printed[name, measure].items() if m in RIVALS}
         rising = measure in RISING
@@ -159,15 +151,14 @@ def against_rivals(name: str, scores: Any, printed: Any) -> list[str]:
         ours, half = column.mean(), 1.96 * column.std(ddof=1) / np.sqrt(len(column))
         seeds = np.std([np.mean(scores[f"{OURS}, seed {s}"], axis=0)[j] for s in SEEDS], ddof=1)
         ahead = sum((ours > v) == rising for v in rivals.values())
-        lines.append(
-            f"| {name} | {measure} | {ours:.4f} +- {half:.4f} | {seeds:.4f} | {best} "
-            f"{rivals[best]:.4f} | {100 * (ours / rivals[best] - 1):+.1f} % | "
-            f"{ahead} of {len(rivals)} | {verdict(ours, half, rivals[best], rising)} |"
-        )
-    return lines
+        rival = rivals[best]
+        cells = [name, measure, f"{ours:.4f} +- {half:.4f}", seeds, f"{best} {rival:.4f}"]
+        cells += [f"{100 * (ours / rival - 1):+.1f} %", f"{ahead} of {len(rivals)}"]
+        rows.append([*cells, verdict(ours, half, rival, rising)])
+    return rows
 
 
-def table(measure: str, stored: Any, printed: Any) -> str:
+def every_method(measure: str, results: Any, printed: Any) -> str:
     """Every method, live and printed, on every set."""
     j = list(MEASURES).index(measure)
     live = [
@@ -175,81 +166,74 @@ def table(measure: str, stored: Any, printed: Any) -> str:
         "narrow kernel",
     ]  # fmt: skip
     paper = sorted({m for (_, kind), row in printed.items() if kind == measure for m in row})
-    lines = [
-        f"| {measure} | {' | '.join([*live, *paper])} |",
-        "|---" * (1 + len(live + paper)) + "|",
-    ]
-    for name, scores in stored.items():
-        cells = [
-            f"{folds_of(scores, m)[:, j].mean():.4f}" if m == OURS or m in scores else ""
-            for m in live
-        ]
-        row = printed[name, measure]
-        cells += [f"{row[m]:.4f}" if m in row else "" for m in paper]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    rows = []
+    for name, scores in results.items():
+        found = [folds_of(scores, m)[:, j].mean() if m == OURS or m in scores else "" for m in live]
+        rows.append([name, *found, *(printed[name, measure].get(m, "") for m in paper)])
+    return table([measure, *live, *paper], rows)
 
 
-def near_and_far(stored: Any) -> str:
+def near_and_far(results: Any) -> str:
     """KL of ours over the forest's, for the near test rows and for the others."""
-    lines = ["| set | near rows: ours | forest | ratio | other rows: ours | forest | ratio |"]
-    lines.append("|---" * 7 + "|")
-    for name, scores in stored.items():
-        cells = []
+    heads = ["set", "near rows: ours", "forest", "ratio", "other rows: ours", "forest", "ratio"]
+    rows = []
+    for name, scores in results.items():
+        cells = [name]
         for column in (-2, -1):
             ours, forest = (folds_of(scores, m)[:, column].mean() for m in (OURS, "random forest"))
-            cells += [f"{ours:.4f}", f"{forest:.4f}", f"{ours / forest:.3f}"]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+            cells += [ours, forest, f"{ours / forest:.3f}"]
+        rows.append(cells)
+    return table(heads, rows)
 
 
-def harness_check(stored: Any, printed: Any) -> str:
+def harness_check(results: Any, printed: Any) -> str:
     """How far the repeated methods are from their printed rows."""
-    lines = ["| printed as | repeated by | sets | largest difference in KL | in Chebyshev |"]
-    lines.append("|---|---|---|---|---|")
+    heads = ["printed as", "repeated by", "sets", "largest difference in KL", "in Chebyshev"]
+    rows = []
     for paper, live in (("k-NN", "four neighbours"), ("SA-BFGS", "softmax regression")):
-        sets = [name for name in stored if live in stored[name]]
+        sets = {name: scores[live] for name, scores in results.items() if live in scores}
         gaps = [
-            max(abs(np.mean(stored[n][live], axis=0)[j] - printed[n, measure][paper]) for n in sets)
+            max(abs(np.mean(sets[n], axis=0)[j] - printed[n, measure][paper]) for n in sets)
             for j, measure in enumerate(("kl", "chebyshev"))
         ]
-        lines.append(f"| {paper} | {live} | {len(sets)} | {gaps[0]:.4f} | {gaps[1]:.4f} |")
-    return "\n".join(lines)
+        rows.append([paper, live, len(sets), *gaps])
+    return table(heads, rows)
 
 
-def write_page(stored: dict[str, Any], folder: Path) -> None:
+def write(results: dict[str, Any], folder: Path) -> None:
     printed = published(folder)
-    head = (
-        "| set | measure | ours, 95 % interval over the folds | standard deviation over seeds | "
-        "best of the four printed rows | difference | ahead of | verdict |\n" + "|---" * 8 + "|\n"
-    )
-    summary = head + "\n".join(
-        line for name, scores in stored.items() for line in against_rivals(name, scores, printed)
-    )
-    tables = "\n\n".join(table(measure, stored, printed) for measure in MEASURES)
-    (PAGE / "label_distributions.md").write_text(
-        "# Label distributions\n\nWritten by `examples/benchmarks/label_distributions.py --write` "
-        f"({machine()}). Ours is a pipeline of `StandardScaler`, a cut at three standard "
-        "deviations and `SoftTargetMLPClassifier()` with default parameters, the same for all "
-        "sets. Ten folds in the order of the file. Divergences and distances: lower is better; "
-        "cosine and intersection: higher. KL is in nats.\n\n"
-        "## The harness against printed rows\n\n" + harness_check(stored, printed) + "\n\n"
-        "## Ours against StructRF, DF-LDL, SA-BFGS and k-NN\n\nA printed mean outside the "
-        "interval of ours is better or worse, one inside is a tie. The printed folds are the same, "
-        "but their single values are not known, so that the differences cannot be paired.\n\n"
-        + summary
-        + "\n\n## What a forest sees\n\nKL of the test rows whose nearest training row is "
-        f"closest, a {NEAR:.0%} share of each fold, and of the others. A full tree repeats what it "
-        "saw at a close relative, a smooth net cannot: where that is the forest's lead, the ratio "
-        "of the near rows is the larger one. On the Yeast sets a regression with the kernel "
+    heads = ["set", "measure", "ours, 95 % interval over the folds"]
+    heads += ["standard deviation over seeds", "best of the four printed rows", "difference"]
+    heads += ["ahead of", "verdict"]
+    summary = [row for name in results for row in against_rivals(name, results[name], printed)]
+    write_page(
+        "label_distributions",
+        "# Label distributions",
+        f"Written by `examples/benchmarks/label_distributions.py --write` ({machine()}). Ours is a "
+        "pipeline of `StandardScaler`, a cut at three standard deviations and "
+        "`SoftTargetMLPClassifier()` with default parameters, the same for all sets. Ten folds in "
+        "the order of the file. Divergences and distances: lower is better; cosine and "
+        "intersection: higher. KL is in nats.",
+        "## The harness against printed rows",
+        harness_check(results, printed),
+        "## Ours against StructRF, DF-LDL, SA-BFGS and k-NN",
+        "A printed mean outside the interval of ours is better or worse, one inside is a tie. The "
+        "printed folds are the same, but their single values are not known, so that the "
+        "differences cannot be paired.",
+        table(heads, summary),
+        "## What a forest sees",
+        "KL of the test rows whose nearest training row is closest, a "
+        f"{NEAR:.0%} share of each fold, and of the others. A full tree repeats what it saw at a "
+        "close relative, a smooth net cannot: where that is the forest's lead, the ratio of the "
+        "near rows is the larger one. On the Yeast sets a regression with the kernel "
         "exp(-distance) between standardised features, which sees little but close relatives, is "
         'among the methods below as "narrow kernel"; its length and its noise of one were chosen '
-        "on folds of heat and spo5.\n\n"
-        + near_and_far(stored)
-        + "\n\n## Every method\n\nThe first six columns were run here (forests of 100 trees, "
-        "`max_features='sqrt'`), the others are printed. LDLFs may have used other folds.\n\n"
-        + tables
-        + "\n"
+        "on folds of heat and spo5.",
+        near_and_far(results),
+        "## Every method",
+        "The first six columns were run here (forests of 100 trees, `max_features='sqrt'`), the "
+        "others are printed. LDLFs may have used other folds.",
+        *(every_method(measure, results, printed) for measure in MEASURES),
     )
 
 
@@ -265,18 +249,17 @@ def main() -> None:
     if options.smoke:
         run(*made_up(), models("Yeast_made_up"), n_folds=2)
         return
-    if options.data is None:
-        print("skipped: there is no folder of data (--data or SOFTLOSS_DATA)")
+    if (folder := data_folder(options)) is None:
         return
-    folder = Path(options.data)
-    stored: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for name in SETS:
         print(name, flush=True)
-        stored[name] = run(*label_distributions(folder, name), models(name))
+        X, Y = label_distributions(folder, name)
+        results[name] = run(X.astype(np.float32), Y, models(name))
         if options.write:
-            STORE.write_text(json.dumps(stored) + "\n")
+            store("label_distributions", results)
     if options.write:
-        write_page(stored, folder)
+        write(results, folder)
 
 
 if __name__ == "__main__":

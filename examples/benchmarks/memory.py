@@ -1,24 +1,24 @@
 """Peak memory of a fit on a memory-mapped file, on CSR and on dense rows, against their number.
 
 Each fit runs in a process of its own; counted is what it adds to the imports and to X itself.
-``--gigabytes`` sets the size of the file (written once to a temporary folder, then deleted).
+``--gigabytes`` sets the size of the file (written once to a temporary folder, then deleted);
+``--smoke`` takes a small one; ``--write`` writes the page of the docs.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import resource
 import subprocess
 import sys
 import tempfile
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
 
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks" / "memory.md"
+from harness import machine, parser, table, write_page
+from harness.memory import PeakMemory
+from sklearn_softloss import SoftTargetMLPClassifier
+
 N_FEATURES = 1024
 ROWS_PER_CHUNK = 4096
 
@@ -29,10 +29,6 @@ def write_file(path: Path, n_rows: int) -> None:
         for start in range(0, n_rows, ROWS_PER_CHUNK):
             rows = min(ROWS_PER_CHUNK, n_rows - start)
             rng.standard_normal((rows, N_FEATURES), dtype=np.float32).tofile(file)
-
-
-def peak_megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def sparse_rows(n_rows: int) -> sp.csr_array:
@@ -46,8 +42,6 @@ def sparse_rows(n_rows: int) -> sp.csr_array:
 
 def fit_one(kind: str, n_rows: int, path: str) -> None:
     """What a child does: print the megabytes that a fit of one pass adds to the imports."""
-    from sklearn_softloss import SoftTargetMLPClassifier
-
     params = {"max_iter": 1, "batch_size": 200, "learning_rate": "cosine", "random_state": 0}
     clf = SoftTargetMLPClassifier((32,), **params)
     small = np.random.default_rng(0).normal(size=(64, N_FEATURES)).astype(np.float32)
@@ -59,29 +53,28 @@ def fit_one(kind: str, n_rows: int, path: str) -> None:
         X = sparse_rows(n_rows)
     else:
         X = np.random.default_rng(0).random((n_rows, N_FEATURES), dtype=np.float32)
-    before = peak_megabytes()
-    clf.fit(X, y)
-    print(f"{peak_megabytes() - before:.0f}")
+    with PeakMemory() as memory:
+        clf.fit(X, y)
+    print(memory.megabytes)
 
 
 def measure(kind: str, n_rows: int, path: Path) -> float:
     command = [sys.executable, __file__, "--child", kind, str(n_rows), str(path)]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
-    return float(found.stdout)
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--gigabytes", type=float, default=4.0)
-    parser.add_argument("--write", action="store_true", help="write the page of the docs")
-    parser.add_argument("--child", nargs=3, metavar=("KIND", "ROWS", "PATH"))
-    options = parser.parse_args()
+    reader = parser(__doc__, data=False)
+    reader.add_argument("--gigabytes", type=float, default=4.0)
+    reader.add_argument("--child", nargs=3, metavar=("KIND", "ROWS", "PATH"))
+    options = reader.parse_args()
     if options.child:
         kind, n_rows, path = options.child
         fit_one(kind, int(n_rows), path)
         return
-    most = int(options.gigabytes * 2**30 / (4 * N_FEATURES))
-    lines = ["| X | rows | size on disk or dense, MB | added by the fit, MB |", "|---|---|---|---|"]
+    gigabytes = 0.05 if options.smoke else options.gigabytes
+    most = int(gigabytes * 2**30 / (4 * N_FEATURES))
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "X.float32"
         write_file(path, most)
@@ -91,15 +84,19 @@ def main() -> None:
             ("dense", (most // 16, most // 8)),
         ):
             for n_rows in counts:
-                megabytes = measure(kind, n_rows, path)
                 size = n_rows * N_FEATURES * 4 / 2**20
-                lines.append(f"| {kind} | {n_rows} | {size:.0f} | {megabytes:.0f} |")
-    print("\n".join(lines))
+                rows.append((kind, n_rows, size, measure(kind, n_rows, path)))
+    heads = ["X", "rows", "size on disk or dense, MB", "added by the fit, MB"]
+    found = table(heads, rows, digits=0)
+    print(found)
     if options.write:
-        PAGE.write_text(
-            "# Memory\n\nWritten by `make bench` (`examples/benchmarks/memory.py`), "
-            f"{date.today()}: peak of one pass over float32 rows of {N_FEATURES} features, less "
-            "the imports and X itself; CSR rows hold 20 entries.\n\n" + "\n".join(lines) + "\n"
+        write_page(
+            "memory",
+            "# Memory",
+            f"Written by `make bench` (`examples/benchmarks/memory.py`), {machine()}: peak of one "
+            f"pass over float32 rows of {N_FEATURES} features, less the imports and X itself; CSR "
+            "rows hold 20 entries.",
+            found,
         )
 
 

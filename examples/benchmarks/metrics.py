@@ -6,23 +6,25 @@ small matrix; ``--write`` writes the page of the docs.
 
 from __future__ import annotations
 
-import argparse
-import platform
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sklearn
 from sklearn.metrics import accuracy_score, hamming_loss, log_loss
 
+from harness import line, machine, median_seconds, parser, table, write_page
 from sklearn_softloss import metrics
 
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks" / "metrics.md"
+REPEATS = 3
+SOFT = (
+    "soft_log_loss", "soft_brier_score", "soft_accuracy", "top_label_error_probability",
+    "kl_divergence", "jensen_shannon", "chebyshev_distance", "clark_distance", "canberra_distance",
+    "cosine_similarity", "intersection_similarity", "total_variation", "entropy_calibration_error",
+    "rank_calibration_score",
+)  # fmt: skip
 Task = tuple[str, Callable[[], Any], Callable[[], Any] | None]
 
 
@@ -35,22 +37,7 @@ def draw(n_rows: int, n_columns: int) -> tuple[np.ndarray, np.ndarray]:
 
 def class_tasks(truth: np.ndarray, proba: np.ndarray) -> Iterator[Task]:
     """Name, our call, scikit-learn's call; soft rows, then hard labels."""
-    for name in (
-        "soft_log_loss",
-        "soft_brier_score",
-        "soft_accuracy",
-        "top_label_error_probability",
-        "kl_divergence",
-        "jensen_shannon",
-        "chebyshev_distance",
-        "clark_distance",
-        "canberra_distance",
-        "cosine_similarity",
-        "intersection_similarity",
-        "total_variation",
-        "entropy_calibration_error",
-        "rank_calibration_score",
-    ):
+    for name in SOFT:
         yield name, partial(getattr(metrics, name), truth, proba), None
     for kind in ("confidence", "classwise"):
         yield from calibration_tasks(truth, proba, kind)
@@ -86,48 +73,48 @@ def calibration_tasks(truth: np.ndarray, proba: np.ndarray, kind: str) -> Iterat
         yield f"calibration_decomposition, {kind}", split, None
 
 
-def measure(call: Callable[[], Any]) -> str:
-    """Seconds, and megabytes at the peak of a second call."""
-    start = time.perf_counter()
-    call()
-    seconds = time.perf_counter() - start
+def measure(call: Callable[[], Any] | None) -> list[str]:
+    """Seconds, and megabytes at the peak of one more call."""
+    if call is None:
+        return ["", ""]
+    seconds = median_seconds(call, REPEATS)
     tracemalloc.start()
     call()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return f"{seconds:.2f} | {peak / 2**20:.0f}"
+    return [f"{seconds:.2f}", f"{peak / 2**20:.0f}"]
 
 
-def table(n_rows: int, n_columns: int) -> list[str]:
-    lines = ["| metric | s | MB | scikit-learn, s | MB |", "|---|---|---|---|---|"]
+def measured(n_rows: int, n_columns: int) -> Iterator[list[str]]:
+    """A row of the table for each metric."""
     for tasks in (label_tasks, class_tasks):
         truth, proba = draw(n_rows, n_columns)
         if tasks is class_tasks:
             for rows in (truth, proba):
                 rows /= rows.sum(axis=1, keepdims=True)
         for name, ours, peers in tasks(truth, proba):
-            lines.append(f"| {name} | {measure(ours)} | {measure(peers) if peers else ' | '} |")
-            print(lines[-1], flush=True)
-    return lines
+            row = [name, *measure(ours), *measure(peers)]
+            print(line(row), flush=True)
+            yield row
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="a small matrix, seconds in all")
-    parser.add_argument("--write", action="store_true", help="write the page of the docs")
-    options = parser.parse_args()
+    options = parser(__doc__, data=False).parse_args()
     n_rows, n_columns = (2000, 50) if options.smoke else (100_000, 1000)
-    lines = table(n_rows, n_columns)
+    heads = ["metric", "s", "MB", "scikit-learn, s", "MB"]
+    found = table(heads, measured(n_rows, n_columns))
     if options.write:
-        size = n_rows * n_columns * 4 / 2**20
-        PAGE.write_text(
-            "# Metrics\n\nWritten by `examples/benchmarks/metrics.py --write`: seconds on one "
-            "thread, and megabytes that the call adds at its peak beside its inputs, "
-            f"{n_rows} x {n_columns} float32 probabilities ({size:.0f} MB) and targets of the same "
-            "shape (float32 rows, int8 labels). scikit-learn runs on the same hard targets where "
-            f"it has the metric.\n\n{date.today()}, {platform.machine()}, Python "
-            f"{platform.python_version()}, numpy {np.__version__}, scikit-learn "
-            f"{sklearn.__version__}\n\n" + "\n".join(lines) + "\n"
+        write_page(
+            "metrics",
+            "# Metrics",
+            "Written by `examples/benchmarks/metrics.py --write`: seconds on one thread, the "
+            f"median of {REPEATS} calls, and megabytes that the call adds at its peak beside its "
+            f"inputs, {n_rows} x {n_columns} float32 probabilities "
+            f"({n_rows * n_columns * 4 / 2**20:.0f} MB) and targets of the same shape (float32 "
+            "rows, int8 labels). scikit-learn runs on the same hard targets where it has the "
+            "metric.",
+            machine(),
+            found,
         )
 
 

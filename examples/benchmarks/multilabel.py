@@ -8,17 +8,13 @@ page for the docs; ``--sets`` runs some of them; ``--smoke`` runs small made-up 
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from datasets import Split, as_dense, multilabel, parser
-from label_distributions import scaled
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
@@ -36,8 +32,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 from skorch import NeuralNetClassifier
-from speed import PAGE, machine
 
+from harness import data_folder, machine, parser, scaled, store, stored, table, timed, write_page
+from harness.data import Split, as_dense, multilabel
 from sklearn_softloss import MultiLabelSigmoidClassifier
 from sklearn_softloss.decision import TunedDecisionClassifierCV
 from sklearn_softloss.metrics import multilabel_log_loss
@@ -66,7 +63,6 @@ TUNING_LIMIT = 150.0
 """Seconds of a peer's fit beyond which it is not tuned: that takes as long again for each fold."""
 N_RESAMPLES = 200
 TUNING_FOLDS = 3
-STORE = PAGE / "multilabel.json"
 
 
 # --- the classifiers -----------------------------------------------------------------------------
@@ -210,9 +206,7 @@ def decisions(Y: Any, decided: Any) -> dict[str, float]:
 def measure(clf: Any, data: Split, tuning_limit: float) -> dict[str, Any]:
     """One classifier: seconds of its fit, scores of its ranking, of both ways to decide."""
     X, Y, X_test, Y_test = data
-    start = time.perf_counter()
-    clf.fit(X, Y)
-    seconds = time.perf_counter() - start
+    seconds, _ = timed(lambda: clf.fit(X, Y))
     proba = as_proba_matrix(clf.predict_proba(X_test), clf.classes_)
     rows = ranking_precision(Y_test, proba)
     answers = {"at 0.5": (proba >= 0.5).astype(int)}
@@ -280,15 +274,13 @@ def verdict(gap: float, error: float) -> str:
     return "ahead" if gap > 0 else "behind"
 
 
-def leaders(stored: dict[str, Any]) -> str:
+def leaders(sets: dict[str, Any]) -> str:
     """Ours against the best peer of each set, in ranking, in tuned macro F1, in time."""
-    lines = [
-        "| set | ranking average precision | sd over seeds | best peer | difference | verdict | "
-        "tuned macro F1 | best peer at 0.5 | verdict | best tuned peer | verdict | "
-        "fit, s | random forest, s |",
-        "|---" * 13 + "|",
-    ]
-    for name, results in stored.items():
+    heads = ["set", "ranking average precision", "sd over seeds", "best peer", "difference"]
+    heads += ["verdict", "tuned macro F1", "best peer at 0.5", "verdict", "best tuned peer"]
+    heads += ["verdict", "fit, s", "random forest, s"]
+    rows = []
+    for name, results in sets.items():
         mine, peers = results[OURS], peers_of(results)
         ranking = max(peers, key=lambda p: peers[p]["ranking average precision"])
         best = {
@@ -300,7 +292,7 @@ def leaders(stored: dict[str, Any]) -> str:
         }
         gap, error = peers[ranking]["ahead by"]
         cells = [
-            f"{mine['ranking average precision']:.4f}", f"{mine['over seeds']:.4f}",
+            name, mine["ranking average precision"], mine["over seeds"],
             f"{ranking} {peers[ranking]['ranking average precision']:.4f}",
             f"{gap:+.4f} +- {1.96 * error:.4f}", verdict(gap, error),
             f"{mine['tuned']['macro F1']:.3f}",
@@ -309,11 +301,11 @@ def leaders(stored: dict[str, Any]) -> str:
             cells.append(f"{peer} {peers[peer][way]['macro F1']:.3f}")
             cells.append(verdict(*peers[peer][f"tuned ahead of {way}"]))
         cells += [f"{mine['seconds']:.2f}", f"{peers['random forest']['seconds']:.2f}"]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", counts(stored)])
+        rows.append(cells)
+    return table(heads, rows)
 
 
-def counts(stored: dict[str, Any]) -> str:
+def counts(sets: dict[str, Any]) -> str:
     """On how many sets ours leads, by the plain figures."""
 
     def best(results: Any, *path: str) -> float:
@@ -327,71 +319,71 @@ def counts(stored: dict[str, Any]) -> str:
         return max(values)
 
     rank = "ranking average precision"
-    leads = sum(r[OURS][rank] >= best(r, rank) for r in stored.values())
-    close = sum(r[OURS][rank] >= 0.99 * best(r, rank) for r in stored.values())
+    leads = sum(r[OURS][rank] >= best(r, rank) for r in sets.values())
+    close = sum(r[OURS][rank] >= 0.99 * best(r, rank) for r in sets.values())
     ahead = {
-        way: sum(r[OURS]["tuned"]["macro F1"] >= best(r, way, "macro F1") for r in stored.values())
+        way: sum(r[OURS]["tuned"]["macro F1"] >= best(r, way, "macro F1") for r in sets.values())
         for way in ("at 0.5", "tuned")
     }
-    faster = sum(r[OURS]["seconds"] < r["random forest"]["seconds"] for r in stored.values())
+    faster = sum(r[OURS]["seconds"] < r["random forest"]["seconds"] for r in sets.values())
     return (
         f"By the plain figures ours has the best ranking average precision on {leads} of "
-        f"{len(stored)} sets and is within 1 % of the leader or better on {close}; its tuned macro "
+        f"{len(sets)} sets and is within 1 % of the leader or better on {close}; its tuned macro "
         f"F1 is the highest against peers at 0.5 on {ahead['at 0.5']} and against peers with the "
         f"same tuner on {ahead['tuned']}; its fit takes less time than the random forest's on "
         f"{faster}."
     )
 
 
-def table(stored: dict[str, Any], score: str, way: str | None) -> str:
-    names = list(next(iter(stored.values())))
-    lines = [f"| {score}{f', {way}' if way else ''} | {' | '.join(names)} |"]
-    lines.append("|---" * (1 + len(names)) + "|")
-    for data, results in stored.items():
+def table_of_score(sets: dict[str, Any], score: str, way: str | None = None) -> str:
+    names = list(next(iter(sets.values())))
+    rows = []
+    for data, results in sets.items():
         found = [results[n] if way is None else results[n].get(way, {}) for n in names]
-        cells = [f"{scores[score]:.4f}" if score in scores else "" for scores in found]
-        lines.append(f"| {data} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append([data, *(scores.get(score, "") for scores in found)])
+    return table([f"{score}, {way}" if way else score, *names], rows)
 
 
-def write_page(stored: dict[str, Any]) -> None:
-    stored = {name: stored[name] for name in SETS if name in stored}
+def write(results: dict[str, Any]) -> None:
+    store("multilabel", results)
+    sets = {name: results[name] for name in SETS if name in results}
     parts = []
     for score, direction in SCORES.items():
-        decided = score in next(iter(stored.values()))[OURS]["tuned"]
-        tables = [
-            table(stored, score, way) for way in (("at 0.5", "tuned") if decided else (None,))
-        ]
-        heading = score[0].upper() + score[1:]
-        parts.append(f"### {heading}\n\n{direction}\n\n" + "\n\n".join(tables))
-    parts.append("### Seconds of the fit\n\n" + table(stored, "seconds", None))
+        decided = score in next(iter(sets.values()))[OURS]["tuned"]
+        ways = ("at 0.5", "tuned") if decided else (None,)
+        parts += [f"### {score[0].upper()}{score[1:]}", direction]
+        parts += [table_of_score(sets, score, way) for way in ways]
     left_out = [
         f"- {data}, {name}: {scores['left out']}, so that {N_CHAINS} would not end in "
         f"{CHAINS_LIMIT:.0f} s"
-        for data, results in stored.items()
-        for name, scores in results.items()
+        for data, found in sets.items()
+        for name, scores in found.items()
         if "left out" in scores
     ] + [
         f"- {data}, {name}: not tuned, since one fit took {scores['seconds']:.0f} s"
-        for data, results in stored.items()
-        for name, scores in results.items()
+        for data, found in sets.items()
+        for name, scores in found.items()
         if "left out" not in scores and "tuned" not in scores
     ]
-    (PAGE / "multilabel.md").write_text(
-        "# Label sets\n\nWritten by `examples/benchmarks/multilabel.py --write` "
-        f"({machine()}). Ours is a pipeline of `StandardScaler`, a cut at three standard "
-        "deviations and `MultiLabelSigmoidClassifier()` with default parameters, the same for all "
-        "sets. Trees see the features as they are, the other peers behind `MaxAbsScaler` "
-        "(sparse) or `StandardScaler`; forests have at least ten rows a leaf where there are more "
-        "than 200 labels. Tuned: `TunedDecisionClassifierCV` around each, cut-offs for the macro "
-        f"F1, {TUNING_FOLDS} folds; peers whose fit takes over {TUNING_LIMIT:.0f} s are not tuned."
-        "\n\n## Ours against the best peer\n\n"
-        "Intervals: 95 %, over the test rows, paired; a difference inside is a tie.\n\n"
-        + leaders(stored)
-        + ("\n\nLeft out or not tuned:\n\n" + "\n".join(left_out) if left_out else "")
-        + "\n\n## Every classifier\n\n"
-        + "\n\n".join(parts)
-        + "\n"
+    write_page(
+        "multilabel",
+        "# Label sets",
+        f"Written by `examples/benchmarks/multilabel.py --write` ({machine()}). Ours is a pipeline "
+        "of `StandardScaler`, a cut at three standard deviations and "
+        "`MultiLabelSigmoidClassifier()` with default parameters, the same for all sets. Trees see "
+        "the features as they are, the other peers behind `MaxAbsScaler` (sparse) or "
+        "`StandardScaler`; forests have at least ten rows a leaf where there are more than 200 "
+        "labels. Tuned: `TunedDecisionClassifierCV` around each, cut-offs for the macro F1, "
+        f"{TUNING_FOLDS} folds; peers whose fit takes over {TUNING_LIMIT:.0f} s are not tuned.",
+        "## Ours against the best peer",
+        "Intervals: 95 %, over the test rows, paired; a difference inside is a tie.",
+        leaders(sets),
+        counts(sets),
+        *(["Left out or not tuned:", "\n".join(left_out)] if left_out else []),
+        "## Every classifier",
+        *parts,
+        "### Seconds of the fit",
+        table_of_score(sets, "seconds"),
     )
 
 
@@ -407,20 +399,18 @@ def main() -> None:
     warnings.simplefilter("ignore", ConvergenceWarning)
     warnings.simplefilter("ignore", UserWarning)  # rare labels and constant folds
     if options.smoke:
-        leaders({"made up": compare(made_up())})
+        print(leaders({"made up": compare(made_up())}))
         return
-    if options.data is None:
-        print("skipped: there is no folder of data (--data or SOFTLOSS_DATA)")
+    if (folder := data_folder(options)) is None:
         return
     for clf in classifiers(sparse=False, n_labels=3).values():
         clf.fit(*made_up()[:2])  # what Python imports at a first use is no part of a fit
-    stored = json.loads(STORE.read_text()) if STORE.exists() else {}
+    results = stored("multilabel")
     for name in options.sets:
         print(name, flush=True)
-        stored[name] = compare(multilabel(Path(options.data), name))
+        results[name] = compare(multilabel(folder, name).in_float32())
         if options.write:
-            STORE.write_text(json.dumps(stored) + "\n")
-            write_page(stored)
+            write(results)
 
 
 if __name__ == "__main__":

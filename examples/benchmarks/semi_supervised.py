@@ -13,39 +13,41 @@ Four parts, each of which ``--part`` runs alone:
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from scipy.spatial.distance import pdist
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import normalize
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading
-from speed import PAGE, machine
 
+import harness.data
+from harness import (
+    PAGES,
+    data_folder,
+    machine,
+    parser,
+    store,
+    stored,
+    table,
+    timed,
+    write_page,
+)
+from harness.memory import process_megabytes
+from harness.semi_supervised import SUPERVISED, SemiSupervisedComparison, compare_semi_supervised
 from sklearn_softloss import SoftTargetMLPClassifier
 from sklearn_softloss.metrics import soft_log_loss
-from sklearn_softloss.semi_supervised import (
-    GraphLabelSpreading,
-    SemiSupervisedComparison,
-    SoftPseudoLabelClassifier,
-    compare_semi_supervised,
-)
+from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
 
 N_CLASSES, N_FEATURES, N_LABELLED, N_TEST = 7, 1024, 2000, 5000
 N_FACTORS, CLUSTERS_PER_CLASS = 16, 4
-RESULTS = PAGE / "semi_supervised.json"
-SUPERVISED, GRAPH, SOFT = "supervised only", "GraphLabelSpreading", "SoftPseudoLabelClassifier"
+GRAPH, SOFT = "GraphLabelSpreading", "SoftPseudoLabelClassifier"
 SELF_TRAINING = f"{SOFT}, self-training"
 OURS = (GRAPH, SOFT, SELF_TRAINING)
 
@@ -89,7 +91,7 @@ def supervised_net() -> SoftTargetMLPClassifier:
     return net(50)
 
 
-def collapse(smoke: bool, data: str | None) -> Any:
+def collapse(smoke: bool) -> Any:
     n_rows, n_labelled = (1000, 300) if smoke else (12_000, N_LABELLED)
     X, y = make_rows(n_rows + N_TEST)
     median_gamma = 1 / np.median(pdist(X[:1000], "sqeuclidean"))
@@ -110,9 +112,7 @@ class TimedGraph(GraphLabelSpreading):
     """Remembers how long its last fit took."""
 
     def fit(self, X: Any, y: Any) -> TimedGraph:
-        start = time.perf_counter()
-        super().fit(X, y)
-        self.seconds_ = time.perf_counter() - start
+        self.seconds_, _ = timed(lambda: GraphLabelSpreading.fit(self, X, y))
         return self
 
 
@@ -122,15 +122,16 @@ def large_in_this_process(n_rows: int, n_labelled: int) -> dict[str, Any]:
     X, X_test, truth, y_test = X[:n_rows], X[n_rows:], truth[:n_rows], truth[n_rows:]
     hidden = np.arange(n_rows) >= n_labelled
 
-    start = time.perf_counter()
-    supervised = supervised_net().fit(X[~hidden], truth[~hidden])
-    seconds = {SUPERVISED: time.perf_counter() - start}
-    start = time.perf_counter()
-    soft = SoftPseudoLabelClassifier(net(10), TimedGraph()).fit(X, np.where(hidden, -1, truth))
-    seconds |= {GRAPH: soft.labeler_.seconds_, SOFT: time.perf_counter() - start}
+    supervised, soft = supervised_net(), SoftPseudoLabelClassifier(net(10), TimedGraph())
+    seconds, _ = timed(lambda: supervised.fit(X[~hidden], truth[~hidden]))
+    soft_seconds, _ = timed(lambda: soft.fit(X, np.where(hidden, -1, truth)))
     graph = soft.labeler_
     rows = []
-    for name, classifier in ((SUPERVISED, supervised), (GRAPH, graph), (SOFT, soft)):
+    for name, classifier, fit_seconds in (
+        (SUPERVISED, supervised, seconds),
+        (GRAPH, graph, graph.seconds_),
+        (SOFT, soft, soft_seconds),
+    ):
         proba = classifier.predict_proba(X_test)
         answer = proba.argmax(axis=1)
         rows.append(
@@ -140,7 +141,7 @@ def large_in_this_process(n_rows: int, n_labelled: int) -> dict[str, Any]:
                 "soft_log_loss": soft_log_loss(y_test, proba),
                 "classes predicted": len(np.unique(answer)),
                 "NaN": int(np.isnan(proba).sum()),
-                "fit_seconds": seconds[name],
+                "fit_seconds": fit_seconds,
             }
         )
     return {
@@ -150,18 +151,18 @@ def large_in_this_process(n_rows: int, n_labelled: int) -> dict[str, Any]:
         "n_iter": graph.n_iter_,
         "transduction": float((graph.transduction_ == truth)[hidden].mean()),
         "temperature": soft.temperature_,
-        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_megabytes": process_megabytes("VmHWM"),
     }
 
 
-def large(smoke: bool, data: str | None) -> Any:
+def large(smoke: bool) -> Any:
     n_rows, n_labelled = (2000, 300) if smoke else (102_000, N_LABELLED)
     command = [sys.executable, __file__, "--child", str(n_rows), str(n_labelled)]
     found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(found.stdout)
 
 
-def digits(smoke: bool, data: str | None) -> Any:
+def digits(smoke: bool) -> Any:
     X, y = load_digits(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X / 16, y, test_size=0.5, stratify=y, random_state=0)
     numbers, n_draws = ([20], 1) if smoke else ([50, 100, 200], 20)
@@ -171,47 +172,29 @@ def digits(smoke: bool, data: str | None) -> Any:
     return found.runs
 
 
-def votes(smoke: bool, data: str | None) -> Any:
-    if data is None:
-        print("votes: skipped, there is no folder of data (--data or SOFTLOSS_DATA)")
-        return None
-    with np.load(Path(data) / "votes" / "lewidi_md_agreement.npz") as file:
-        parts = (file["X_data"], file["X_indices"].astype(np.int32), file["X_indptr"])
-        X = normalize(sp.csr_array(parts, shape=tuple(file["X_shape"])).astype(np.float32))
-        shares, test = file["Y"].astype(np.float64), file["split"] == 2
-    shares /= shares.sum(axis=1, keepdims=True)
-    train = np.flatnonzero(~test)[: 1000 if smoke else None]
+def votes(smoke: bool, folder: Path) -> Any:
+    data = harness.data.votes(folder, "lewidi_md_agreement").in_float32()
+    n_rows = 1000 if smoke else len(data.Y)
     numbers, n_draws = ([100], 1) if smoke else ([200, 500, 1000, 2000], 5)
     names = ("LabelPropagation knn", "LabelSpreading rbf", "LabelSpreading knn")
     found = compare_semi_supervised(
-        X[train], shares[train], X[test], shares[test], n_labelled=numbers, n_draws=n_draws,
+        normalize(data.X[:n_rows]), data.Y[:n_rows], normalize(data.X_test), data.Y_test,
+        n_labelled=numbers, n_draws=n_draws,
         methods=[SUPERVISED, *names, "SelfTrainingClassifier", *OURS], random_state=0,
     )  # fmt: skip
     return found.runs
 
 
-PARTS: dict[str, Callable[[bool, str | None], Any]] = {
-    "collapse": collapse,
-    "large": large,
-    "digits": digits,
-    "votes": votes,
-}
+PARTS: dict[str, Callable[..., Any]] = {
+    "collapse": collapse, "large": large, "digits": digits, "votes": votes,
+}  # fmt: skip
 
 
 # --- the page ------------------------------------------------------------------------------------
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
-    """A table of what the rows hold; floats with three decimals."""
-
-    def text(cell: Any) -> str:
-        if isinstance(cell, float):
-            return "-" if np.isnan(cell) else f"{cell:.3f}"
-        return str(cell)
-
-    lines = ["| " + " | ".join(rows[0]) + " |", "|---" * len(rows[0]) + "|"]
-    lines += ["| " + " | ".join(map(text, row.values())) + " |" for row in rows]
-    return "\n".join(lines)
+    return table(rows[0], (row.values() for row in rows), digits=3)
 
 
 def by_method(runs: list[dict[str, Any]], score: str) -> dict[int, dict[str, np.ndarray]]:
@@ -269,13 +252,13 @@ def table_of_runs(runs: list[dict[str, Any]]) -> str:
     return markdown([{k: v for k, v in run.items() if k not in hidden} for run in runs])
 
 
-def page(results: dict[str, Any]) -> str:
-    lines = [
+def page(results: dict[str, Any]) -> list[str]:
+    parts = [
         "# Semi-supervised",
         "Written by `examples/benchmarks/semi_supervised.py --write`.",
     ]
     if "collapse" in results:
-        lines += [
+        parts += [
             "## Where the rbf kernel underflows",
             f"12,000 made-up rows of {N_FEATURES:,} features, {N_CLASSES} classes that overlap, "
             f"{N_LABELLED:,} labelled; {N_TEST:,} test rows.",
@@ -284,7 +267,7 @@ def page(results: dict[str, Any]) -> str:
         ]
     if "large" in results:
         found = results["large"]["found"]
-        lines += [
+        parts += [
             "## The large case",
             f"The same with {found['n_rows']:,} rows. Peak memory of the whole process, rows "
             f"included: {found['peak_megabytes'] / 1024:.1f} GB. Conjugate gradients took at most "
@@ -301,7 +284,7 @@ def page(results: dict[str, Any]) -> str:
     ):
         if name in results:
             found = results[name]["found"]
-            lines += [
+            parts += [
                 f"## {title}",
                 results[name]["machine"],
                 table_of_accuracies(found),
@@ -309,7 +292,7 @@ def page(results: dict[str, Any]) -> str:
                 table_of_differences(found),
                 f"![Accuracy against the number of labels](semi_supervised_{name}.png)",
             ]
-    return "\n\n".join(lines) + "\n"
+    return parts
 
 
 def draw(runs: list[dict[str, Any]], name: str) -> None:
@@ -317,15 +300,14 @@ def draw(runs: list[dict[str, Any]], name: str) -> None:
 
     plt.switch_backend("Agg")
     figure = SemiSupervisedComparison.from_runs(runs).plot().figure
-    figure.savefig(PAGE / f"semi_supervised_{name}.png", dpi=100)
+    figure.savefig(PAGES / f"semi_supervised_{name}.png", dpi=100)
     plt.close(figure)
 
 
 def write(part: str, found: Any) -> None:
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results[part] = {"machine": machine(), "found": found}
-    RESULTS.write_text(json.dumps(results) + "\n")
-    (PAGE / "semi_supervised.md").write_text(page(results))
+    results = {**stored("semi_supervised"), part: {"machine": machine(), "found": found}}
+    store("semi_supervised", results)
+    write_page("semi_supervised", *page(results))
     if part in ("digits", "votes"):
         draw(found, part)
 
@@ -341,21 +323,21 @@ def show(part: str, found: Any) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--part", choices=list(PARTS), action="append", help="by default all")
-    parser.add_argument("--data", default=os.environ.get("SOFTLOSS_DATA"))
-    parser.add_argument("--smoke", action="store_true", help="small, once")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks")
-    parser.add_argument("--child", nargs=2, type=int, metavar=("ROWS", "LABELS"))
-    options = parser.parse_args()
+    reader = parser(__doc__)
+    reader.add_argument("--part", choices=list(PARTS), action="append", help="by default all")
+    reader.add_argument("--child", nargs=2, type=int, metavar=("ROWS", "LABELS"))
+    options = reader.parse_args()
     if options.child:
         print(json.dumps(large_in_this_process(*options.child)))
         return
     for part in options.part or PARTS:
-        found = PARTS[part](options.smoke, options.data)
-        if found is None:
+        if part != "votes":
+            found = PARTS[part](options.smoke)
+        elif (folder := data_folder(options)) is not None:
+            found = votes(options.smoke, folder)
+        else:
             continue
-        if options.write and not options.smoke:
+        if options.write:
             write(part, found)
         show(part, found)
 

@@ -2,44 +2,32 @@
 
 All take turns in one process on the same net, data, batch size, passes and Adam, in float32. Prints
 medians, ratios (other / ours) and the time of the matrix products alone; writes a JSON file, a PNG
-and a table for the docs. ``--smoke`` runs everything once in a small size and writes nothing.
+and a table for the docs, with or without ``--write``. ``--smoke`` runs everything once in a small
+size and writes nothing.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-import statistics
 import sys
-import time
 import warnings
 from collections.abc import Callable
-from datetime import date
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy
 import scipy.sparse as sp
-import sklearn
 import skorch
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from torch import nn
 
+from harness import PAGES, machine, median_seconds, parser, store, table, take_turns, write_page
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks"
 OURS, SKLEARN, SKORCH, LOOP, PRODUCTS = (
-    "sklearn_softloss",
-    "MLPClassifier",
-    "skorch",
-    "torch loop",
-    "matrix products",
-)
+    "sklearn_softloss", "MLPClassifier", "skorch", "torch loop", "matrix products",
+)  # fmt: skip
 
 
 class Task(NamedTuple):
@@ -84,16 +72,10 @@ def layers(task: Task) -> nn.Sequential:
 
 def skorch_net(task: Task, criterion: type[nn.Module]) -> skorch.NeuralNet:
     return skorch.NeuralNet(
-        layers(task),
-        criterion=criterion,
-        optimizer=torch.optim.Adam,
-        lr=0.001,
-        batch_size=task.batch,
-        max_epochs=task.passes,
-        train_split=None,
-        iterator_train__shuffle=True,
-        verbose=0,
-    )
+        layers(task), criterion=criterion, optimizer=torch.optim.Adam, lr=0.001,
+        batch_size=task.batch, max_epochs=task.passes, train_split=None,
+        iterator_train__shuffle=True, verbose=0,
+    )  # fmt: skip
 
 
 def torch_loop(task: Task, X: Any, Y: Any, loss: Callable[[Any, Any], Any]) -> None:
@@ -134,33 +116,18 @@ def matrix_products(task: Task) -> None:
 # --- timing ----------------------------------------------------------------------------------
 
 
-def take_turns(runs: dict[str, Callable[[], Any]], repeats: int, per: int) -> dict[str, float]:
-    """Median microseconds of each, run in turns after one turn that does not count."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(repeats + 1):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            if turn:
-                times[name].append((time.perf_counter() - start) * 1e6 / per)
-    return {name: statistics.median(found) for name, found in times.items()}
+def microseconds(runs: dict[str, Callable[[], Any]], repeats: int, per: int) -> dict[str, float]:
+    """Median of each, in turns, divided by the steps or calls of a run."""
+    return {name: found * 1e6 / per for name, found in take_turns(runs, repeats).items()}
 
 
 def common(task: Task) -> dict[str, Any]:
     """Parameters that MLPClassifier and ours share; no pass is cut short."""
     return {
-        "hidden_layer_sizes": task.hidden,
-        "batch_size": task.batch,
-        "max_iter": task.passes,
-        "tol": 0.0,
-        "n_iter_no_change": np.inf,
-        "alpha": 0.0,
-        "solver": "adam",
-        "beta_2": 0.999,
-        "learning_rate": "constant",
-        "learning_rate_init": 0.001,
-        "random_state": 0,
-    }
+        "hidden_layer_sizes": task.hidden, "batch_size": task.batch, "max_iter": task.passes,
+        "tol": 0.0, "n_iter_no_change": np.inf, "alpha": 0.0, "solver": "adam", "beta_2": 0.999,
+        "learning_rate": "constant", "learning_rate_init": 0.001, "random_state": 0,
+    }  # fmt: skip
 
 
 def ours(task: Task) -> dict[str, Any]:
@@ -171,23 +138,14 @@ def ours(task: Task) -> dict[str, Any]:
 def best_of_threads(run: Callable[[], Any]) -> Callable[[], Any]:
     """The floor is the faster of one and all threads; decided once, by trial."""
     available = torch.get_num_threads()
-    best, fewest = available, float("inf")
-    for threads in {1, available}:
-        torch.set_num_threads(threads)
-        run()
-        start = time.perf_counter()
-        run()
-        taken = time.perf_counter() - start
-        if taken < fewest:
-            best, fewest = threads, taken
-    torch.set_num_threads(available)
 
-    def limited() -> None:
-        torch.set_num_threads(best)
+    def limited(threads: int) -> None:
+        torch.set_num_threads(threads)
         run()
         torch.set_num_threads(available)
 
-    return limited
+    best = min((1, available), key=lambda n: median_seconds(lambda: limited(n), repeats=1))
+    return lambda: limited(best)
 
 
 def time_fit(task: Task, repeats: int) -> dict[str, float]:
@@ -201,7 +159,7 @@ def time_fit(task: Task, repeats: int) -> dict[str, float]:
         LOOP: lambda: torch_loop(task, X, y, nn.functional.cross_entropy),
         PRODUCTS: best_of_threads(lambda: matrix_products(task)),
     }
-    return take_turns(runs, repeats, task.steps)
+    return microseconds(runs, repeats, task.steps)
 
 
 def time_multi_label(task: Task, repeats: int) -> dict[str, float]:
@@ -217,7 +175,7 @@ def time_multi_label(task: Task, repeats: int) -> dict[str, float]:
         SKORCH: lambda: skorch_net(task, nn.BCEWithLogitsLoss).fit(dense_X, dense_Y),
         LOOP: lambda: torch_loop(task, X, Y, loss),
     }
-    return take_turns(runs, repeats, task.steps)
+    return microseconds(runs, repeats, task.steps)
 
 
 def time_predictions(n: int, repeats: int) -> dict[str, dict[str, float]]:
@@ -239,7 +197,7 @@ def time_predictions(n: int, repeats: int) -> dict[str, dict[str, float]]:
             for name, net in nets.items()
         }  # fmt: skip
         name = "predict_proba, one row" if len(rows) == 1 else f"predict_proba, {n} x {task.d}"
-        found[name] = take_turns(runs, repeats, calls)
+        found[name] = microseconds(runs, repeats, calls)
     return found
 
 
@@ -259,7 +217,7 @@ def growth(repeats: int) -> str:
             (b, base._replace(batch=b), base._replace(batch=b).steps) for b in (50, 100, 200, 400)
         ],
     }
-    lines = ["| what grows | microseconds at each size |", "|---|---|"]
+    rows = []
     rng = np.random.default_rng(0)
     for name, cases in varied.items():
         runs, per = {}, {}
@@ -269,42 +227,27 @@ def growth(repeats: int) -> str:
             clf = MultiLabelSigmoidClassifier(**ours(task))
             runs[size] = lambda clf=clf, X=X, Y=Y: clf.fit(X, Y)
             per[size] = parts
-        times = take_turns(runs, repeats, 1)
+        times = microseconds(runs, repeats, 1)
         cells = ", ".join(f"{size}: {times[size] / per[size]:.0f}" for size in runs)
-        lines.append(f"| {name} | {cells} |")
-    return "\n".join(lines)
+        rows.append((name, cells))
+    return table(["what grows", "microseconds at each size"], rows)
 
 
 # --- report ----------------------------------------------------------------------------------
 
 
-def ratio(times: dict[str, float], name: str) -> str:
-    return f"{times[name] / times[OURS]:.2f}" if name in times else "-"
-
-
-def table(results: dict[str, dict[str, float]]) -> str:
-    lines = [
-        f"| task | ours, us | vs {SKLEARN} | vs {SKORCH} | vs {LOOP} | ours / {PRODUCTS} |",
-        "|---|---|---|---|---|---|",
-    ]
+def table_of_ratios(results: dict[str, dict[str, float]]) -> str:
+    others = (SKLEARN, SKORCH, LOOP)
+    heads = ["task", "ours, us", *(f"vs {name}" for name in others), f"ours / {PRODUCTS}"]
+    rows = []
     for task, times in results.items():
-        products = f"{times[OURS] / times[PRODUCTS]:.2f}" if PRODUCTS in times else "-"
-        others = " | ".join(ratio(times, name) for name in (SKLEARN, SKORCH, LOOP))
-        lines.append(f"| {task} | {times[OURS]:.0f} | {others} | {products} |")
-    return "\n".join(lines)
+        ratios = [times.get(name, np.nan) / times[OURS] for name in others]
+        products = times[OURS] / times.get(PRODUCTS, np.nan)
+        rows.append([task, f"{times[OURS]:.0f}", *ratios, products])
+    return table(heads, rows, digits=2)
 
 
-def machine() -> str:
-    versions = ", ".join(
-        f"{module.__name__} {module.__version__}" for module in (torch, sklearn, skorch, np, scipy)
-    )
-    return (
-        f"{date.today()}, {platform.machine()}, {torch.get_num_threads()} threads, "
-        f"Python {platform.python_version()}, {versions}"
-    )
-
-
-def draw(results: dict[str, dict[str, float]], path: Path) -> None:
+def draw(results: dict[str, dict[str, float]]) -> None:
     import matplotlib.pyplot as plt
 
     plt.switch_backend("Agg")
@@ -319,15 +262,14 @@ def draw(results: dict[str, dict[str, float]], path: Path) -> None:
     axis.set(xscale="log", xlabel=f"time relative to {OURS} (log scale)")
     axis.invert_yaxis()
     axis.legend()
-    figure.savefig(path, dpi=100)
+    figure.savefig(PAGES / "speed.png", dpi=100)
     plt.close(figure)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="small, once, writes nothing")
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
+    reader = parser(__doc__, data=False)
+    reader.add_argument("--repeats", type=int, default=5)
+    options = reader.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     fits, multi_label, repeats, n = FITS, MULTI_LABEL, options.repeats, 20000
     if options.smoke:
@@ -339,20 +281,26 @@ def main() -> None:
     name = multi_label.name.replace("fit", "fit multi-label CSR")
     results[name] = time_multi_label(multi_label, repeats)
     results.update(time_predictions(n, repeats))
-    print(table(results))
+    ratios = table_of_ratios(results)
+    print(ratios)
     if options.smoke:
         return
     grown = growth(repeats)
     print(grown)
-    PAGE.mkdir(parents=True, exist_ok=True)
-    (PAGE / "speed.json").write_text(json.dumps({"machine": machine(), "us": results}, indent=1))
-    draw(results, PAGE / "speed.png")
-    (PAGE / "speed.md").write_text(
-        "# Speed\n\nWritten by `make bench` (`examples/benchmarks/speed.py`): median microseconds "
-        f"a step or call over {repeats} turns; ratios are other / ours. float32, Adam.\n\n"
-        f"{machine()}\n\n{table(results)}\n\n![Ratios](speed.png)\n\n## Growth\n\n"
+    store("speed", {"machine": machine(), "us": results}, indent=1)
+    draw(results)
+    write_page(
+        "speed",
+        "# Speed",
+        "Written by `make bench` (`examples/benchmarks/speed.py`): median microseconds a step or "
+        f"call over {repeats} turns; ratios are other / ours. float32, Adam.",
+        machine(),
+        ratios,
+        "![Ratios](speed.png)",
+        "## Growth",
         "`MultiLabelSigmoidClassifier`, 16,000 rows of 100 features, 10 labels, 100 hidden units, "
-        f"batches of 200, one of these varied at a time.\n\n{grown}\n"
+        "batches of 200, one of these varied at a time.",
+        grown,
     )
 
 

@@ -9,7 +9,6 @@ docs.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -20,8 +19,9 @@ from unittest.mock import patch
 import numpy as np
 import scipy.sparse as sp
 from sklearn.model_selection import KFold, StratifiedKFold
-from speed import PAGE, machine
 
+from harness import data_folder, machine, parser, table, timed, write_page
+from harness.data import read
 from sklearn_softloss.model_selection import (
     MultiLabelStratifiedKFold,
     SoftStratifiedKFold,
@@ -48,12 +48,8 @@ def shuffled(seed: int) -> KFold:
     return KFold(N_FOLDS, shuffle=True, random_state=seed)
 
 
-def load(folder: Path, name: str) -> Targets:
-    with np.load(folder / f"{name}.npz") as file:
-        if "Y" in file:
-            return sp.csr_array(file["Y"].astype(np.float64))
-        parts = (file["Y_indices"].astype(np.int32), file["Y_indptr"].astype(np.int32))
-        return sp.csr_array((np.ones(len(parts[0])), *parts), shape=tuple(file["Y_shape"]))
+def load(folder: Path, kind: str, name: str) -> Targets:
+    return sp.csr_array(read(folder, kind, name)["Y"].astype(np.float64))
 
 
 def made_up(n_samples: int, n_labels: int) -> Targets:
@@ -66,9 +62,9 @@ def measure(make: MakeSplitter, Y: Targets, y: Any, seeds: range) -> Found:
     """Deviation, labels with five positives or more that a fold lacks, processor seconds."""
     found = []
     for seed in seeds:
-        start = time.process_time()
-        parts = [test for _, test in make(seed).split(np.zeros(Y.shape[0]), y)]
-        seconds = time.process_time() - start
+        folds = make(seed).split(np.zeros(Y.shape[0]), y)
+        seconds, parts = timed(lambda folds=folds: list(folds), time.process_time)
+        parts = [test for _, test in parts]
         mass = np.stack([Y[test].sum(axis=0) for test in parts])
         shares = mass / np.array([[len(test)] for test in parts])
         lacking = (mass == 0).any(axis=0) & (mass.sum(axis=0) >= N_FOLDS)
@@ -80,119 +76,82 @@ def measure(make: MakeSplitter, Y: Targets, y: Any, seeds: range) -> Found:
     )
 
 
-def table(rows: list[dict[str, str]]) -> list[str]:
-    heads = list(rows[0])
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    return lines + [f"| {' | '.join(row.values())} |" for row in rows]
-
-
-def compare_label_sets(sets: dict[str, Targets], seeds: range) -> list[str]:
+def compare_label_sets(sets: dict[str, Targets], seeds: range) -> str:
     def ours(order: int) -> MakeSplitter:
         return lambda seed: MultiLabelStratifiedKFold(N_FOLDS, order=order, random_state=seed)
 
     deviations, rest = [], []
     for name, Y in sets.items():
-        title = {"set": f"{name} ({Y.shape[0]} x {Y.shape[1]})"}
+        title = f"{name} ({Y.shape[0]} x {Y.shape[1]})"
         plain = measure(lambda seed: KFold(N_FOLDS), Y, Y, range(1))
         by_chance = measure(shuffled, Y, Y, seeds)
         with patch.object(_iterative, "N_PASSES", 0):
             greedy = measure(ours(1), Y, Y, seeds)
         first, second = (measure(ours(order), Y, Y, seeds) for order in (1, 2))
         deviations.append(
-            {
-                **title,
-                "KFold": plain.deviation,
-                "KFold, shuffled": by_chance.deviation,
-                "iterative stratification alone": greedy.deviation,
-                "ours": first.deviation,
-                "ours, order=2": second.deviation,
-            }
+            [title, *(found.deviation for found in (plain, by_chance, greedy, first, second))]
         )
         pairs = _iterative.with_label_pairs(Y)[:, Y.shape[1] :]
         first_pairs, second_pairs = (measure(ours(k), pairs, Y, range(2)) for k in (1, 2))
-        rest.append(
-            {
-                **title,
-                "labels missing: KFold, shuffled": by_chance.missing,
-                "labels missing: ours": first.missing,
-                "labels missing: order=2": second.missing,
-                "pairs missing: ours": first_pairs.missing,
-                "pairs missing: order=2": second_pairs.missing,
-                "seconds: ours": first.seconds,
-                "seconds: order=2": second.seconds,
-            }
-        )
-    return [*table(deviations), "", *table(rest)]
+        missing = [found.missing for found in (by_chance, first, second, first_pairs, second_pairs)]
+        rest.append([title, *missing, first.seconds, second.seconds])
+    heads = ["set", "KFold", "KFold, shuffled", "iterative stratification alone", "ours"]
+    more = ["set", "labels missing: KFold, shuffled", "labels missing: ours"]
+    more += ["labels missing: order=2", "pairs missing: ours", "pairs missing: order=2"]
+    more += ["seconds: ours", "seconds: order=2"]
+    return f"{table([*heads, 'ours, order=2'], deviations)}\n\n{table(more, rest)}"
 
 
-def compare_distributions(sets: dict[str, Targets], seeds: range) -> list[str]:
+def compare_distributions(sets: dict[str, Targets], seeds: range) -> str:
     rows = []
     for name, sparse in sets.items():
         Y = sparse.toarray()
         by_chance = measure(shuffled, Y, Y, seeds)
+        most = Y.argmax(axis=1)
         by_class = measure(
-            lambda seed: StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed),
-            Y,
-            Y.argmax(axis=1),
-            seeds,
+            lambda seed: StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed), Y, most, seeds
         )
         ours = measure(lambda seed: SoftStratifiedKFold(N_FOLDS, random_state=seed), Y, Y, seeds)
-        rows.append(
-            {
-                "set": f"{name} ({Y.shape[0]} x {Y.shape[1]})",
-                "KFold, shuffled": by_chance.deviation,
-                "StratifiedKFold on the most probable class": by_class.deviation,
-                "ours": ours.deviation,
-                "seconds": ours.seconds,
-            }
-        )
-    return table(rows)
+        deviations = [found.deviation for found in (by_chance, by_class, ours)]
+        rows.append([f"{name} ({Y.shape[0]} x {Y.shape[1]})", *deviations, ours.seconds])
+    heads = ["set", "KFold, shuffled", "StratifiedKFold on the most probable class", "ours"]
+    return table([*heads, "seconds"], rows)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", nargs="?", default=os.environ.get("SOFTLOSS_DATA"))
-    parser.add_argument("--smoke", action="store_true", help="small data, two seeds")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks/splits.md")
-    parser.add_argument("--seeds", type=int, default=10)
-    options = parser.parse_args()
+    reader = parser(__doc__)
+    reader.add_argument("data", nargs="?", default=argparse.SUPPRESS, help="the same as --data")
+    reader.add_argument("--seeds", type=int, default=10)
+    options = reader.parse_args()
     warnings.filterwarnings("ignore", "The least populated class", UserWarning)
     if options.smoke:
         seeds, label_sets = range(2), {"made up": made_up(200, 8)}
         rows = np.random.default_rng(0).dirichlet([0.5, 1, 2], 200)
         distributions = {"made up": sp.csr_array(rows)}
-    elif options.data is None:
-        print("Skipped: give the folder of benchmark data, or set SOFTLOSS_DATA.")
+    elif (folder := data_folder(options)) is None:
         return
     else:
-        seeds, folder = range(options.seeds), Path(options.data)
-        label_sets = {name: load(folder / "multilabel", name) for name in LABEL_SETS}
-        distributions = {name: load(folder / "label_distributions", name) for name in DISTRIBUTIONS}
-    text = "\n".join(
-        [
-            "# Splitters",
-            "",
-            "Written by `examples/benchmarks/splits.py --write`: five folds; the largest",
-            "difference over folds and columns between the share in a fold and the share in all",
-            f"rows, mean ± standard deviation over {len(seeds)} seeds. Missing: labels, or pairs",
-            "of labels, that occur in five rows or more and that some fold lacks (for pairs, the",
-            "mean over two seeds). Seconds of the processor, for all folds.",
-            "",
-            machine(),
-            "",
-            "## Label sets: `MultiLabelStratifiedKFold`",
-            "",
-            *compare_label_sets(label_sets, seeds),
-            "",
-            "## Distributions: `SoftStratifiedKFold`",
-            "",
-            *compare_distributions(distributions, seeds),
-            "",
-        ]
-    )
-    print(text)
+        seeds = range(options.seeds)
+        label_sets = {name: load(folder, "multilabel", name) for name in LABEL_SETS}
+        distributions = {name: load(folder, "label_distributions", name) for name in DISTRIBUTIONS}
+    of_sets = compare_label_sets(label_sets, seeds)
+    of_distributions = compare_distributions(distributions, seeds)
+    print(of_sets, of_distributions, sep="\n\n")
     if options.write:
-        (PAGE / "splits.md").write_text(text)
+        write_page(
+            "splits",
+            "# Splitters",
+            "Written by `examples/benchmarks/splits.py --write`: five folds; the largest\n"
+            "difference over folds and columns between the share in a fold and the share in all\n"
+            f"rows, mean ± standard deviation over {len(seeds)} seeds. Missing: labels, or pairs\n"
+            "of labels, that occur in five rows or more and that some fold lacks (for pairs, the\n"
+            "mean over two seeds). Seconds of the processor, for all folds.",
+            machine(),
+            "## Label sets: `MultiLabelStratifiedKFold`",
+            of_sets,
+            "## Distributions: `SoftStratifiedKFold`",
+            of_distributions,
+        )
 
 
 if __name__ == "__main__":

@@ -6,18 +6,16 @@ is Python and the way into the kernels. Prints a table; ``--write`` writes it fo
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import time
 import warnings
 from collections import Counter
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from speed import FITS, PAGE, SMOKE_FITS, Task, machine, ours
 from torch.profiler import ProfilerActivity, profile
 
+from harness import machine, median_seconds, parser, table, write_page
 from sklearn_softloss import SoftTargetMLPClassifier
+from speed import FITS, SMOKE_FITS, Task, ours
 
 PARTS = {
     "products": ("mm", "addmm"),
@@ -38,11 +36,7 @@ def step_parts(task: Task, repeats: int) -> dict[str, float]:
     X = rng.normal(size=(task.n, task.d)).astype(np.float32)
     y = rng.integers(0, task.k, task.n)
     clf = SoftTargetMLPClassifier(**ours(task))
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        clf.fit(X, y)
-        times.append((time.perf_counter() - start) * 1e6 / task.steps)
+    whole = median_seconds(lambda: clf.fit(X, y), repeats) * 1e6 / task.steps
     with profile(activities=[ProfilerActivity.CPU]) as recorded:
         clf.fit(X, y)
     part_of = {kernel: part for part, kernels in PARTS.items() for kernel in kernels}
@@ -51,35 +45,33 @@ def step_parts(task: Task, repeats: int) -> dict[str, float]:
         parts[part_of.get(event.key.removeprefix("aten::"), OTHER)] += (
             event.self_cpu_time_total / task.steps
         )
-    whole = statistics.median(times[1:])
     found = {"step": whole, **{part: parts[part] for part in (*PARTS, OTHER)}}
     # The profiler slows small kernels down; where their sum exceeds the step, nothing is left.
     return {**found, REST: max(0.0, whole - parts.total())}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="small, once")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks/step.md")
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
+    reader = parser(__doc__, data=False)
+    reader.add_argument("--repeats", type=int, default=5)
+    options = reader.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     tasks, repeats = (SMOKE_FITS, 1) if options.smoke else (FITS, options.repeats)
     rows = {task.name: step_parts(task, repeats) for task in tasks}
-    heads = list(next(iter(rows.values())))
-    lines = [f"| task | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
-    for name, parts in rows.items():
-        lines.append(f"| {name} | {' | '.join(f'{parts[head]:.0f}' for head in heads)} |")
-    text = (
-        "# Where the time of a step goes\n\n"
-        "Written by `examples/benchmarks/step_profile.py --write`: microseconds a step. Kernels as "
-        "`torch.profiler` times them, the step without the profiler; the profiler adds about a "
-        "microsecond to each kernel, which shows where the nets are small.\n\n"
-        f"{machine()}\n\n" + "\n".join(lines) + "\n"
+    heads = next(iter(rows.values()))
+    lines = table(
+        ["task", *heads], ([name, *parts.values()] for name, parts in rows.items()), digits=0
     )
-    print(text)
+    print(lines)
     if options.write:
-        (PAGE / "step.md").write_text(text)
+        write_page(
+            "step",
+            "# Where the time of a step goes",
+            "Written by `examples/benchmarks/step_profile.py --write`: microseconds a step. "
+            "Kernels as `torch.profiler` times them, the step without the profiler; the profiler "
+            "adds about a microsecond to each kernel, which shows where the nets are small.",
+            machine(),
+            lines,
+        )
 
 
 if __name__ == "__main__":

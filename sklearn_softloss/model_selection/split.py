@@ -58,9 +58,22 @@ class _StratifiedByTargets:
                 UserWarning,
                 stacklevel=2,
             )
-        values = _read(y, self._domain)
+        values = self._read(y)
         check_consistent_length(X, values)
         return self._split_encoded(values)
+
+    def _read(self, y: Any) -> Rows:
+        """Hard labels as one-hot rows, a matrix as it is; NaN where unknown."""
+        y = as_array(y)
+        if y.ndim != 1:
+            return encode_labels(y, self._domain).values
+        try:
+            return encode_classes(y, "distribution").values
+        except ValueError as error:
+            raise ValueError(
+                "y must hold one hard label a row if it is 1-D, or be a matrix with one column a "
+                f"class or label. {error}"
+            ) from error
 
     def _split_encoded(self, values: Rows) -> Iterator[tuple[Array, Array]]:
         """`split` once y is read: scikit-learn's hooks get its values in the place of X."""
@@ -277,20 +290,6 @@ def _check_order(order: Any) -> int:
     if not isinstance(order, Integral) or order not in (1, 2):
         raise ValueError(f"order must be 1 (labels) or 2 (labels and their pairs); got {order!r}.")
     return int(order)
-
-
-def _read(y: Any, domain: str) -> Rows:
-    """Hard labels as one-hot rows, a matrix as it is; NaN where unknown."""
-    y = as_array(y)
-    if y.ndim == 1:
-        try:
-            return encode_classes(y, "distribution").values
-        except ValueError as error:
-            raise ValueError(
-                "y must hold one hard label a row if it is 1-D, or be a matrix with one column a "
-                f"class or label. {error}"
-            ) from error
-    return encode_labels(y, domain).values
 
 
 def _expected_mass(values: Rows, order: int = 1) -> tuple[sp.csr_array, Array]:

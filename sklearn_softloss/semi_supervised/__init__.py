@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from ._compare import SemiSupervisedComparison, compare_semi_supervised
 from ._graph import GraphLabelSpreading
 from ._pseudo_labels import SoftPseudoLabelClassifier
 from ._split import LabelledStratifiedKFold
 
-__all__ = [
-    "GraphLabelSpreading",
-    "LabelledStratifiedKFold",
-    "SemiSupervisedComparison",
-    "SoftPseudoLabelClassifier",
-    "compare_semi_supervised",
-]
+__all__ = ["GraphLabelSpreading", "LabelledStratifiedKFold", "SoftPseudoLabelClassifier"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..model_selection import SoftStratifiedKFold
 from ..targets import Array
-from ._partly_labelled import labelled_rows, read_partly_labelled
+from ._partly_labelled import read_partly_labelled
 
 
 class LabelledStratifiedKFold(SoftStratifiedKFold):
@@ -47,14 +47,16 @@ class LabelledStratifiedKFold(SoftStratifiedKFold):
     [1 2 3 4] [0 2]
     """
 
-    def _folds(self, y: Any, rng: np.random.RandomState) -> Array:
-        targets = read_partly_labelled(y)
-        labelled = labelled_rows(targets)
+    def _read(self, y: Any) -> Array:
+        return read_partly_labelled(y).dense()
+
+    def _folds(self, values: Array, rng: np.random.RandomState) -> Array:
+        labelled = ~np.isnan(values[:, 0])
         if labelled.sum() < self.n_splits:
             raise ValueError(
                 f"n_splits={self.n_splits} needs at least as many labelled rows; y has "
                 f"{labelled.sum()}."
             )
         folds = np.full(len(labelled), -1)
-        folds[labelled] = super()._folds(targets.values[labelled], rng)
+        folds[labelled] = super()._folds(values[labelled], rng)
         return folds

@@ -22,18 +22,18 @@ class PeakMemory:
     def __enter__(self) -> Self:
         try:
             (PROCESS / "clear_refs").write_text("5")  # 5: forget the peak so far
-            self._start: float | None = _status("VmRSS")
+            self._start: float | None = process_megabytes("VmRSS")
         except OSError:
             self._start = None
         return self
 
     def __exit__(self, *_: Any) -> None:
         if self._start is not None:
-            self.megabytes = max(0.0, _status("VmHWM") - self._start)
+            self.megabytes = max(0.0, process_megabytes("VmHWM") - self._start)
 
 
-def _status(name: str) -> float:
-    """An entry of the process's status, in megabytes."""
+def process_megabytes(name: str) -> float:
+    """An entry of the process's status, as VmRSS, or VmHWM for the peak so far."""
     found = re.search(rf"^{name}:\s+(\d+) kB$", (PROCESS / "status").read_text(), re.MULTILINE)
     if found is None:
         raise OSError(f"/proc/self/status has no {name}")

@@ -1,9 +1,7 @@
-"""Reads the real data that the benchmarks share; see ``SOFTLOSS_DATA`` in CONTRIBUTING.md."""
+"""Reads the real data; see ``SOFTLOSS_DATA`` in CONTRIBUTING.md."""
 
 from __future__ import annotations
 
-import argparse
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,19 +17,14 @@ class Split(NamedTuple):
     X_test: Any
     Y_test: Any
 
-
-def parser(purpose: str | None) -> argparse.ArgumentParser:
-    """The options that every benchmark on real data has."""
-    found = argparse.ArgumentParser(description=purpose)
-    found.add_argument("--data", default=os.environ.get("SOFTLOSS_DATA"), help="folder of the data")
-    found.add_argument("--smoke", action="store_true", help="small made-up data, writes nothing")
-    found.add_argument("--write", action="store_true", help="write the page in docs/benchmarks")
-    return found
+    def in_float32(self) -> Split:
+        """The same with features in float32."""
+        return self._replace(X=self.X.astype(np.float32), X_test=self.X_test.astype(np.float32))
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Arrays of a set; `X` (float32) and `Y` as stored, in CSR form where they are sparse."""
-    with np.load(path, allow_pickle=False) as file:
+def read(folder: Path, kind: str, name: str) -> dict[str, Any]:
+    """Arrays of a set as stored; `X` and `Y` in CSR form where they are sparse."""
+    with np.load(folder / kind / f"{name}.npz", allow_pickle=False) as file:
         stored = {name: file[name] for name in file.files if not name.endswith("_names")}
     for name in ("X", "Y"):
         if name not in stored:
@@ -39,19 +32,18 @@ def read(path: Path) -> dict[str, Any]:
             indptr = stored.pop(f"{name}_indptr").astype(np.int32)
             data = stored.pop(f"{name}_data", np.ones(len(indices)))
             stored[name] = sp.csr_array((data, indices, indptr), shape=stored.pop(f"{name}_shape"))
-    stored["X"] = stored["X"].astype(np.float32)
     return stored
 
 
 def label_distributions(folder: Path, name: str) -> tuple[Any, Any]:
-    """Dense features and rows that sum to 1."""
-    stored = read(folder / "label_distributions" / f"{name}.npz")
+    """Features and rows that sum to 1, both dense."""
+    stored = read(folder, "label_distributions", name)
     return as_dense(stored["X"]), stored["Y"]
 
 
 def multilabel(folder: Path, name: str) -> Split:
     """The publisher's split; Y is dense."""
-    stored = read(folder / "multilabel" / f"{name}.npz")
+    stored = read(folder, "multilabel", name)
     X, Y = stored["X"], as_dense(stored["Y"]).astype(np.int64)
     train, test = stored["train_idx"], stored["test_idx"]
     return Split(X[train], Y[train], X[test], Y[test])
@@ -59,7 +51,7 @@ def multilabel(folder: Path, name: str) -> Split:
 
 def votes(folder: Path, name: str) -> Split:
     """Vote shares; training and development rows together."""
-    stored = read(folder / "votes" / f"{name}.npz")
+    stored = read(folder, "votes", name)
     shares = stored["Y"].astype(np.float64)
     shares /= shares.sum(axis=1, keepdims=True)
     train, test = np.flatnonzero(stored["split"] < 2), np.flatnonzero(stored["split"] == 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,18 +18,20 @@ from sklearn.semi_supervised import LabelPropagation, LabelSpreading, SelfTraini
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_scalar
 
-from .._table import Table
-from ..metrics import expected_calibration_error, soft_accuracy, soft_log_loss
-from ..targets import Array, Targets
-from ._graph import GraphLabelSpreading
-from ._memory import PeakMemory
-from ._partly_labelled import (
+from sklearn_softloss import SoftTargetMLPClassifier
+from sklearn_softloss._table import Table
+from sklearn_softloss.metrics import expected_calibration_error, soft_accuracy, soft_log_loss
+from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
+from sklearn_softloss.semi_supervised._partly_labelled import (
     UNLABELLED,
     PartlyLabelledClassifier,
     labelled_rows,
     read_partly_labelled,
 )
-from ._pseudo_labels import SoftPseudoLabelClassifier
+from sklearn_softloss.targets import Array, Targets
+
+from .memory import PeakMemory
+from .timing import timed
 
 SUPERVISED = "supervised only"
 SCORES = ("accuracy", "soft_log_loss", "calibration_error", "fit_seconds", "peak_megabytes")
@@ -59,36 +60,19 @@ class SemiSupervisedComparison(Table):
 
     @classmethod
     def from_runs(cls, runs: list[dict[str, Any]]) -> Self:
-        """The comparison that these runs make up, which may come from several.
-
-        Parameters
-        ----------
-        runs : list of dict
-            As in the attribute `runs`.
-
-        Returns
-        -------
-        SemiSupervisedComparison
-        """
+        """The comparison that these runs make up, which may come from several."""
         return cls([_mean_row(found) for found in _by_method(runs)], runs=runs)
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw test accuracy against the number of labelled rows.
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
-
-        Returns
-        -------
-        matplotlib Axes
-            One line a method with standard errors, dotted where every fit of it collapsed.
+        One line a method with standard errors, dotted where every fit of it collapsed.
         """
-        from ..display.axes import one_axes, pyplot
+        import matplotlib.pyplot as plt
 
-        ax = one_axes(ax, (8.0, 4.5))
-        colours = pyplot().get_cmap("tab20").colors
+        if ax is None:
+            _, ax = plt.subplots(figsize=(8.0, 4.5), layout="constrained")
+        colours = plt.get_cmap("tab20").colors
         by_method: dict[str, list[dict[str, Any]]] = {}
         for row in self.rows:
             by_method.setdefault(row["method"], []).append(row)
@@ -140,38 +124,20 @@ def compare_semi_supervised(
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n_samples, n_features)
-        Training rows. Scale the features before: scikit-learn's rbf kernel depends on it.
-    y : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Their labels, of which `n_labelled` are shown; rows without a label (-1, NaN) always stay
-        without. scikit-learn's methods get the most probable class of a soft row.
-    X_test : array-like or sparse matrix of shape (n_test, n_features)
-        Rows that every classifier is scored on.
-    y_test : array-like of shape (n_test,) or (n_test, n_classes)
-        Their labels.
+    X, X_test : array-like or sparse matrix
+        Scale the features before: scikit-learn's rbf kernel depends on it.
+    y, y_test : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels, of which `n_labelled` are shown; rows without a label (-1, NaN) always stay without.
+        scikit-learn's methods get the most probable class of a soft row.
     n_labelled : sequence of int, default=(50, 100, 200)
-        Numbers of labelled rows, each at least the number of classes.
+        Each at least the number of classes.
     methods : sequence of str, dict of classifiers or None, default=None
-        Some of the names below, or classifiers of your own by name. A name "supervised only" is
-        fitted on the labelled rows alone. By default, in this order: "supervised only",
-        "LabelPropagation rbf", "LabelPropagation rbf, median gamma", "LabelPropagation knn", the
-        same three of "LabelSpreading", "SelfTrainingClassifier", "GraphLabelSpreading",
-        "SoftPseudoLabelClassifier", "SoftPseudoLabelClassifier, self-training". All nets among
-        them are the same `SoftTargetMLPClassifier`. Median gamma is 1 over the median squared
-        distance of 1,000 rows.
+        Some names of `default_methods`, by default all, or classifiers of your own by name. A name
+        "supervised only" is fitted on the labelled rows alone.
     n_draws : int, default=3
         Draws of labelled rows.
     random_state : int, RandomState instance or None, default=None
-        Seeds the draws, the nets and the choice of rows for the median.
-
-    Returns
-    -------
-    SemiSupervisedComparison
-
-    Raises
-    ------
-    ValueError
-        If y or y_test is illegal, a number of labels cannot be drawn, or a name is unknown.
+        Seeds the draws and the choice of rows for the median gamma.
 
     Notes
     -----
@@ -179,14 +145,13 @@ def compare_semi_supervised(
     "collapsed: NaN" if a probability is not a number, "too large" if a dense kernel would not fit
     into this machine's memory, "not converged" if scikit-learn said so, and "ok" otherwise.
     Accuracy is the mean target mass on the predicted class, calibration error that of the
-    confidence in 15 bins. Time and memory are those of `fit`. Memory is the peak of resident
-    memory above its level before the fit as Linux counts it (the process's peak is reset for it),
-    and NaN elsewhere; the first net of a process also pays for what torch sets up once.
+    confidence in 15 bins. Time and memory are those of `fit`; the first net of a process also pays
+    for what torch sets up once.
 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn_softloss.semi_supervised import compare_semi_supervised
+    >>> from harness.semi_supervised import compare_semi_supervised
     >>> X, y = load_iris(return_X_y=True)
     >>> found = compare_semi_supervised(
     ...     X[::2], y[::2], X[1::2], y[1::2], n_labelled=(6, 12), n_draws=1, random_state=0,
@@ -221,9 +186,9 @@ def compare_semi_supervised(
 
 
 def default_methods(X: Any, rng: np.random.RandomState) -> dict[str, Any]:
-    """The methods of `compare_semi_supervised` by name."""
-    from ..classifiers import SoftTargetMLPClassifier  # torch is needed from here on only
-
+    """By name, in the order of the table; all nets are the same, median gamma is 1 over the median
+    squared distance of 1,000 rows.
+    """
     # Softmax regression has one optimum: no difference comes from how long a net is trained.
     net = SoftTargetMLPClassifier((), solver="lbfgs", alpha=1.0, random_state=0)
     found = {SUPERVISED: net}
@@ -292,12 +257,7 @@ def drawing_order(targets: Targets, rng: np.random.RandomState) -> Array:
 
 
 def _run(
-    name: str,
-    classifier: Any,
-    X: Any,
-    targets: Targets,
-    shown: Array,
-    test: tuple[Any, Array],
+    name: str, classifier: Any, X: Any, targets: Targets, shown: Array, test: tuple[Any, Array]
 ) -> dict[str, Any]:
     if _too_large(classifier, X.shape[0]):
         return dict.fromkeys(SCORES, float("nan")) | {"outcome": "too large"}
@@ -306,9 +266,7 @@ def _run(
         X, y = X[shown], y[shown]
     with warnings.catch_warnings(record=True) as caught, PeakMemory() as memory:
         warnings.simplefilter("always")
-        start = time.perf_counter()
-        classifier.fit(X, y)
-        seconds = time.perf_counter() - start
+        seconds, _ = timed(lambda: classifier.fit(X, y))
     if UNLABELLED in np.asarray(classifier.classes_):
         raise ValueError(
             f"{name!r} takes {UNLABELLED}, which marks rows without a label, for a class. A method "
@@ -334,8 +292,6 @@ def _run(
 def _labels_for(classifier: Any, targets: Targets, shown: Array) -> Array:
     """Soft rows for who takes them if y has them; otherwise class numbers, -1 where hidden."""
     if not targets.hard:
-        from ..classifiers import SoftTargetMLPClassifier
-
         final = classifier[-1] if isinstance(classifier, Pipeline) else classifier
         if isinstance(final, (PartlyLabelledClassifier, SoftTargetMLPClassifier)):
             return np.where(shown[:, None], targets.dense(), np.nan)
