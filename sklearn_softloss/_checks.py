@@ -1,4 +1,4 @@
-"""Checks of arguments that every room needs: options, numbers, weights, sums of rows."""
+"""Checks of arguments that every room needs: options, numbers, weights."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-ROW_SUM_TOLERANCE = 1e-3
-"""How far a row of a distribution may be from summing to 1 before it is refused."""
 
 
 def check_one_of(name: str, value: Any, choices: Collection[Any]) -> None:
@@ -58,13 +55,3 @@ def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[A
     if not given.any():
         raise ValueError(f"{name} must not be zero throughout: no sample would be left to fit.")
     return given
-
-
-def first_bad_sum(values: NDArray[Any]) -> tuple[int, float] | None:
-    """Number and sum of the first row that does not sum to 1, or None."""
-    sums = values.sum(axis=1)
-    bad = ~(np.abs(sums - 1) <= ROW_SUM_TOLERANCE)
-    if not bad.any():
-        return None
-    row = int(np.argmax(bad))
-    return row, float(sums[row])

@@ -10,20 +10,14 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import SoftLossClassifier
-from ._callbacks import with_callbacks
 from ._checks import check_weight
-from ._decorators import available_if
-from ._parameter_docs import CLASS_COSTS, FITTED_ATTRIBUTES, LABEL_COSTS, TRAINING_PARAMETERS
-from ._weighting import (
-    EntryWeighting,
-    RowWeighting,
-    class_weights,
-    label_weights,
-)
-from .losses import Loss
+from ._estimators.classifier import NetClassifier
+from ._estimators.compatibility import available_if, with_callbacks
+from ._estimators.estimator import Course
+from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE, Domain
+from ._targets.encoding import Array, Targets, as_array, encode_classes, encode_labels
+from ._targets.weighting import EntryWeighting, RowWeighting, class_weights, label_weights
 from .metrics import multilabel_subset_accuracy, soft_accuracy
-from .targets import Array, Targets, as_array, encode_classes, encode_labels
 
 
 def _trains_in_batches(estimator: Any) -> bool:
@@ -40,8 +34,8 @@ def _predicts_counts(estimator: Any) -> bool:
     return True
 
 
-class SoftTargetMLPClassifier(SoftLossClassifier):
-    __doc__ = f"""Neural net for one of several classes, from hard labels or from soft rows.
+class SoftTargetMLPClassifier(NetClassifier):
+    """Neural net for one of several classes, from hard labels or from soft rows.
 
     Each row of y may be a label, a distribution over the classes (annotators' vote shares, the
     output of another model) or, under an 'independent' loss, one confidence a class.
@@ -50,19 +44,110 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
     ----------
     hidden_layer_sizes : int or tuple of int, default=(448,)
         Units of each hidden layer; ``()`` gives a linear model.
-    activation : {{'identity', 'logistic', 'tanh', 'relu'}}, default="relu"
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default="relu"
         Activation of the hidden layers.
     loss : str or Loss, default="cross_entropy"
         A name from `sklearn_softloss.losses.loss_names`, or a loss object. 'distribution' losses
         ('cross_entropy', 'squared_error', 'focal', ...) use a softmax, 'independent' ones
         ('binary_cross_entropy', `BinarySquaredError()`, ...) a sigmoid a class.
-    {TRAINING_PARAMETERS.format(class_weight=CLASS_COSTS)}
+    label_smoothing : float, default=0.0
+        Share of each target given to the uniform distribution, in [0, 1): over the classes under a
+        'distribution' loss, over {0, 1} in each column under an 'independent' one. Undone in
+        `predict_proba`.
+    target_range : tuple (low, high), default=None
+        Train towards these values in place of 0 and 1, for example (0.1, 0.9). Undone in
+        `predict_proba`. Set this or `label_smoothing`.
+    class_weight : dict, str or tuple, default=None
+        Costs of the classes. They shift `predict_proba` and are not undone. A soft row counts as
+        draws of hard labels. The rules 'balanced', 'median_frequency', 'effective_number' and
+        ``('effective_number', beta)`` (beta is 0.999 if not given) read the mass of each class
+        in y.
+    solver : str or torch optimizer class, default="adamw"
+        'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
+        (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
+        a callable ``(parameters, lr) -> torch.optim.Optimizer``.
+    alpha : float or 'auto', default="auto"
+        Under 'adamw' each step shrinks the weight matrices by the share ``alpha`` times the
+        learning rate, and 'auto' is ``min(1, 7000 / n_samples)``. Under other solvers it is the
+        strength of the L2 penalty on them, divided by the weight sum of the batch as in
+        scikit-learn's ``MLPClassifier``, and 'auto' is 0.0001.
+    dropout : float, default=0.5
+        Share of hidden units set to zero in a training step, in [0, 1): one draw a unit for all
+        rows of the step. Not used by 'lbfgs', nor by a `module`.
+    batch_size : int or 'auto', default="auto"
+        Rows a training step; 'auto' is ``min(32, n_samples)``. Larger ones use many cores or a GPU
+        better; raise `learning_rate_init` with them.
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
+        Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
+        ``MLPClassifier``. 'cosine' falls to zero over `max_iter` passes, 'one_cycle' rises from
+        1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
+        almost zero; both run all `max_iter` passes unless `early_stopping` ends them, and are
+        'constant' in `partial_fit`, whose calls have no planned end.
+    learning_rate_init : float, default=0.0045
+        First learning rate; the highest one of 'one_cycle'.
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+    max_iter : int or 'auto', default="auto"
+        Most passes over the data (iterations for 'lbfgs'). 'auto' is 32 for the schedules that
+        plan them, 'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
+    shuffle : bool, default=True
+        Whether each pass takes the rows in a new order.
+    random_state : int or RandomState instance, default=None
+        Seeds weights, order, dropout and validation split. None draws a seed from the operating
+        system; the global generators of torch, NumPy and Python are never used nor changed.
+    tol : float, default=0.0001
+        Smallest fall of the loss that counts; largest gradient entry at the end of 'lbfgs'.
+    verbose : int or bool, default=False
+        1 or True shows a progress bar on a terminal; 2 or more prints a line a pass.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit.
+    momentum : float, default=0.9
+        Momentum of 'sgd', in [0, 1].
+    nesterovs_momentum : bool, default=True
+        Whether that is Nesterov's.
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows (stratified for hard labels), to stop
+        when the loss on them no longer falls, and to keep the weights of the best pass.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, in (0, 1).
+    beta_1, beta_2 : float, default=0.9, 0.99
+        Decay rates of the moments of 'adam' and 'adamw', in [0, 1).
+    epsilon : float, default=1e-08
+        Stabiliser of 'adam', 'adamw' and 'rmsprop'.
+    n_iter_no_change : int or inf, default=10
+        Passes without a fall of at least `tol` before the training stops.
+    max_fun : int, default=15000
+        Most loss evaluations of 'lbfgs'.
+    module : callable, default=None
+        A ``torch.nn.Module`` class or function ``(n_features, n_outputs) -> module`` that returns
+        logits of shape (n_samples, n_outputs), in place of the built-in net. X may then have more
+        than two dimensions; ``n_features`` is ``X.shape[1]``.
+    device : str, default="cpu"
+        'cpu', 'cuda' or 'auto' (CUDA where there is one).
+    dtype : {'float32', 'float64'}, default=None
+        Precision of the training; None follows X.
+    callbacks : list of skorch callbacks, default=None
+        Told of each pass, and of each batch if they ask for batches. skorch's ``EarlyStopping``
+        stops the training.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels; the columns of y if that was a DataFrame, ``arange(k)`` for a plain matrix.
-    {FITTED_ATTRIBUTES}
+    net_ : skorch.NeuralNet
+        The fitted net; its module is ``net_.module_``.
+    coefs_, intercepts_ : list of ndarray
+        Weights (n_in, n_out) and biases of the built-in net.
+    loss_, best_loss_ : float
+        Training loss of the last pass, in nats for the logarithmic losses; lowest loss of the last
+        fit, on the validation rows under early stopping.
+    loss_curve_, validation_loss_curve_ : list of float
+        Losses of each pass; the second is None without early stopping.
+    n_iter_, t_ : int
+        Passes of the last fit; samples seen in all.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        If X had string column names.
 
     See Also
     --------
@@ -86,7 +171,7 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
     array([[0.9, 0.1]])
     """
 
-    _domains = ("distribution", "independent")
+    _domains = (DISTRIBUTION, INDEPENDENT)
 
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -137,18 +222,20 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
         ValueError
             As `fit`, and if `classes` is missing or differs from the first call's.
         """
-        return self._fit(X, y, sample_weight, incremental=True, declared=classes)
+        self._check_declared(y, classes)
+        return self._fit(X, y, sample_weight, in_parts=True, declared=classes)
 
-    def _encode(self, y: Any, loss: Loss, classes: Array | None, declared: Any) -> Targets:
-        if self.warm_start and classes is not None:
-            _check_same_classes(y, classes)
-        return encode_classes(y, loss.domain, classes=classes, declared=declared)
+    def _encode(self, y: Any, domain: Domain, course: Course, declared: Any) -> Targets:
+        classes = self._earlier_classes(y) if course.goes_on else None
+        return encode_classes(y, domain, classes=classes, declared=declared)
 
     def _weigh(
-        self, targets: Targets, loss: Loss, sample_weight: Array | None, label_weight: Any
-    ) -> RowWeighting:
+        self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
+    ) -> RowWeighting | None:
+        if sample_weight is None and self.class_weight is None:
+            return None
         weights = class_weights(self.class_weight, targets, sample_weight)
-        return RowWeighting(loss.domain, weights, sample_weight)
+        return RowWeighting(domain, weights, sample_weight)
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities of the classes.
@@ -164,8 +251,8 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
             Rows sum to 1, entries are strictly inside (0, 1), columns follow `classes_`. The
             confidences of an 'independent' loss are divided by their sum.
         """
-        confidence = self._confidence(X)
-        if self.net_.criterion_.domain == "distribution" and self._code.is_identity:
+        confidence = self._predicted(X)
+        if self.net_.criterion_.domain.rows_sum_to_one and self._code is None:
             return confidence
         return confidence / confidence.sum(axis=1, keepdims=True)
 
@@ -184,7 +271,7 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
         ndarray of shape (n_samples, n_classes), float64
             Entries strictly inside (0, 1).
         """
-        return self._confidence(X)
+        return self._predicted(X)
 
     def predict(self, X: Any) -> Array:
         """The most probable class of each row.
@@ -248,8 +335,8 @@ class SoftTargetMLPClassifier(SoftLossClassifier):
         )
 
 
-class MultiLabelSigmoidClassifier(SoftLossClassifier):
-    __doc__ = f"""Neural net for several labels a row, some of which may be soft or unknown.
+class MultiLabelSigmoidClassifier(NetClassifier):
+    """Neural net for several labels a row, some of which may be soft or unknown.
 
     One sigmoid a label. The threshold that turns probabilities into labels is a parameter of its
     own and plays no part in training.
@@ -258,7 +345,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
     ----------
     hidden_layer_sizes : int or tuple of int, default=(448,)
         Units of each hidden layer; ``()`` gives a linear model.
-    activation : {{'identity', 'logistic', 'tanh', 'relu'}}, default="relu"
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default="relu"
         Activation of the hidden layers.
     loss : str or Loss, default="binary_cross_entropy"
         A name from `sklearn_softloss.losses.loss_names`, or a loss object, of the domain
@@ -267,7 +354,85 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
     threshold : float or array-like of shape (n_labels,), default=0.5
         A label is predicted where its probability is >= its threshold, in [0, 1]. May be set after
         `fit`.
-    {TRAINING_PARAMETERS.format(class_weight=LABEL_COSTS)}
+    label_smoothing : float, default=0.0
+        Share of each target given to the uniform distribution, in [0, 1): over the classes under a
+        'distribution' loss, over {0, 1} in each column under an 'independent' one. Undone in
+        `predict_proba`.
+    target_range : tuple (low, high), default=None
+        Train towards these values in place of 0 and 1, for example (0.1, 0.9). Undone in
+        `predict_proba`. Set this or `label_smoothing`.
+    class_weight : dict, list, array-like of shape (n_labels,), str or tuple, default=None
+        Costs: ``{0: absent, 1: present}`` for all labels (for a 1-D y, from its two classes), a
+        list of such dicts, one number a label, or a rule applied to the zeros and ones of each
+        label: 'balanced', 'median_frequency', 'effective_number', ``('effective_number', beta)``.
+        They shift `predict_proba` and are not undone.
+    solver : str or torch optimizer class, default="adamw"
+        'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
+        (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
+        a callable ``(parameters, lr) -> torch.optim.Optimizer``.
+    alpha : float or 'auto', default="auto"
+        Under 'adamw' each step shrinks the weight matrices by the share ``alpha`` times the
+        learning rate, and 'auto' is ``min(1, 7000 / n_samples)``. Under other solvers it is the
+        strength of the L2 penalty on them, divided by the weight sum of the batch as in
+        scikit-learn's ``MLPClassifier``, and 'auto' is 0.0001.
+    dropout : float, default=0.5
+        Share of hidden units set to zero in a training step, in [0, 1): one draw a unit for all
+        rows of the step. Not used by 'lbfgs', nor by a `module`.
+    batch_size : int or 'auto', default="auto"
+        Rows a training step; 'auto' is ``min(32, n_samples)``. Larger ones use many cores or a GPU
+        better; raise `learning_rate_init` with them.
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
+        Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
+        ``MLPClassifier``. 'cosine' falls to zero over `max_iter` passes, 'one_cycle' rises from
+        1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
+        almost zero; both run all `max_iter` passes unless `early_stopping` ends them, and are
+        'constant' in `partial_fit`, whose calls have no planned end.
+    learning_rate_init : float, default=0.0045
+        First learning rate; the highest one of 'one_cycle'.
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+    max_iter : int or 'auto', default="auto"
+        Most passes over the data (iterations for 'lbfgs'). 'auto' is 32 for the schedules that
+        plan them, 'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
+    shuffle : bool, default=True
+        Whether each pass takes the rows in a new order.
+    random_state : int or RandomState instance, default=None
+        Seeds weights, order, dropout and validation split. None draws a seed from the operating
+        system; the global generators of torch, NumPy and Python are never used nor changed.
+    tol : float, default=0.0001
+        Smallest fall of the loss that counts; largest gradient entry at the end of 'lbfgs'.
+    verbose : int or bool, default=False
+        1 or True shows a progress bar on a terminal; 2 or more prints a line a pass.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit.
+    momentum : float, default=0.9
+        Momentum of 'sgd', in [0, 1].
+    nesterovs_momentum : bool, default=True
+        Whether that is Nesterov's.
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows (stratified for hard labels), to stop
+        when the loss on them no longer falls, and to keep the weights of the best pass.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, in (0, 1).
+    beta_1, beta_2 : float, default=0.9, 0.99
+        Decay rates of the moments of 'adam' and 'adamw', in [0, 1).
+    epsilon : float, default=1e-08
+        Stabiliser of 'adam', 'adamw' and 'rmsprop'.
+    n_iter_no_change : int or inf, default=10
+        Passes without a fall of at least `tol` before the training stops.
+    max_fun : int, default=15000
+        Most loss evaluations of 'lbfgs'.
+    module : callable, default=None
+        A ``torch.nn.Module`` class or function ``(n_features, n_outputs) -> module`` that returns
+        logits of shape (n_samples, n_outputs), in place of the built-in net. X may then have more
+        than two dimensions; ``n_features`` is ``X.shape[1]``.
+    device : str, default="cpu"
+        'cpu', 'cuda' or 'auto' (CUDA where there is one).
+    dtype : {'float32', 'float64'}, default=None
+        Precision of the training; None follows X.
+    callbacks : list of skorch callbacks, default=None
+        Told of each pass, and of each batch if they ask for batches. skorch's ``EarlyStopping``
+        stops the training.
 
     Attributes
     ----------
@@ -275,7 +440,20 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         ``arange(n_labels)``; the two classes if y was 1-D.
     label_names_ : ndarray of shape (n_labels,)
         The columns of y, if that was a DataFrame.
-    {FITTED_ATTRIBUTES}
+    net_ : skorch.NeuralNet
+        The fitted net; its module is ``net_.module_``.
+    coefs_, intercepts_ : list of ndarray
+        Weights (n_in, n_out) and biases of the built-in net.
+    loss_, best_loss_ : float
+        Training loss of the last pass, in nats for the logarithmic losses; lowest loss of the last
+        fit, on the validation rows under early stopping.
+    loss_curve_, validation_loss_curve_ : list of float
+        Losses of each pass; the second is None without early stopping.
+    n_iter_, t_ : int
+        Passes of the last fit; samples seen in all.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        If X had string column names.
 
     See Also
     --------
@@ -299,7 +477,8 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
            [1, 1]])
     """
 
-    _domains = ("independent", "nonnegative")
+    _domains = (INDEPENDENT, NONNEGATIVE)
+    _kept_of_targets = ("classes", "label_names")
 
     def __init__(
         self,
@@ -437,25 +616,20 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         ValueError
             As `fit`, and if `classes` is missing or differs from the first call's.
         """
-        return self._fit(X, y, sample_weight, label_weight, incremental=True, declared=classes)
+        self._check_declared(y, classes)
+        return self._fit(X, y, sample_weight, label_weight, in_parts=True, declared=classes)
 
-    def _encode(self, y: Any, loss: Loss, classes: Array | None, declared: Any) -> Targets:
-        if self.warm_start and classes is not None:
-            _check_same_classes(y, classes)
-        return encode_labels(y, loss.domain, classes=classes, declared=declared)
+    def _encode(self, y: Any, domain: Domain, course: Course, declared: Any) -> Targets:
+        classes = self._earlier_classes(y) if course.goes_on else None
+        return encode_labels(y, domain, classes=classes, declared=declared)
 
     def _weigh(
-        self, targets: Targets, loss: Loss, sample_weight: Array | None, label_weight: Any
+        self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
     ) -> EntryWeighting:
         _check_threshold(self.threshold, targets.n_columns)
-        weights = label_weights(self.class_weight, targets, sample_weight, loss.domain)
+        weights = label_weights(self.class_weight, targets, sample_weight, domain)
         entries = check_weight(label_weight, targets.values.shape, name="label_weight")
         return EntryWeighting(weights, entries, sample_weight)
-
-    def _store(self, net: Any, targets: Targets, *args: Any) -> None:
-        super()._store(net, targets, *args)
-        if targets.label_names is not None:
-            self.label_names_ = targets.label_names
 
     def predict_proba(self, X: Any) -> Array:
         """Probability of each label.
@@ -471,7 +645,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
             Entries strictly inside (0, 1); rows do not sum to 1. If y was 1-D, two columns, one
             for each of `classes_`, that do.
         """
-        confidence = self._confidence(X)
+        confidence = self._predicted(X)
         if self._hard:
             return np.hstack([1 - confidence, confidence])
         return confidence
@@ -489,7 +663,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         ndarray of shape (n_samples, n_labels), int64
             0 and 1. If y was 1-D, an array of shape (n_samples,) from `classes_`.
         """
-        confidence = self._confidence(X)
+        confidence = self._predicted(X)
         present = confidence >= _check_threshold(self.threshold, confidence.shape[1])
         if self._hard:
             return self.classes_[present[:, 0].astype(np.intp)]
@@ -509,8 +683,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         ndarray of shape (n_samples,), float64
             For 0/1 labels the expected number of labels.
         """
-        X = self._check_X(X, reset=False)
-        return self.net_.read(X, self.net_.criterion_.count)
+        return self._read(X, self.net_.criterion_.count)
 
     def decision_function(self, X: Any) -> Array:
         """Logit of the probability of each label.
@@ -525,7 +698,7 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         ndarray of shape (n_samples, n_labels) or (n_samples,), float64
             In nats; above 0 where the probability is above 0.5.
         """
-        logits = np.asarray(logit(self._confidence(X)))
+        logits = np.asarray(logit(self._predicted(X)))
         return logits[:, 0] if self._hard else logits
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -560,18 +733,6 @@ class MultiLabelSigmoidClassifier(SoftLossClassifier):
         tags.classifier_tags.multi_class = False
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _check_same_classes(y: Any, classes: Array) -> None:
-    labels = as_array(y)
-    if labels.ndim != 1:
-        return
-    found = np.unique(labels)
-    if set(found.tolist()) != set(classes.tolist()):
-        raise ValueError(
-            "warm_start can only be used where `y` has the same classes as in the previous call "
-            f"to fit. Previously got {classes}, `y` has {found}"
-        )
 
 
 def _check_threshold(threshold: Any, n_labels: int) -> Array:

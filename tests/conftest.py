@@ -22,6 +22,6 @@ def _one_thread():
 @pytest.fixture
 def fresh_registry(monkeypatch):
     """Losses that a test registers are forgotten after it."""
-    from sklearn_softloss.losses import _registry
+    from sklearn_softloss.losses import _base
 
-    monkeypatch.setattr(_registry, "_REGISTRY", dict(_registry._REGISTRY))
+    monkeypatch.setattr(_base, "_REGISTRY", dict(_base._REGISTRY))

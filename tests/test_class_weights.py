@@ -6,7 +6,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from cases import SMALL, make_labels, make_soft, over_estimators, targets_for
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
-from sklearn_softloss._weighting import weights_from_mass
+from sklearn_softloss._targets.weighting import weights_from_mass
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

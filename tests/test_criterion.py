@@ -7,7 +7,7 @@ from skorch import NeuralNet
 from torch import nn
 
 from cases import draw_logits, draw_targets, over_losses
-from sklearn_softloss._weighting import weights_from_mass
+from sklearn_softloss._targets.weighting import weights_from_mass
 from sklearn_softloss.losses import Criterion, CrossEntropy
 
 

@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from cases import over_estimators, parameters_of, targets_for
 from sklearn_softloss import SoftTargetMLPClassifier
-from sklearn_softloss._training.modules import MLP, UnitDropout
+from sklearn_softloss._training.mlp import MLP, UnitDropout
 from sklearn_softloss.metrics import kl_divergence
 
 DATA = os.environ.get("SOFTLOSS_DATA")

@@ -8,7 +8,7 @@ from sklearn.metrics import brier_score_loss, log_loss
 
 from cases import draw_logits, draw_targets
 from sklearn_softloss import losses
-from sklearn_softloss.targets import TargetCode
+from sklearn_softloss._targets.domains import DISTRIBUTION
 
 HARD = torch.arange(7) % 4
 ONE_HOT = F.one_hot(HARD, 4).double()
@@ -37,7 +37,7 @@ def test_cross_entropy():
 
 
 def test_label_smoothing():
-    code = TargetCode.from_params(0.2, None, domain="distribution", n_columns=4)
+    code = DISTRIBUTION.code(0.2, None, 4)
     logits = draw_logits(losses.CrossEntropy())
     found = losses.CrossEntropy()(logits, torch.from_numpy(code.encode(ONE_HOT.numpy())))
     close(found, F.cross_entropy(logits, HARD, reduction="none", label_smoothing=0.2))

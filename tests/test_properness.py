@@ -98,7 +98,7 @@ def test_proper_losses_recover_soft_rows(loss):
 @pytest.mark.parametrize("kind", ["label_smoothing", "target_range"])
 def test_smoothing_and_range_are_undone_under_every_proper_loss(loss, kind):
     if loss.domain == "nonnegative":
-        with pytest.raises(ValueError, match="no meaning for the counts"):
+        with pytest.raises(ValueError, match="no meaning for the targets of a 'nonnegative' loss"):
             fitted_probabilities(loss, np.eye(6), truth(loss), label_smoothing=0.1)
         return
     if kind == "label_smoothing":

@@ -1,4 +1,4 @@
-"""scikit-learn's own callbacks are told of each pass (from scikit-learn 1.9 on)."""
+"""scikit-learn's own callbacks are told of each epoch (from scikit-learn 1.9 on)."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 class Follower:
-    """Keeps what it is told, and the fitted estimator of each pass; may stop the training."""
+    """Keeps what it is told, and the fitted estimator of each epoch; may stop the training."""
 
     def __init__(self, stop_after=np.inf):
         self.stop_after = stop_after
@@ -30,20 +30,20 @@ class Follower:
 
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
         self.ended.append(context.task_name)
-        if context.task_name == "pass":
+        if context.task_name == "epoch":
             self.fitted.append(fitted_estimator)
             return len(self.fitted) >= self.stop_after
 
 
 @over_estimators
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_every_pass_is_told_with_the_net_as_it_was(Estimator, solver):
+def test_every_epoch_is_told_with_the_net_as_it_was(Estimator, solver):
     X, Y = targets_for(Estimator)
     follower = Follower()
     clf = Estimator(**{**SMALL, "max_iter": 4, "solver": solver}).set_callbacks(follower)
     clf.fit(X, Y)
-    assert follower.begun == ["fit"] + ["pass"] * 4
-    assert follower.ended == ["pass"] * 4 + ["fit"]
+    assert follower.begun == ["fit"] + ["epoch"] * 4
+    assert follower.ended == ["epoch"] * 4 + ["fit"]
     assert follower.set_up == 0
     proba = [fitted.predict_proba(X) for fitted in follower.fitted]
     np.testing.assert_allclose(proba[-1], clf.predict_proba(X), rtol=1e-12)
@@ -74,7 +74,7 @@ def test_scoring_monitor(Estimator):
     X, Y = targets_for(Estimator)
     monitor = callback.ScoringMonitor(scoring={"score": Estimator.score})
     clf = Estimator(**SMALL).set_callbacks(monitor).fit(X, Y)
-    rows = [row for row in monitor.get_logs().data if row["task_name"] == "pass"]
+    rows = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
     assert len(rows) == clf.n_iter_
     assert rows[-1]["score"] == clf.score(X, Y)
 

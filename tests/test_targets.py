@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
-from sklearn_softloss.targets import TargetCode, encode_classes, encode_labels, vote_shares
+from sklearn_softloss._targets.domains import DISTRIBUTION, DOMAINS, INDEPENDENT
+from sklearn_softloss._targets.encoding import encode_classes, encode_labels
+from sklearn_softloss.targets import vote_shares
 
 ROWS = np.array([[0.2, 0.8], [0.5, 0.5], [1.0, 0.0]])
 
@@ -20,26 +22,26 @@ ROWS = np.array([[0.2, 0.8], [0.5, 0.5], [1.0, 0.0]])
     ids=["str", "object", "int", "bool"],
 )
 def test_hard_labels_become_one_hot_rows(labels):
-    targets = encode_classes(labels, "distribution")
+    targets = encode_classes(labels)
     assert targets.hard
     assert targets.classes.tolist() == sorted(set(np.asarray(labels).tolist()))
     np.testing.assert_array_equal(targets.values, [[0, 1], [1, 0], [0, 1]])
 
 
 def test_one_hot_rows_are_hard_labels_bit_for_bit():
-    hard = encode_classes([1, 0, 1], "distribution").values
-    soft = encode_classes(np.array([[0, 1], [1, 0], [0, 1]]), "distribution").values
+    hard = encode_classes([1, 0, 1]).values
+    soft = encode_classes(np.array([[0, 1], [1, 0], [0, 1]])).values
     np.testing.assert_array_equal(hard, soft)
 
 
 def test_columns_of_frames_become_classes_and_are_put_in_order():
-    first = encode_classes(pd.DataFrame(ROWS, columns=["no", "maybe"]), "distribution")
+    first = encode_classes(pd.DataFrame(ROWS, columns=["no", "maybe"]))
     assert first.classes.tolist() == ["no", "maybe"]
     turned = pd.DataFrame(ROWS[:, ::-1], columns=["maybe", "no"])
-    again = encode_classes(turned, "distribution", classes=first.classes)
+    again = encode_classes(turned, classes=first.classes)
     np.testing.assert_array_equal(again.values, ROWS)
     np.testing.assert_array_equal(
-        encode_classes(pl.DataFrame(ROWS, schema=["no", "maybe"]), "distribution").classes,
+        encode_classes(pl.DataFrame(ROWS, schema=["no", "maybe"])).classes,
         ["no", "maybe"],
     )
 
@@ -47,22 +49,22 @@ def test_columns_of_frames_become_classes_and_are_put_in_order():
 def test_wrong_columns_are_refused():
     wrong = pd.DataFrame(ROWS, columns=["no", "perhaps"])
     with pytest.raises(ValueError, match="must be the classes"):
-        encode_classes(wrong, "distribution", classes=np.array(["no", "maybe"]))
+        encode_classes(wrong, classes=np.array(["no", "maybe"]))
     with pytest.raises(ValueError, match="one column for each of the 3 classes"):
-        encode_classes(ROWS, "distribution", classes=np.arange(3))
+        encode_classes(ROWS, classes=np.arange(3))
     twice = pd.DataFrame(ROWS, columns=["a", "a"])
     with pytest.raises(ValueError, match="distinct names"):
-        encode_classes(twice, "distribution")
+        encode_classes(twice)
 
 
 def test_nearly_normalised_rows_are_normalised():
     rows = np.array([[0.333, 0.333, 0.333], [0.2, 0.3, 0.5]], dtype=np.float32)
-    np.testing.assert_allclose(encode_classes(rows, "distribution").values.sum(axis=1), 1)
+    np.testing.assert_allclose(encode_classes(rows).values.sum(axis=1), 1)
 
 
 def test_independent_rows_need_not_sum_to_one():
     rows = np.array([[0.9, 0.1, 0.1], [0.9, 0.9, 0.1]])
-    np.testing.assert_array_equal(encode_classes(rows, "independent").values, rows)
+    np.testing.assert_array_equal(encode_classes(rows, INDEPENDENT).values, rows)
 
 
 REFUSED_CLASSES = {
@@ -84,17 +86,17 @@ REFUSED_CLASSES = {
 @pytest.mark.parametrize(("y", "message"), REFUSED_CLASSES.values(), ids=REFUSED_CLASSES)
 def test_refused_classes(y, message):
     with pytest.raises(ValueError, match=message):
-        encode_classes(y, "distribution")
+        encode_classes(y)
 
 
 def test_unseen_labels_name_the_row():
     with pytest.raises(ValueError, match=r"classes not in `classes_`: row 1 holds .*'c'"):
-        encode_classes(["a", "c"], "distribution", classes=np.array(["a", "b"]))
+        encode_classes(["a", "c"], classes=np.array(["a", "b"]))
 
 
 def test_a_column_is_flattened_with_a_warning():
     with pytest.warns(DataConversionWarning, match="column-vector"):
-        assert encode_classes([[1], [0]], "distribution").hard
+        assert encode_classes([[1], [0]]).hard
 
 
 @pytest.mark.parametrize("unknown", [np.nan, -1])
@@ -146,15 +148,15 @@ def test_smoothing_gives_the_published_targets():
         (10, "distribution", 0.01, 0.91),
         (10, "independent", 0.05, 0.95),
     ):
-        code = TargetCode.from_params(0.1, None, domain=domain, n_columns=n_columns)
+        code = DOMAINS[domain].code(0.1, None, n_columns)
         np.testing.assert_allclose(code.encode(np.array([0.0, 1.0])), [low, high])
 
 
 def test_a_range_must_leave_distributions_distributions():
-    code = TargetCode.from_params(0.0, (0.1, 0.9), domain="distribution", n_columns=2)
+    code = DISTRIBUTION.code(0.0, (0.1, 0.9), 2)
     np.testing.assert_allclose(code.encode(np.array([0.0, 1.0])), [0.1, 0.9])
     with pytest.raises(ValueError, match=r"sum to 1.1 with 3 classes.*label_smoothing"):
-        TargetCode.from_params(0.0, (0.1, 0.9), domain="distribution", n_columns=3)
+        DISTRIBUTION.code(0.0, (0.1, 0.9), 3)
 
 
 @given(
@@ -163,7 +165,7 @@ def test_a_range_must_leave_distributions_distributions():
     st.sampled_from(["distribution", "independent"]),
 )
 def test_decoding_undoes_encoding(smoothing, values, domain):
-    code = TargetCode.from_params(smoothing, None, domain=domain, n_columns=len(values))
+    code = DOMAINS[domain].code(smoothing, None, len(values))
     np.testing.assert_allclose(code.decode(code.encode(np.array(values))), values, atol=1e-12)
 
 

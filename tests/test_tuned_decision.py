@@ -21,7 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cases import make_labels, make_soft, multi, soft
-from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, targets
+from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss._targets import encoding
 from sklearn_softloss.decision import (
     ClassThresholds,
     CostMatrix,
@@ -425,7 +426,7 @@ def test_labels_are_encoded_once_a_fit(kind, monkeypatch):
     }[kind]
     calls = []
     for name in ("encode_classes", "encode_labels"):
-        original = getattr(targets, name)
+        original = getattr(encoding, name)
 
         def counted(*args, original=original, **kwargs):
             calls.append(original.__name__)

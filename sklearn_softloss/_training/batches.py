@@ -1,10 +1,10 @@
-"""In-memory batches by index: rows of X and of the targets become tensors a block at a time."""
+"""Rows of X and of targets as tensors, a block at a time: to train on, and to read a net by."""
 
 from __future__ import annotations
 
 import copy
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any
 
@@ -12,11 +12,13 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from sklearn.utils import assert_all_finite
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from .._weighting import EntryWeighting, RowWeighting, Weighted
-from ..targets import Array, Rows, TargetCode
+from .._targets.codes import TargetCode
+from .._targets.encoding import Array, Rows
+from .._targets.weighting import EntryWeighting, RowWeighting, Weighted
+from .mlp import MLP, threads_for
 from .sparse_rows import SparseRows, stays_sparse
 
 TargetBatch = tuple[Tensor, "Tensor | None", "Tensor | None"]
@@ -32,17 +34,13 @@ SCATTERED_ROWS = 32
 """Rows read from a memory-mapped file before the pages around them are let go."""
 
 GATHERED_ENTRIES = 2**21
-"""Entries of X that are gathered at once for the batches of a pass: few enough for the cache's
+"""Entries of X that are gathered at once for the batches of an epoch: few enough for the cache's
 sake, many enough that the cost of a gather is shared."""
 
 
-def entries_per_row(X: Any) -> int:
-    return max(1, int(np.prod(X.shape[1:])))
-
-
-def block_size(X: Any) -> int:
-    """Rows of X per block when a block may be as large as memory allows."""
-    return max(1, BLOCK_ENTRIES // entries_per_row(X))
+def block_size(X: Any, entries: int = BLOCK_ENTRIES) -> int:
+    """Rows of X per block of so many entries."""
+    return max(1, entries // max(1, int(np.prod(X.shape[1:]))))
 
 
 def rows_as_tensor(X: Any, rows: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -95,12 +93,16 @@ class TrainingTargets:
     Parameters
     ----------
     values : ndarray or CSR array of shape (n_samples, n_columns)
-    code : TargetCode
-    weighting : RowWeighting or EntryWeighting
+    code : TargetCode or None
+    weighting : RowWeighting, EntryWeighting or None
+        None leaves targets as they are and weighs all rows alike.
     """
 
     def __init__(
-        self, values: Rows, code: TargetCode, weighting: RowWeighting | EntryWeighting
+        self,
+        values: Rows,
+        code: TargetCode | None,
+        weighting: RowWeighting | EntryWeighting | None,
     ) -> None:
         self.code, self.weighting = code, weighting
         self._values = values
@@ -110,8 +112,10 @@ class TrainingTargets:
         return int(self._values.shape[0])
 
     def _prepare(self, values: Array, rows: Any) -> Weighted:
-        values, weight, entry_weight = self.weighting(values, rows)
-        return self.code.encode(values), weight, entry_weight
+        weight = entry_weight = None
+        if self.weighting is not None:
+            values, weight, entry_weight = self.weighting(values, rows)
+        return values if self.code is None else self.code.encode(values), weight, entry_weight
 
     def block(self, rows: Any) -> Weighted:
         """Targets (m, n_columns), sample weights (m,) or None, entry weights or None."""
@@ -136,6 +140,8 @@ class TrainingTargets:
 
     def rows_with_weight(self, block_size: int = 4096) -> Array:
         """Indices of the rows that count: weight > 0 after masks and weights have met."""
+        if self.weighting is None:
+            return np.arange(self._values.shape[0])
         counts = np.empty(len(self), dtype=bool)
         for start in range(0, len(self), block_size):
             rows = slice(start, start + block_size)
@@ -186,7 +192,7 @@ class TrainingData(Dataset[Any]):
     ) -> None:
         self.X, self.targets, self.rows = X, targets, rows
         self.dtype, self.device = dtype, device
-        self.sparse = may_stay_sparse and stays_sparse(X, dtype)
+        self.sparse = may_stay_sparse and sp.issparse(X) and stays_sparse(X, dtype)
         self._shared = shared_tensor(X)
 
     def __len__(self) -> int:
@@ -202,7 +208,10 @@ class TrainingData(Dataset[Any]):
         """The rows at these positions: X and (target, sample weight, entry weight)."""
         rows = self.rows[position]
         target, weight, entry_weight = (
-            None if part is None else self._tensor(part) for part in self.targets.block(rows)
+            None
+            if part is None
+            else torch.from_numpy(part).to(device=self.device, dtype=self.dtype)
+            for part in self.targets.block(rows)
         )
         assert target is not None
         X: Any
@@ -214,9 +223,6 @@ class TrainingData(Dataset[Any]):
             gathered = self._shared.index_select(0, torch.from_numpy(rows))
             X = gathered.to(device=self.device, dtype=self.dtype)
         return X, (target, weight, entry_weight)
-
-    def _tensor(self, values: Array) -> Tensor:
-        return torch.from_numpy(values).to(device=self.device, dtype=self.dtype)
 
 
 class Batches:
@@ -230,9 +236,11 @@ class Batches:
 
     def __init__(self, data: TrainingData, batch_size: int, shuffle: bool) -> None:
         self.data, self.batch_size, self.shuffle = data, batch_size, shuffle
-        per_row = data.X.nnz // data.X.shape[0] if data.sparse else entries_per_row(data.X)
-        per_block = GATHERED_ENTRIES // max(1, batch_size * per_row)
-        self.block_rows = batch_size * max(1, per_block)
+        if data.sparse:
+            per_block = GATHERED_ENTRIES // max(1, data.X.nnz // data.X.shape[0])
+        else:
+            per_block = block_size(data.X, GATHERED_ENTRIES)
+        self.block_rows = batch_size * max(1, per_block // batch_size)
 
     def __len__(self) -> int:
         return -(-len(self.data) // self.batch_size)
@@ -248,3 +256,28 @@ class Batches:
                 for values in parts
             )
             yield from zip(X.split(self.batch_size), zip(*slices, strict=False), strict=False)
+
+
+def read_net(module: nn.Module, X: Any, link: Callable[[Tensor], Tensor]) -> Array:
+    """What `link` makes of the logits of all rows, float64, block by block."""
+    size = block_size(X)
+    if module.training:
+        module.eval()
+    like = next(module.parameters(), torch.empty(0, dtype=torch.float64))
+    # The built-in net writes to nothing that it is given; a custom module might.
+    built_in = isinstance(module, MLP)
+    shared = shared_tensor(X) if built_in else None
+    sparse = built_in and sp.issparse(X) and stays_sparse(X, like.dtype)
+    parts = []
+    block: Any
+    with torch.inference_mode(), threads_for(module, min(size, X.shape[0])):
+        for start in range(0, X.shape[0], size):
+            rows = slice(start, start + size)
+            if sparse:
+                block = SparseRows(X[rows], like.dtype, like.device)
+            elif shared is None:
+                block = rows_as_tensor(X, rows, like.dtype, like.device)
+            else:
+                block = shared[rows].to(device=like.device, dtype=like.dtype)
+            parts.append(link(module(block).double()).cpu().numpy())
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -11,9 +11,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .._checks import check_weight, first_bad_sum
+from .._checks import check_weight
 from .._probability import inside_unit_interval
-from ..targets import Array, Rows, check_proba, encode_classes, encode_labels
+from .._targets.domains import first_bad_sum
+from .._targets.encoding import Array, Rows, check_proba, encode_classes, encode_labels
 
 FLOOR = 1e-12
 """Added to a probability before its logarithm is taken, as scikit-learn does."""
@@ -139,7 +140,7 @@ class Calibrator(BaseEstimator, ABC):
         if self.multi_label:
             values = encode_labels(y_true).values
         else:
-            values = encode_classes(y_true, "distribution").dense()
+            values = encode_classes(y_true).dense()
         check_consistent_length(values, given)
         if values.shape != given.shape:
             raise ValueError(

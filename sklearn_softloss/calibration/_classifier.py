@@ -18,10 +18,10 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
 
 from .._checks import check_weight
-from .._meta import MetaClassifier
+from .._estimators.meta import MetaClassifier
+from .._targets.encoding import Array, Targets, as_array, encode_classes, encode_labels, target_kind
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from ..model_selection.split import stratified_splits
-from ..targets import Array, Targets, as_array, encode_classes, encode_labels, target_kind
 from ._base import Calibrator
 from ._pairs import CalibratedPair, Task
 from ._prior import PriorShift
@@ -224,7 +224,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
     def _encode(self, y: Any, labels: bool, classes: Array | None) -> Targets:
         if labels:
             return encode_labels(y)
-        targets = encode_classes(y, "distribution", classes=classes)
+        targets = encode_classes(y, classes=classes)
         if len(targets.classes) < 2:
             raise ValueError(
                 f"Calibration needs two classes; y has {len(targets.classes)} class: "
@@ -362,5 +362,5 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             return float(super().score(X, y, sample_weight))
         if self._labels:
             return multilabel_subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
-        truth = encode_classes(y, "distribution", classes=self.classes_).values
+        truth = encode_classes(y, classes=self.classes_).values
         return soft_accuracy(truth, self.predict_proba(X), sample_weight=sample_weight)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..targets import Array
+from .._targets.encoding import Array
 from ._newton import Evaluation, minimise
 from ._per_label import Block, LabelwiseCalibrator
 

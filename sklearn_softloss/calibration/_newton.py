@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..targets import Array
+from .._targets.encoding import Array
 
 Evaluation = tuple[Array, Array, Array]
 """Values (m,), gradients (m, d) and Hessians (m, d, d) of m problems."""

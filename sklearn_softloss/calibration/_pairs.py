@@ -9,8 +9,8 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from .._targets.encoding import Array, Targets
 from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
-from ..targets import Array, Targets
 from ._base import Calibrator
 
 Split = tuple[Array, Array]

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse as sp
 
-from ..targets import Array, Rows
+from .._targets.encoding import Array, Rows
 from ._base import Calibrator
 
 BLOCK_SIZE = 2**15

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from .._checks import first_bad_sum
-from ..targets import Array, Rows
+from .._targets.domains import first_bad_sum
+from .._targets.encoding import Array, Rows
 from ._logistic import LogisticCalibrator
 from .softmax import fit_softmax, keeping_absent, one_row_a_class
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit, log_softmax, softmax
 from sklearn.utils.validation import check_scalar
 
-from ..targets import Array, Rows
+from .._targets.encoding import Array, Rows
 from ._base import Calibrator
 from ._logistic import LogisticCalibrator
 from .softmax import best_temperature, fit_softmax, keeping_absent, one_row_a_class

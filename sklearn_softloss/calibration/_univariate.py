@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
-from ..targets import Array
+from .._targets.encoding import Array
 from ._logistic import LogisticCalibrator
 from ._per_label import Block, LabelwiseCalibrator
 

@@ -10,7 +10,7 @@ from scipy.optimize import brentq, minimize
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 
-from ..targets import Array
+from .._targets.encoding import Array
 
 RIDGE = 1e-8
 """Twice the penalty, in nats, on squared parameters: scores that separate the classes without

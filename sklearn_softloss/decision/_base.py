@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_weight
-from ..targets import Array, check_proba, encode_classes, encode_labels
+from .._targets.encoding import Array, check_proba, encode_classes, encode_labels
 from ._objectives import Objective
 
 
@@ -53,10 +53,7 @@ class DecisionRule(BaseEstimator, ABC):
         ValueError
             If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
         """
-        if self.decides == "labels":
-            truth = label_matrix(y_true)
-        else:
-            truth = encode_classes(y_true, "distribution").dense()
+        truth = label_matrix(y_true) if self.decides == "labels" else encode_classes(y_true).dense()
         return self._fit_encoded(truth, y_proba, sample_weight)
 
     def _fit_encoded(self, truth: Array, y_proba: Any, sample_weight: Any) -> Self:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .._checks import check_one_of
+from .._targets.encoding import Array
 from ..metrics.confusion import Counts
-from ..targets import Array
 from ._base import DecisionRule
 from ._objectives import Objective
 

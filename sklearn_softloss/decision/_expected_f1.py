@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..targets import Array
+from .._targets.encoding import Array
 from ._base import DecisionRule
 from ._objectives import Objective
 from ._rules import top

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import check_number
+from .._targets.encoding import Array
 from ..metrics.confusion import (
     Counts,
     accuracy,
@@ -21,7 +22,6 @@ from ..metrics.confusion import (
     ratio,
     recall,
 )
-from ..targets import Array
 
 ADDITIVE = ("accuracy", "expected_cost")
 NEEDS_FLOOR = ("precision_at_recall", "recall_at_precision")

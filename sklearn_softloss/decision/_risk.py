@@ -6,8 +6,8 @@ import numpy as np
 from scipy.stats import binom
 
 from .._checks import check_one_of
+from .._targets.encoding import Array
 from ..metrics.confusion import ratio
-from ..targets import Array
 from ._base import DecisionRule
 from ._sweep import above, between
 

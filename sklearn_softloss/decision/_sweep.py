@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import isotonic_regression
 
+from .._targets.encoding import Array
 from ..metrics.confusion import Counts
-from ..targets import Array
 
 
 @dataclass

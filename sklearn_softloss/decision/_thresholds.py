@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._checks import check_one_of
+from .._targets.encoding import Array
 from ..metrics.confusion import Counts, counts_at, fbeta, ratio
-from ..targets import Array
 from ._base import check_decision_data, label_matrix
 from ._objectives import ADDITIVE, Objective
 from ._sweep import Sweep, sweep

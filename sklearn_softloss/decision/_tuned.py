@@ -14,13 +14,13 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._checks import check_weight
-from .._decorators import available_if
-from .._meta import MetaClassifier
+from .._estimators.compatibility import available_if
+from .._estimators.meta import MetaClassifier
 from .._table import Table
+from .._targets.encoding import Array, Targets, as_array, encode_classes, encode_labels, target_kind
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
 from ..model_selection.split import stratified_splits
-from ..targets import Array, Targets, as_array, encode_classes, encode_labels, target_kind
 from ._base import DecisionRule
 from ._class_rules import ClassThresholds
 from ._rules import Thresholds
@@ -341,7 +341,7 @@ def _routing_enabled() -> bool:
 def _encode(kind: str, y: Any) -> Targets:
     if kind == "labels":
         return encode_labels(y)
-    targets = encode_classes(y, "distribution")
+    targets = encode_classes(y)
     if len(targets.classes) < 2:
         raise ValueError(
             f"A decision needs two classes; y holds one class, {targets.classes[0]!r}."

@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import clone
 
 from .._table import Table
+from .._targets.encoding import Array
 from ..metrics.confusion import Counts, accuracy, counts_at, fbeta, precision, recall
-from ..targets import Array
 from ._base import DecisionRule
 from ._objectives import Objective
 from ._thresholds import DEFAULT_THRESHOLD, decision_value

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .._targets.encoding import Array
 from ..metrics.confusion import Counts
-from ..targets import Array
 from ._base import check_decision_data, label_matrix
 from ._objectives import Objective
 from ._sweep import sweep

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
-from ..targets import Array
+from .._targets.encoding import Array
 from .axes import legend_above, pyplot
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _shape(loss: Loss, target: float) -> tuple[Array, Array]:
 
     logits = torch.tensor(LOGITS[:, None], requires_grad=True)
     inputs, truth = logits, torch.full_like(logits, target)
-    if loss.domain == "distribution":
+    if loss.domain.rows_sum_to_one:
         inputs = torch.cat([torch.zeros_like(logits), logits], dim=1)
         truth = torch.cat([1 - truth, truth], dim=1)
     values = loss(inputs, truth)

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_count
 from .._random import generator_from
+from .._targets.encoding import as_array, target_kind
 from ..metrics.blocks import NOTHING_KNOWN
 from ..metrics.calibration_error import Kind, Strategy, check_options, columns_of_kind
 from ..model_selection import as_proba_matrix
-from ..targets import as_array, target_kind
 from ._reliability_curve import BAND, ReliabilityCurve, reliability_curve
 from .axes import grid_of_axes, legend_above, one_axes, strip_under
 

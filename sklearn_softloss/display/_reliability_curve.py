@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.fft import dct, idct
 
+from .._targets.encoding import Array
 from ..metrics import expected_calibration_error
 from ..metrics.calibration_error import (
     GRID,
@@ -16,7 +17,6 @@ from ..metrics.calibration_error import (
     on_grid,
     sums_in_quantiles,
 )
-from ..targets import Array
 
 BAND = (5, 95)
 """Percentiles between which a calibrated model would fall."""

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_count
 from .._probability import entropies
+from .._targets.encoding import Array
 from ..metrics.blocks import ClassBlocks, mass_on_top
 from ..model_selection import as_proba_matrix
-from ..targets import Array
 from ._reliability_curve import bin_numbers, in_bins
 from .axes import legend_above, one_axes, strip_under
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._targets.encoding import Array
 from ..decision import optimal_thresholds
 from ..decision.curve import threshold_curve
 from ..model_selection import as_proba_matrix
-from ..targets import Array
 from .axes import grid_of_axes, one_axes
 
 MOST_PANELS = 12

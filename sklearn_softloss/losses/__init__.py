@@ -1,6 +1,14 @@
 """Losses for soft, multi-label and partly known targets; each knows domain, link, properness."""
 
-from ._base import DistributionLoss, IndependentLoss, Loss, sum_entries
+from ._base import (
+    DistributionLoss,
+    IndependentLoss,
+    Loss,
+    get_loss,
+    loss_names,
+    register_loss,
+    sum_entries,
+)
 from ._counts import CountDistribution, NonnegativeLoss, NormalizedCrossEntropy
 from ._criterion import Criterion
 from ._distribution import (
@@ -31,7 +39,6 @@ from ._independent import (
     Hill,
     TwoWay,
 )
-from ._registry import get_loss, loss_names, register_loss
 
 __all__ = [
     "ZLPR",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, Self, dataclass_transform, get_args
+from typing import Any, ClassVar, Literal, Self, TypeVar, dataclass_transform, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-Domain = Literal["distribution", "independent", "nonnegative"]
+from .._checks import check_one_of
+from .._targets.domains import DISTRIBUTION, DOMAINS, INDEPENDENT, Domain
+
 Properness = Literal["strictly proper", "invertible", "neither"]
-DOMAINS: tuple[Domain, ...] = get_args(Domain)
 PROPERNESS: tuple[Properness, ...] = get_args(Properness)
 
 
@@ -46,6 +47,8 @@ class Loss(ABC):
             cls.logit_gradient = Loss.logit_gradient  # type: ignore[method-assign]
         if ("per_sample" in own or "logit_gradient" in own) and "sum_and_gradient" not in own:
             cls.sum_and_gradient = Loss.sum_and_gradient  # type: ignore[method-assign]
+        if isinstance(own.get("domain"), str):
+            cls.domain = DOMAINS.get(own["domain"], own["domain"])  # type: ignore[method-assign]
         dataclass(repr=False, eq=False)(cls)
         for name in ("__repr__", "__eq__", "__hash__"):
             # Kept by a @dataclass that a user adds: it replaces only what is inherited.
@@ -333,7 +336,7 @@ class Loss(ABC):
 class DistributionLoss(Loss):
     """A loss on rows that sum to 1, read through a softmax."""
 
-    domain = "distribution"
+    domain = DISTRIBUTION
 
     def inverse_link(self, logits: Tensor) -> Tensor:
         return logits.softmax(-1)
@@ -347,7 +350,7 @@ class DistributionLoss(Loss):
 class IndependentLoss(Loss):
     """A loss on entries in [0, 1], one binary problem a column, read through a sigmoid."""
 
-    domain = "independent"
+    domain = INDEPENDENT
 
     def inverse_link(self, logits: Tensor) -> Tensor:
         return logits.sigmoid()
@@ -378,3 +381,130 @@ def sum_entries(terms: Tensor, entry_weight: Tensor | None) -> Tensor:
     tensor(1.)
     """
     return terms.sum(-1) if entry_weight is None else (entry_weight * terms).sum(-1)
+
+
+# --- losses by name ------------------------------------------------------------------------------
+
+_REGISTRY: dict[tuple[str, str], type[Loss]] = {}
+LossType = TypeVar("LossType", bound="type[Loss]")
+
+
+def register_loss(loss_class: LossType) -> LossType:
+    """Let estimators find a loss by its name: ``loss=loss_class.name``.
+
+    The same name may stand once in each domain ("squared_error" of a softmax and of sigmoids).
+
+    Parameters
+    ----------
+    loss_class : type
+        A class derived from `Loss`, `DistributionLoss` or `IndependentLoss` that has every piece a
+        loss needs and can be made without arguments.
+
+    Returns
+    -------
+    type
+        The class itself, so that this serves as a decorator.
+
+    Raises
+    ------
+    ValueError
+        If a piece is missing or illegal, or the name belongs to another loss already.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.losses import IndependentLoss, register_loss, sum_entries
+    >>> @register_loss
+    ... class Cubic(IndependentLoss):
+    ...     name = "cubic"
+    ...     properness = "neither"
+    ...     scale: float = 1.0
+    ...     def per_sample(self, logits, target, entry_weight):
+    ...         error = self.scale * (logits.sigmoid() - target).abs()
+    ...         return sum_entries(error**3, entry_weight)
+    >>> Cubic(scale=2.0)
+    Cubic(scale=2.0) (neither proper nor invertible: calibrate)
+    """
+    key: Any = (getattr(loss_class, "name", None), getattr(loss_class, "domain", None))
+    other = _REGISTRY.get(key)
+    if other is not None and other.__qualname__ != loss_class.__qualname__:
+        raise ValueError(f"The name {key[0]!r} belongs to {other!r} in the domain {key[1]!r}.")
+    try:
+        loss = get_loss(loss_class())
+    except TypeError as error:
+        raise ValueError(
+            f"A registered loss needs all its pieces and defaults for its parameters: {error}."
+        ) from error
+    if not isinstance(loss.name, str):
+        raise ValueError(f"{loss_class.__name__}.name must be a string; got {loss.name!r}.")
+    _REGISTRY[key] = loss_class
+    return loss_class
+
+
+def loss_names(domains: tuple[str, ...] = tuple(DOMAINS)) -> list[str]:
+    """Names of the registered losses of these domains, sorted.
+
+    Parameters
+    ----------
+    domains : tuple of str, default=all domains
+        Some of "distribution", "independent" and "nonnegative".
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from sklearn_softloss.losses import loss_names
+    >>> "cross_entropy" in loss_names(("distribution",))
+    True
+    """
+    return sorted({name for name, domain in _REGISTRY if domain in domains})
+
+
+def get_loss(loss: str | Loss, domains: tuple[str, ...] = tuple(DOMAINS)) -> Loss:
+    """The loss object for a name, or the instance itself.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        A registered name or an instance.
+    domains : tuple of str, default=all domains
+        The domains the caller can serve, the preferred one first.
+
+    Returns
+    -------
+    Loss
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, the loss belongs to another domain, or its properness is illegal.
+    TypeError
+        If `loss` is neither a name nor an instance.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.losses import get_loss
+    >>> get_loss("cross_entropy")
+    CrossEntropy()
+    """
+    if isinstance(loss, str):
+        for domain in domains:
+            if (loss, domain) in _REGISTRY:
+                return _REGISTRY[loss, domain]()
+        namesakes = [found for (name, _), found in _REGISTRY.items() if name == loss]
+        if not namesakes:
+            raise ValueError(f"Unknown loss {loss!r}. Known here: {loss_names(domains)}.")
+        loss = namesakes[0]()
+    if not isinstance(loss, Loss):
+        raise TypeError(
+            "loss must be a name or an instance of sklearn_softloss.losses.Loss, for example "
+            f"'binary_cross_entropy' or BinaryCrossEntropy(); got {loss!r}."
+        )
+    check_one_of(f"{type(loss).__name__}.properness", loss.properness, PROPERNESS)
+    if loss.domain not in domains:
+        raise ValueError(
+            f"The loss {loss!r} takes {loss.domain!r} targets; here only "
+            f"{' or '.join(map(repr, domains))} will do. Known here: {loss_names(domains)}."
+        )
+    return loss

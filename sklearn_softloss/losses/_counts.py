@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from .._checks import check_one_of
-from ._base import Loss, Properness, sum_entries
-from ._registry import register_loss
+from .._targets.domains import NONNEGATIVE
+from ._base import Loss, Properness, register_loss, sum_entries
 
 SMALLEST_COUNT = 0.01
 TANGENT_FROM = 20.0
@@ -17,7 +17,7 @@ TANGENT_FROM = 20.0
 class NonnegativeLoss(Loss):
     """A loss on rows of counts or weights >= 0 that need not sum to anything."""
 
-    domain = "nonnegative"
+    domain = NONNEGATIVE
 
     def hide_unknown(self, logits: Tensor, unknown: Tensor) -> Tensor:
         labels, rest = logits.split([unknown.shape[-1], logits.shape[-1] - unknown.shape[-1]], -1)

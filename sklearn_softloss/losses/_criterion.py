@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ._base import Loss
-from ._registry import get_loss
+from ._base import Loss, get_loss
 
 
 class Criterion(nn.Module):
@@ -40,7 +39,7 @@ class Criterion(nn.Module):
     def __init__(self, loss: str | Loss = "cross_entropy", class_weight: Any = None) -> None:
         super().__init__()
         self.loss = get_loss(loss)
-        if class_weight is not None and self.loss.domain != "distribution":
+        if class_weight is not None and not self.loss.domain.rows_sum_to_one:
             raise ValueError(
                 f"class_weight needs a 'distribution' loss; {self.loss!r} takes "
                 f"{self.loss.domain!r} targets."

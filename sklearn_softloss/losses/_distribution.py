@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from .._checks import check_number
-from ._base import DistributionLoss, Properness, sum_entries
+from ._base import DistributionLoss, Properness, register_loss, sum_entries
 from ._partial import FocalPartial, PartialDistributionLoss, Poly1Partial, log_complement
-from ._registry import register_loss
 
 
 @register_loss

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from .._checks import check_number
-from ._base import IndependentLoss, Properness, sum_entries
+from ._base import IndependentLoss, Properness, register_loss, sum_entries
 from ._distribution import cosine_distance, jeffreys
 from ._partial import FocalPartial, PartialIndependentLoss, Poly1Partial, log_sigmoids
-from ._registry import register_loss
 
 
 @register_loss

@@ -11,7 +11,7 @@ from scipy.optimize import isotonic_regression
 
 from .._checks import check_one_of
 from .._probability import SMALLEST_PROBA
-from ..targets import Array
+from .._targets.encoding import Array
 from ._distribution import brier_scale
 from .blocks import NOTHING_KNOWN
 from .calibration_error import columns_of_kind

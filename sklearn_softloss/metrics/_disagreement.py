@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._probability import entropies
-from ..targets import Array
+from .._targets.encoding import Array
 from ._takes import takes
 from .blocks import ClassBlocks, OptionalArray
 

@@ -7,8 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import rel_entr
 
+from .._checks import check_one_of
 from .._probability import SMALLEST_PROBA, entropies
-from ..targets import Array
+from .._targets.domains import DISTRIBUTION, DOMAINS, INDEPENDENT
+from .._targets.encoding import Array
 from ._takes import takes
 from .blocks import ClassBlocks, OptionalArray, mass_on_top
 
@@ -174,7 +176,8 @@ def soft_accuracy(
     >>> round(soft_accuracy([[0.9, 0.1], [0.4, 0.6]], [[0.8, 0.2], [0.5, 0.5]]), 4)
     0.65
     """
-    blocks = ClassBlocks(y_true, y_proba, labels, sample_weight, domain=domain)
+    check_one_of("domain", domain, (DISTRIBUTION, INDEPENDENT))
+    blocks = ClassBlocks(y_true, y_proba, labels, sample_weight, domain=DOMAINS[domain])
     return blocks.row_mean(mass_on_top)
 
 

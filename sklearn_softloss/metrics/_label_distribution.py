@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..targets import Array
+from .._targets.encoding import Array
 from ._distribution import CLIP
 from ._takes import takes
 from .blocks import ClassBlocks, OptionalArray

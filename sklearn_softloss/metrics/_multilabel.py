@@ -9,7 +9,7 @@ import numpy as np
 
 from .._checks import check_one_of
 from .._probability import SMALLEST_PROBA
-from ..targets import Array
+from .._targets.encoding import Array
 from ._takes import takes
 from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks, OptionalArray
 from .confusion import Counts, fbeta_parts

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..targets import Array
+from .._targets.encoding import Array
 from ._multilabel import averaged, binary_log_losses, label_sums, subset_accuracy
 from .blocks import LabelBlocks
 from .calibration_error import expected_calibration_error

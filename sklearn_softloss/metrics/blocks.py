@@ -14,11 +14,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from .._checks import check_weight, first_bad_sum
-from ..targets import (
+from .._checks import check_weight
+from .._targets.domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
+from .._targets.encoding import (
     Array,
     as_array,
-    check_entries,
     check_proba,
     encode_classes,
     float_matrix,
@@ -115,7 +115,7 @@ class ClassBlocks(Blocks):
         labels: Any = None,
         sample_weight: Any = None,
         *,
-        domain: str = "distribution",
+        domain: Domain = DISTRIBUTION,
     ) -> None:
         self._domain = domain
         classes = None if labels is None else np.asarray(labels)
@@ -168,7 +168,7 @@ class LabelBlocks(Blocks):
 
     def _check_truth(self, truth: Array) -> Array:
         truth = unknown_as_nan(float_matrix(truth).astype(np.float64, copy=False))
-        check_entries(truth, "independent", unknown=True)
+        INDEPENDENT.check_entries(truth, unknown=True)
         return truth
 
 

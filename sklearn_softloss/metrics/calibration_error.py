@@ -11,7 +11,7 @@ from scipy.fft import dct, idct
 from scipy.optimize import brentq
 
 from .._checks import check_count, check_one_of
-from ..targets import Array
+from .._targets.encoding import Array
 from ._takes import takes
 from .blocks import NOTHING_KNOWN, Blocks, ClassBlocks, LabelBlocks, mass_on_top
 

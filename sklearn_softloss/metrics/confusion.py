@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..targets import Array
+from .._targets.encoding import Array
 
 
 @dataclass

@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from .. import metrics
+from .._targets.encoding import as_array, encode_labels
 from ..model_selection import as_proba_matrix
-from ..targets import as_array, encode_labels
 from ._takes import takes, what_it_takes
 
 

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from scipy.optimize import linear_sum_assignment
 from sklearn.utils.extmath import _approximate_mode
 
-from ..targets import Array
+from .._targets.encoding import Array
 
 N_PASSES = 3
 """How often each row is offered for exchange; further passes gain little."""

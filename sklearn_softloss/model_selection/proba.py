@@ -12,7 +12,7 @@ from sklearn.model_selection import check_cv, cross_val_predict
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _check_method_params
 
-from ..targets import Array, as_array, check_proba
+from .._targets.encoding import Array, as_array, check_proba
 
 
 def as_proba_matrix(proba: Any, classes: Any = None) -> Array:

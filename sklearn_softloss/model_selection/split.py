@@ -14,7 +14,8 @@ from sklearn.model_selection._split import _BaseKFold, _validate_shuffle_split
 from sklearn.utils.validation import check_consistent_length
 
 from .._random import generator_from
-from ..targets import Array, Rows, Targets, as_array, encode_classes, encode_labels
+from .._targets.domains import INDEPENDENT, NONNEGATIVE, Domain
+from .._targets.encoding import Array, Rows, Targets, as_array, encode_classes, encode_labels
 from ._iterative import exchange, stratified_parts, with_label_pairs
 
 RandomState = int | np.random.RandomState | None
@@ -23,7 +24,7 @@ RandomState = int | np.random.RandomState | None
 class _StratifiedByTargets:
     """`split` of a splitter that reads y and knows no groups."""
 
-    _domain = "nonnegative"
+    _domain: Domain = NONNEGATIVE
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Array, Array]]:
         """Indices of the training and test rows of each split.
@@ -68,7 +69,7 @@ class _StratifiedByTargets:
         if y.ndim != 1:
             return encode_labels(y, self._domain).values
         try:
-            return encode_classes(y, "distribution").values
+            return encode_classes(y).values
         except ValueError as error:
             raise ValueError(
                 "y must hold one hard label a row if it is 1-D, or be a matrix with one column a "
@@ -139,7 +140,7 @@ class SoftStratifiedKFold(_StratifiedFolds):
     4 [0.5 0.5]
     """
 
-    _domain = "independent"
+    _domain = INDEPENDENT
 
     def _folds(self, values: Rows, rng: np.random.RandomState) -> Array:
         mass, group = _expected_mass(values)

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import cg
 from sklearn.exceptions import ConvergenceWarning
 
-from ..targets import Array
+from .._targets.encoding import Array
 
 
 class Diffused(NamedTuple):

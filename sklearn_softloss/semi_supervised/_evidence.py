@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import rel_entr, softmax
 from scipy.stats import entropy
 
+from .._targets.encoding import Array
 from ..calibration.softmax import best_temperature
-from ..targets import Array
 from ._split import LabelledStratifiedKFold
 
 N_PARTS = 5

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, get_args
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, check_scalar
 
 from .._checks import check_one_of
-from ..targets import Array
+from .._targets.encoding import Array
 from ._diffusion import Diffused, propagate, spread
 from ._neighbors import build_index, symmetric_affinity, weight_matrix
 from ._partly_labelled import PartlyLabelledClassifier, read_partly_labelled

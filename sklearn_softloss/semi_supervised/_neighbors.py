@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.neighbors import NearestNeighbors
 
-from ..targets import Array
+from .._targets.encoding import Array
 
 STEEPNESS = 4.5
 """The furthest neighbour of a row lies at three standard deviations: exp(-3**2 / 2) = 0.011."""

@@ -14,7 +14,14 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._checks import check_weight
-from ..targets import Array, Targets, as_array, column_order, encode_classes, encode_labels
+from .._targets.encoding import (
+    Array,
+    Targets,
+    as_array,
+    column_order,
+    encode_classes,
+    encode_labels,
+)
 
 UNLABELLED = -1
 """Marks a row without a label in a 1-D y."""
@@ -58,7 +65,7 @@ def _from_labels(y: Array, classes: Array | None) -> Targets:
     _check_any_label(unlabelled)
     if unlabelled.any():
         y = np.where(unlabelled, y[~unlabelled][0], y)
-    return _hidden(encode_classes(y, "distribution", classes=classes), unlabelled)
+    return _hidden(encode_classes(y, classes=classes), unlabelled)
 
 
 def _marked(y: Array, classes: Array | None) -> Array:
@@ -102,7 +109,7 @@ def _from_rows(y: Any, classes: Array | None) -> Targets:
     if columns is not None and classes is not None:
         values, columns = values[:, column_order(columns, classes)], classes
     known = classes if columns is None else columns
-    return _hidden(encode_classes(values, "distribution", classes=known), unlabelled)
+    return _hidden(encode_classes(values, classes=known), unlabelled)
 
 
 def _check_any_label(unlabelled: Array) -> None:

@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
-from ..targets import Array, Targets, encode_classes
+from .._targets.encoding import Array, Targets, encode_classes
 from ._evidence import confidence, held_out_temperature, hidden_labels, tempered
 from ._graph import GraphLabelSpreading
 from ._partly_labelled import (
@@ -316,7 +316,7 @@ def _checked(labeler: Any, proba: Any, prior: Array) -> Array:
         )
         proba = np.where(empty[:, None], prior, proba)
     try:
-        return encode_classes(proba, "distribution", classes=np.arange(len(prior))).dense()
+        return encode_classes(proba, classes=np.arange(len(prior))).dense()
     except ValueError as error:
         raise ValueError(
             f"{name} must give every row a distribution over {len(prior)} classes. {error}"

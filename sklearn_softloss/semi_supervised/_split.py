@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .._targets.encoding import Array
 from ..model_selection import SoftStratifiedKFold
-from ..targets import Array
 from ._partly_labelled import read_partly_labelled
 
 

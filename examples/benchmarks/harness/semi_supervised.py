@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_consistent_length, check_scalar
 
 from sklearn_softloss import SoftTargetMLPClassifier
 from sklearn_softloss._table import Table
+from sklearn_softloss._targets.encoding import Array, Targets
 from sklearn_softloss.metrics import expected_calibration_error, soft_accuracy, soft_log_loss
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
 from sklearn_softloss.semi_supervised._partly_labelled import (
@@ -28,7 +29,6 @@ from sklearn_softloss.semi_supervised._partly_labelled import (
     labelled_rows,
     read_partly_labelled,
 )
-from sklearn_softloss.targets import Array, Targets
 
 from .memory import PeakMemory
 from .timing import timed

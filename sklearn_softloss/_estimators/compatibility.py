@@ -1,11 +1,11 @@
-"""scikit-learn's own callbacks (``sklearn.callback``, from version 1.9), told of each pass."""
+"""What older versions of scikit-learn lack, and the types that its decorators lose."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from ._decorators import Method
+from sklearn.utils import metaestimators
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -19,27 +19,47 @@ except ImportError:  # scikit-learn < 1.9
         return method
 
 
+__all__ = ["CallbackSupportMixin", "FitObserver", "available_if", "with_callbacks"]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
 def with_callbacks(method: Method) -> Method:
     """scikit-learn's decorator of `fit`, with the type of what it decorates."""
     return cast(Method, _with_callbacks(method))
 
 
-class PassTeller:
-    """Tells the callbacks of an estimator when a fit and its passes begin and end.
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """scikit-learn's decorator of methods that exist only where ``check(estimator)`` is true.
 
     Parameters
     ----------
-    estimator : SoftLossClassifier
+    check : callable
+        Returns False, or raises AttributeError with a reason, where there is no such method.
+
+    Returns
+    -------
+    callable
+        The decorator.
+    """
+    return cast(Callable[[Method], Method], metaestimators.available_if(check))
+
+
+class FitObserver:
+    """Tells scikit-learn's callbacks (from version 1.9) when a fit and its epochs begin and end.
+
+    Parameters
+    ----------
+    estimator : NetEstimator
         In its `fit`; a meta-estimator may have handed it callbacks.
     max_iter : int
-        Passes planned.
+        Epochs planned.
     X, y : array-like
         As given to `fit`.
     sample_weight : array-like or None
     """
 
     def __init__(self, estimator: Any, max_iter: int, X: Any, y: Any, sample_weight: Any) -> None:
-        self.estimator = estimator
         self.told = {"estimator": estimator, "X": X, "y": y}
         if sample_weight is not None:
             self.told["metadata"] = {"sample_weight": sample_weight}
@@ -47,25 +67,19 @@ class PassTeller:
         """Gives the attributes of the estimator if the fit ended now."""
         self._fit = estimator._init_callback_context(max_subtasks=max_iter)
         self._fit.call_on_fit_task_begin(**self.told)
-        self._pass: Any = None
+        self._epoch: Any = None
 
-    def begin_pass(self) -> None:
-        self._pass = self._fit.subcontext(task_name="pass")
-        self._pass.call_on_fit_task_begin(**self.told)
+    def on_epoch_begin(self) -> None:
+        self._epoch = self._fit.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(**self.told)
 
-    def end_pass(self) -> bool:
+    def on_epoch_end(self) -> bool:
         """True if a callback asks to stop."""
-        return self._end(self._pass)
+        return self._end(self._epoch)
 
-    def end_fit(self) -> None:
+    def on_fit_end(self) -> None:
         self._end(self._fit)
 
     def _end(self, context: Any) -> bool:
         stop = context.call_on_fit_task_end(**self.told, reconstruction_attributes=self.fitted)
         return bool(stop)
-
-
-def has_callbacks(estimator: Any) -> bool:
-    """Whether there is anybody to tell; a search may follow its estimators without a callback."""
-    own, handed_down = "_skl_callbacks", "_parent_callback_ctx"
-    return bool(getattr(estimator, own, None)) or hasattr(estimator, handed_down)

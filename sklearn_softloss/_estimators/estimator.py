@@ -1,59 +1,81 @@
-"""What both classifiers share: parameters, the course of a fit, the fitted net's attributes."""
+"""A scikit-learn estimator around a net: parameters, the course of a fit, reading the net."""
 
 from __future__ import annotations
 
 import copy
 import warnings
-from abc import abstractmethod
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from enum import Enum
 from typing import Any, Self
 
 import numpy as np
-import torch
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from torch import Tensor
 
-from ._callbacks import CallbackSupportMixin, PassTeller, has_callbacks
-from ._checks import check_weight
-from ._parameters import check_parameters, hidden_layers, torch_device, torch_dtype
-from ._training.batches import TrainingData, TrainingTargets, check_finite_in_blocks
-from ._training.isolation import isolated_generators
-from ._training.modules import MLP, check_net
-from ._training.monitor import Monitor
-from ._training.net import TrainingNet
-from ._training.schedules import FIXED_LENGTH, Schedule
-from ._training.solvers import decays_weights, default_alpha, optimizer_factory
-from ._weighting import EntryWeighting, RowWeighting, is_rule
-from .losses import Loss, get_loss
-from .losses._base import Domain
-from .targets import Array, TargetCode, Targets, as_array
-
-SMALLEST = float(np.finfo(np.float64).tiny)
-LARGEST = 1 - float(np.finfo(np.float64).epsneg)
-"""Probabilities next to 0 and 1."""
+from .._checks import check_weight
+from .._targets.codes import TargetCode
+from .._targets.domains import Domain
+from .._targets.encoding import Array, Targets
+from .._targets.weighting import EntryWeighting, RowWeighting
+from .._training.batches import TrainingData, TrainingTargets, check_finite_in_blocks, read_net
+from .._training.generators import isolated_generators
+from .._training.loops import FIXED_LENGTH, Loop, Monitor, Schedule
+from .._training.mlp import MLP
+from .._training.net import TrainingNet, check_net
+from .._training.solvers import SOLVERS, Solver
+from ..losses import Loss, get_loss
+from .compatibility import CallbackSupportMixin, FitObserver
+from .parameters import check_parameters, hidden_layers, torch_device, torch_dtype
 
 SMALL_BATCH = 32
 """Rows a step of batch_size="auto"."""
 
-PLANNED_PASSES, MOST_PASSES = 32, 200
-"""Passes of max_iter="auto": where the schedule plans them, and where the loss ends them."""
+PLANNED_EPOCHS, MOST_EPOCHS = 32, 200
+"""Epochs of max_iter="auto": where the schedule plans them, and where the loss ends them."""
 
 SMALL = 4096
 """Entries of X up to which a prediction is dominated by what is done once a call."""
 
 
-class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """Base of the classifiers: everything that does not depend on what y means."""
+class Course(Enum):
+    """What a training starts from, and whether it sees all rows or one part of them.
 
-    _domains: tuple[Domain, ...]
-    """Domains of losses that the classifier can serve, the preferred one first."""
+    Attributes
+    ----------
+    goes_on : bool
+        Whether it starts from the weights of an earlier one; the next part goes on with the
+        optimizer and the generators as well.
+    in_parts : bool
+        Whether it is a call of `partial_fit`.
+    """
 
-    classes_: Array
+    FRESH = (False, False)
+    WARM = (True, False)
+    FIRST_PART = (False, True)
+    NEXT_PART = (True, True)
+
+    def __init__(self, goes_on: bool, in_parts: bool) -> None:
+        self.goes_on, self.in_parts = goes_on, in_parts
+
+
+class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+    """Base of estimators that are a net: everything that does not depend on what y means.
+
+    A subclass says which domains of losses it serves (`_domains`, the preferred one first) and
+    turns y into targets (`_encode`); it may weigh them (`_weigh`) and keep some of their
+    attributes (`_kept_of_targets`). Its `fit` calls `_fit`, its predictions read the net by
+    `_predicted`.
+    """
+
+    _kept_of_targets: tuple[str, ...] = ()
+    """Attributes of the `Targets` that become fitted attributes, where they are not None."""
+
     net_: TrainingNet
     loss_curve_: list[float]
     validation_loss_curve_: list[float] | None
@@ -131,15 +153,23 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     # --- what a subclass says about its y ------------------------------------------------------
 
+    @property
     @abstractmethod
-    def _encode(self, y: Any, loss: Loss, classes: Array | None, declared: Any) -> Targets:
-        """Check y against the loss's domain and an earlier fit's classes."""
+    def _domains(self) -> tuple[Domain, ...]:
+        """Domains of losses that the estimator can serve: a class attribute."""
 
     @abstractmethod
+    def _encode(self, y: Any, domain: Domain, course: Course, declared: Any) -> Targets:
+        """Check y against the domain and, where the course goes on, against the earlier fit.
+
+        `declared` is what a first part says of the parts to come.
+        """
+
     def _weigh(
-        self, targets: Targets, loss: Loss, sample_weight: Array | None, label_weight: Any
-    ) -> RowWeighting | EntryWeighting:
-        """How the weights given meet these targets."""
+        self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
+    ) -> RowWeighting | EntryWeighting | None:
+        """How the weights given meet these targets; None where all weigh alike."""
+        return None if sample_weight is None else RowWeighting(domain, None, sample_weight)
 
     # --- fitting -------------------------------------------------------------------------------
 
@@ -147,94 +177,79 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self,
         X: Any,
         y: Any,
-        sample_weight: Any,
+        sample_weight: Any = None,
         label_weight: Any = None,
         *,
-        incremental: bool = False,
+        in_parts: bool = False,
         declared: Any = None,
     ) -> Self:
-        check_parameters(self.get_params(deep=False))
+        check_parameters(self)
         loss = get_loss(self.loss, self._domains)
-        fitted = hasattr(self, "net_")
-        goes_on = fitted and (incremental or self.warm_start)
-        self._check_call(y, fitted, incremental, declared)
-        if goes_on:
-            self._check_same_net(loss, incremental)
-        teller = None
-        if not incremental and has_callbacks(self):
-            teller = PassTeller(self, self._max_iter(), X, y, sample_weight)
+        course = self._course(in_parts)
+        self._check_call(y, loss, course)
+        observer = None
+        # A search follows its estimators though they have no callback of their own.
+        observed = getattr(self, "_skl_callbacks", None) or hasattr(self, "_parent_callback_ctx")
+        if observed and not in_parts:
+            observer = FitObserver(self, self._max_iter(), X, y, sample_weight)
         with _unchanged_on_error(self):
-            X = self._check_X(X, reset=not goes_on)
-            targets = self._encode(y, loss, self.classes_ if goes_on else None, declared)
+            X = self._check_X(X, reset=not course.goes_on)
+            targets = self._encode(y, loss.domain, course, declared)
             check_consistent_length(X, targets.values)
-            sample_weight = check_weight(sample_weight, (X.shape[0],), name="sample_weight")
-            weighting = self._weigh(targets, loss, sample_weight, label_weight)
-            code = self._target_code(loss, targets)
-            resumed = incremental and goes_on
+            if sample_weight is not None:
+                sample_weight = check_weight(sample_weight, (X.shape[0],), name="sample_weight")
+            weighting = self._weigh(targets, loss.domain, sample_weight, label_weight)
+            code = None
+            if self.label_smoothing or self.target_range not in (None, (0, 1)):
+                code = loss.domain.code(self.label_smoothing, self.target_range, targets.n_columns)
+            encoded = TrainingTargets(targets.values, code, weighting)
+            resumed = course is Course.NEXT_PART
             start = self._generators if resumed else _draw_seed(self.random_state)
             with isolated_generators(start) as generators:
-                encoded = TrainingTargets(targets.values, code, weighting)
                 train, valid = self._training_data(X, encoded, targets)
-                if loss.needs_mean_target:
-                    loss = self._with_mean_target(loss, train, incremental)
                 if resumed:
-                    net = self.net_
-                    if net.schedule.kind in FIXED_LENGTH:
-                        net.follow(self._schedule(incremental))
+                    net = self._net_for_the_next_part(train)
                 else:
-                    schedule = self._schedule(incremental)
-                    net = self._build_net(loss, train, targets.n_columns, goes_on, schedule)
+                    net = self._build_net(loss, train, targets.n_columns, course)
                 net.batch_size = self._batch_size(len(train))
-                if teller is not None:
-                    teller.fitted = partial(_if_it_ended_now, net, targets, code)
-                net.teller = teller
-                net.partial_fit(train, valid, epochs=1 if incremental else self._max_iter())
-                net.teller = None
-            if net.interrupted_ and not net.n_passes_:
+                if observer is not None:
+                    observer.fitted = lambda: self._to_predict(net.frozen(), targets, code)
+                net.observer = observer
+                loop = net.train(train, valid, 1 if in_parts else self._max_iter())
+                net.observer = None
+            if loop.interrupted and not loop.n_epochs:
                 raise KeyboardInterrupt
             self._generators = generators
-            self._store(net, targets, code, len(train), goes_on, resumed)
-        if teller is not None:
-            teller.end_fit()
-        self._warn_if_not_converged(net, incremental)
+            self.__dict__.update(self._to_predict(net, targets, code))
+            self._store_losses(net, loop, len(train), course)
+        if observer is not None:
+            observer.on_fit_end()
+        if not (in_parts or net.schedule.is_planned or loop.converged or loop.interrupted):
+            self._warn_of_no_convergence()
         return self
 
-    def _target_code(self, loss: Loss, targets: Targets) -> TargetCode:
-        return TargetCode.from_params(
-            self.label_smoothing,
-            self.target_range,
-            domain=loss.domain,
-            n_columns=targets.n_columns,
-        )
+    def _course(self, in_parts: bool) -> Course:
+        fitted = hasattr(self, "net_")
+        if in_parts:
+            return Course.NEXT_PART if fitted else Course.FIRST_PART
+        return Course.WARM if fitted and self.warm_start else Course.FRESH
 
-    def _check_call(self, y: Any, fitted: bool, incremental: bool, declared: Any) -> None:
+    def _check_call(self, y: Any, loss: Loss, course: Course) -> None:
+        """Refuse what makes no sense together, before anything is read."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
-        if not incremental:
-            return
-        if self.early_stopping:
+        if course.in_parts and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        if is_rule(self.class_weight):
+        if course.in_parts and loss.needs_mean_target:
             raise ValueError(
-                f"class_weight={self.class_weight!r} needs all of y at once, which partial_fit "
-                "never sees: compute the weights and pass them as numbers."
+                f"{loss!r} needs the mean of all targets, which partial_fit never sees: state it, "
+                "for example LogitAdjustedCrossEntropy(prior=[0.9, 0.1])."
             )
-        if not fitted:
-            if declared is None and as_array(y).ndim == 1:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
-        elif declared is not None and set(np.asarray(declared).tolist()) != set(
-            self.classes_.tolist()
-        ):
-            raise ValueError(
-                f"classes={declared!r} is not the same as on the last call to partial_fit, which "
-                f"was: {self.classes_!r}."
-            )
-
-    def _check_same_net(self, loss: Loss, incremental: bool) -> None:
-        """Refuse to go on with a net that the parameters no longer describe."""
+        if not course.goes_on:
+            return
         module, before = self.net_.module_, self.net_.criterion_
         if isinstance(module, MLP) and self.module is None:
             hidden = list(module.layer_sizes[1:-1])
@@ -243,7 +258,7 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     f"hidden_layer_sizes={self.hidden_layer_sizes!r}, but the net to go on with "
                     f"has hidden layers of {hidden} units: set it back, or fit anew."
                 )
-        if incremental and type(loss) is not type(before):
+        if course.in_parts and type(loss) is not type(before):
             raise ValueError(
                 f"loss is {loss!r}, but partial_fit goes on with {before!r}: set it back, or fit "
                 "anew."
@@ -300,81 +315,71 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         return data.restricted(train), data.restricted(valid)
 
-    def _with_mean_target(self, loss: Loss, train: TrainingData, incremental: bool) -> Loss:
-        if incremental:
-            raise ValueError(
-                f"{loss!r} needs the mean of all targets, which partial_fit never sees: state it, "
-                "for example LogitAdjustedCrossEntropy(prior=[0.9, 0.1])."
-            )
-        return loss.with_mean_target(train.targets.mean(train.rows))
-
-    def _is_planned(self) -> bool:
-        """Whether the schedule of the learning rate says how long to train."""
-        return self.learning_rate in FIXED_LENGTH and self.solver != "lbfgs"
-
-    def _max_iter(self) -> int:
-        if self.max_iter != "auto":
-            return int(self.max_iter)
-        return PLANNED_PASSES if self._is_planned() else MOST_PASSES
-
-    def _alpha(self, n_rows: int) -> float:
-        return default_alpha(self.solver, n_rows) if self.alpha == "auto" else float(self.alpha)
-
-    def _schedule(self, incremental: bool) -> Schedule:
-        """The learning rate; calls of partial_fit come without end, so there it plans none."""
-        kind = self.learning_rate
-        if incremental and kind in FIXED_LENGTH:
-            kind = "constant"
-        return Schedule(kind, self.learning_rate_init, self.power_t, self._max_iter())
+    # --- the net -------------------------------------------------------------------------------
 
     def _build_net(
-        self,
-        loss: Loss,
-        train: TrainingData,
-        n_columns: int,
-        goes_on: bool,
-        schedule: Schedule,
+        self, loss: Loss, train: TrainingData, n_columns: int, course: Course
     ) -> TrainingNet:
-        n_outputs = loss.n_logits(n_columns)
-        if goes_on:
-            module = copy.deepcopy(self.net_.module_)
-        elif self.module is None:
-            layers = [train.X.shape[1], *hidden_layers(self.hidden_layer_sizes), n_outputs]
-            dropout = 0.0 if self.solver == "lbfgs" else self.dropout
-            module = MLP(layers, self.activation, dropout)
-        else:
-            module = self.module(train.X.shape[1], n_outputs)
-        module = module.to(device=train.device, dtype=train.dtype)
-        check_net(module, loss, train.batch(slice(0, 2)), n_outputs)
-        alpha = self._alpha(len(train))
-        factory, options = optimizer_factory(
-            self.solver,
-            alpha=alpha,
-            momentum=self.momentum,
-            nesterovs_momentum=self.nesterovs_momentum,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-        )
-        if goes_on:
+        if loss.needs_mean_target:
+            loss = loss.with_mean_target(train.targets.mean(train.rows))
+        module = self._build_module(train, loss.n_logits(n_columns), course)
+        check_net(module, loss, train.batch(slice(0, 2)), loss.n_logits(n_columns))
+        solver = Solver(self.solver) if callable(self.solver) else SOLVERS[self.solver]
+        alpha = self.alpha
+        if alpha == "auto":
+            alpha = min(1.0, solver.full_decay_rows / len(train)) * solver.auto_alpha
+        options = {f"optimizer__{name}": read(self) for name, read in solver.options.items()}
+        if solver.decays:
+            options["optimizer__weight_decay"] = alpha
+        schedule = self._schedule(course)
+        if course.goes_on:
             schedule.samples = self.t_
         return TrainingNet(
             module,
             loss,
-            optimizer=factory,
+            optimizer=solver.optimizer,
             lr=schedule.rate,
             max_epochs=self._max_iter(),
             callbacks=self.callbacks,
             device=str(train.device),
             verbose=0,
+            predict_nonlinearity=loss.inverse_link,
             schedule=schedule,
             monitor=Monitor(self.tol, self.n_iter_no_change, int(self.verbose)),
-            alpha=alpha,
+            alpha=float(alpha),
             shuffle=self.shuffle,
-            decay_weights=decays_weights(self.solver),
+            decay_weights=solver.decays,
             lbfgs={"max_fun": self.max_fun, "tol": self.tol} if self.solver == "lbfgs" else None,
-            **{f"optimizer__{name}": value for name, value in options.items()},
+            **options,
         ).initialize()
+
+    def _build_module(self, train: TrainingData, n_outputs: int, course: Course) -> Any:
+        if course.goes_on:
+            module = copy.deepcopy(self.net_.module_)
+        elif self.module is None:
+            layers = [train.X.shape[1], *hidden_layers(self.hidden_layer_sizes), n_outputs]
+            module = MLP(layers, self.activation, 0.0 if self.solver == "lbfgs" else self.dropout)
+        else:
+            module = self.module(train.X.shape[1], n_outputs)
+        return module.to(device=train.device, dtype=train.dtype)
+
+    def _net_for_the_next_part(self, train: TrainingData) -> TrainingNet:
+        if self.net_.schedule.is_planned:
+            self.net_.follow(self._schedule(Course.NEXT_PART))
+        return self.net_
+
+    def _schedule(self, course: Course) -> Schedule:
+        """The learning rate; none is planned for calls of partial_fit, which come without end."""
+        kind = self.learning_rate
+        if kind in FIXED_LENGTH and (course.in_parts or self.solver == "lbfgs"):
+            kind = "constant"
+        return Schedule(kind, self.learning_rate_init, self.power_t, self._max_iter())
+
+    def _max_iter(self) -> int:
+        if self.max_iter != "auto":
+            return int(self.max_iter)
+        is_planned = self.learning_rate in FIXED_LENGTH and self.solver != "lbfgs"
+        return PLANNED_EPOCHS if is_planned else MOST_EPOCHS
 
     def _batch_size(self, n_samples: int) -> int:
         if self.solver == "lbfgs":
@@ -389,31 +394,29 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         return min(int(self.batch_size), n_samples)
 
-    def _store(
-        self,
-        net: TrainingNet,
-        targets: Targets,
-        code: TargetCode,
-        n_train: int,
-        goes_on: bool,
-        resumed: bool,
-    ) -> None:
+    # --- what a fit leaves -----------------------------------------------------------------------
+
+    def _to_predict(
+        self, net: TrainingNet, targets: Targets, code: TargetCode | None
+    ) -> dict[str, Any]:
+        """The attributes that prediction reads."""
+        kept = {name: getattr(targets, name) for name in self._kept_of_targets}
+        kept = {f"{name}_": value for name, value in kept.items() if value is not None}
+        return {"net_": net, "_code": code, "_hard": targets.hard, **kept}
+
+    def _store_losses(self, net: TrainingNet, loop: Loop, n_train: int, course: Course) -> None:
         train_losses, valid_losses = net.monitor.train_losses, net.monitor.valid_losses
-        if goes_on and not resumed:
+        if course is Course.WARM:
             train_losses = self.loss_curve_ + train_losses
             valid_losses = (self.validation_loss_curve_ or []) + valid_losses
-        for name, value in _to_predict(net, targets, code).items():
-            setattr(self, name, value)
         self.loss_curve_ = list(train_losses)
         self.validation_loss_curve_ = list(valid_losses) if self.early_stopping else None
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = net.monitor.best_loss
-        self.n_iter_ = net.n_passes_
-        self.t_ = (self.t_ if goes_on else 0) + n_train * net.n_passes_
+        self.n_iter_ = loop.n_epochs
+        self.t_ = (self.t_ if course.goes_on else 0) + n_train * loop.n_epochs
 
-    def _warn_if_not_converged(self, net: TrainingNet, incremental: bool) -> None:
-        if incremental or self._is_planned() or net.converged_ or net.interrupted_:
-            return
+    def _warn_of_no_convergence(self) -> None:
         warnings.warn(
             f"Maximum iterations ({self._max_iter()}) reached and the optimization hasn't "
             "converged yet: raise max_iter (lbfgs: also max_fun), or scale the data.",
@@ -423,30 +426,20 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     # --- prediction ----------------------------------------------------------------------------
 
-    def _confidence(self, X: Any) -> Array:
-        """E[y given x] of each column: smoothing and target range undone, inside (0, 1)."""
-        check_is_fitted(self)
+    def _predicted(self, X: Any) -> Array:
+        """E[y given x] of each column: smoothing and target range undone, in the domain's range."""
+        values = self._read(X, None)
+        if self._code is not None:
+            values = self._code.decode(values)
+        low, high = self.net_.criterion_.domain.prediction_range
+        return np.minimum(np.maximum(values, low), high)
+
+    def _read(self, X: Any, link: Callable[[Tensor], Tensor] | None) -> Array:
+        """What the link, by default the loss's inverse link, makes of the logits of all rows."""
+        if not hasattr(self, "net_"):
+            check_is_fitted(self)
         X = self._check_X(X, reset=False)
-        return _inside(self._code.decode(self.net_.read(X, self.net_.criterion_.inverse_link)))
-
-    def predict_log_proba(self, X: Any) -> Array:
-        """Logarithm of `predict_proba`.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-
-        Returns
-        -------
-        ndarray of float64
-            In nats, of the shape of `predict_proba`.
-        """
-        return np.log(self.predict_proba(X))
-
-    @abstractmethod
-    def predict_proba(self, X: Any) -> Array:
-        """Probabilities; what the columns are, the subclass says."""
+        return read_net(self.net_.module_, X, link or self.net_.criterion_.inverse_link)
 
     # --- attributes of the fitted net ------------------------------------------------------------
 
@@ -462,7 +455,7 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     @property
     def validation_scores_(self) -> list[float] | None:
-        """Negative validation loss of each pass, for readers of `MLPClassifier`'s attribute."""
+        """Negative validation loss of each epoch, for readers of `MLPClassifier`'s attribute."""
         losses = self.validation_loss_curve_
         return None if losses is None else [-loss for loss in losses]
 
@@ -487,15 +480,6 @@ class SoftLossClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return tags
 
 
-def _to_predict(net: TrainingNet, targets: Targets, code: TargetCode) -> dict[str, Any]:
-    """The attributes that prediction reads."""
-    return {"net_": net, "classes_": targets.classes, "_hard": targets.hard, "_code": code}
-
-
-def _if_it_ended_now(net: TrainingNet, targets: Targets, code: TargetCode) -> dict[str, Any]:
-    return _to_predict(net.frozen(), targets, code)
-
-
 @contextmanager
 def _unchanged_on_error(estimator: Any) -> Iterator[None]:
     """Give the estimator its attributes back if the block raises."""
@@ -515,10 +499,5 @@ def _draw_seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def _inside(proba: Array) -> Array:
-    """Probabilities strictly inside (0, 1)."""
-    return np.minimum(np.maximum(proba, SMALLEST), LARGEST)
-
-
-def _as_numpy(tensor: torch.Tensor) -> Array:
+def _as_numpy(tensor: Tensor) -> Array:
     return tensor.detach().cpu().numpy()

@@ -9,36 +9,26 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.class_weight import compute_class_weight
 
-from ._checks import check_weight
-from .targets import Array, Targets
+from .._checks import check_weight
+from .domains import Domain
+from .encoding import Array, Targets
 
 Weighted = tuple[Array, "Array | None", "Array | None"]
 
 
 @dataclass(frozen=True)
 class RowWeighting:
-    """How targets over classes meet `class_weight` and `sample_weight`.
+    """How targets over classes meet `class_weight` and `sample_weight`; the domain says how rows
+    meet class weights."""
 
-    A soft row stands for draws of hard labels, so class weights c turn the row y into
-    c y / (c . y) with the weight c . y. On a one-hot row that is the weight of its class.
-    Rows of an independent loss need not sum to 1; they keep their values and take the mean class
-    weight under y / sum(y).
-    """
-
-    domain: str
+    domain: Domain
     class_weight: Array | None = None
     sample_weight: Array | None = None
 
     def __call__(self, values: Array, rows: Any) -> Weighted:
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         if self.class_weight is not None:
-            weighted = values * self.class_weight
-            mass, total = weighted.sum(axis=1), values.sum(axis=1)
-            share = np.divide(mass, total, out=np.ones_like(mass), where=total > 0)
-            if self.domain == "distribution":
-                values = np.divide(
-                    weighted, mass[:, None], out=values.copy(), where=mass[:, None] > 0
-                )
+            values, share = self.domain.weighted(values, self.class_weight)
             weight = share if weight is None else share * weight
         return values, weight, None
 
@@ -150,7 +140,7 @@ def class_weights(class_weight: Any, targets: Targets, sample_weight: Array | No
 
 
 def label_weights(
-    class_weight: Any, targets: Targets, sample_weight: Array | None, domain: str
+    class_weight: Any, targets: Targets, sample_weight: Array | None, domain: Domain
 ) -> Array | None:
     """Weights of absent and present labels, shape (2, n_columns), or None.
 
@@ -170,10 +160,10 @@ def label_weights(
             f"{class_weight!r}."
         )
     pairs = not by_rule and all(isinstance(weights, dict) for weights in class_weight)
-    if domain == "nonnegative" and (by_rule or pairs):
+    if not domain.has_absence and (by_rule or pairs):
         raise ValueError(
-            "Under a 'nonnegative' loss class_weight must be one number a label: counts are not "
-            f"absent or present; got {class_weight!r}."
+            f"Under a {domain!r} loss class_weight must be one number a label: its targets "
+            f"are not absent or present; got {class_weight!r}."
         )
     if by_rule:
         return weights_from_mass(_absent_and_present(targets.values, sample_weight), class_weight)

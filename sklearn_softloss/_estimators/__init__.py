@@ -1,0 +1,1 @@
+"""What the estimators share: parameters, the course of a fit, classes, compatibility."""

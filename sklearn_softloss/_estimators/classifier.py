@@ -1,0 +1,71 @@
+"""What only classifiers have: classes, parts of them declared ahead, log-probabilities."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+
+from .._targets.encoding import Array, as_array
+from .._targets.weighting import is_rule
+from .estimator import NetEstimator
+
+
+class NetClassifier(ClassifierMixin, NetEstimator):
+    """Base of classifiers that are a net."""
+
+    _kept_of_targets: tuple[str, ...] = ("classes",)
+
+    classes_: Array
+    _hard: bool
+
+    def _check_declared(self, y: Any, declared: Any) -> None:
+        """Refuse a part that cannot tell the classes, or tells others than the parts before."""
+        if is_rule(self.class_weight):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} needs all of y at once, which partial_fit "
+                "never sees: compute the weights and pass them as numbers."
+            )
+        if not hasattr(self, "net_"):
+            if declared is None and y is not None and as_array(y).ndim == 1:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+        elif declared is not None and set(np.asarray(declared).tolist()) != set(
+            self.classes_.tolist()
+        ):
+            raise ValueError(
+                f"classes={declared!r} is not the same as on the last call to partial_fit, which "
+                f"was: {self.classes_!r}."
+            )
+
+    def _earlier_classes(self, y: Any) -> Array:
+        """The classes of an earlier fit, which y must fit."""
+        labels = as_array(y)
+        if self.warm_start and labels.ndim == 1:
+            found = np.unique(labels)
+            if set(found.tolist()) != set(self.classes_.tolist()):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous "
+                    f"call to fit. Previously got {self.classes_}, `y` has {found}"
+                )
+        return self.classes_
+
+    @abstractmethod
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities; what the columns are, the subclass says."""
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of float64
+            In nats, of the shape of `predict_proba`.
+        """
+        return np.log(self.predict_proba(X))

@@ -1,0 +1,138 @@
+"""Which values the estimators' parameters may take; checked in `fit`, never in `__init__`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_scalar
+from torch import nn
+
+from .._training.loops import SCHEDULES
+from .._training.mlp import ACTIVATIONS
+from .._training.solvers import SOLVERS
+
+
+class Number(NamedTuple):
+    """Type and bounds of a number, and whether it may be "auto"."""
+
+    kind: type
+    low: float | None = None
+    high: float | None = None
+    include: Literal["left", "right", "both", "neither"] = "left"
+    auto: bool = False
+
+
+NUMBERS = {
+    "alpha": Number(Real, 0, auto=True),
+    "batch_size": Number(Integral, 1, auto=True),
+    "learning_rate_init": Number(Real, 0, include="neither"),
+    "power_t": Number(Real, 0),
+    "max_iter": Number(Integral, 1, auto=True),
+    "tol": Number(Real, 0),
+    "momentum": Number(Real, 0, 1, "both"),
+    "validation_fraction": Number(Real, 0, 1, "neither"),
+    "beta_1": Number(Real, 0, 1),
+    "beta_2": Number(Real, 0, 1),
+    "epsilon": Number(Real, 0, include="neither"),
+    "n_iter_no_change": Number(Real, 1),
+    "max_fun": Number(Integral, 1),
+    "label_smoothing": Number(Real, 0, 1),
+    "dropout": Number(Real, 0, 1),
+}
+FLAGS = {
+    "shuffle": (bool, np.bool_),
+    "warm_start": (bool, np.bool_),
+    "nesterovs_momentum": (bool, np.bool_),
+    "early_stopping": (bool, np.bool_),
+    "verbose": (bool, np.bool_, Integral),
+}
+CHOICES: dict[str, Iterable[str]] = {
+    "activation": ACTIVATIONS,
+    "learning_rate": SCHEDULES,
+    "solver": SOLVERS,
+}
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def check_parameters(estimator: Any) -> None:
+    """Raise TypeError or ValueError for the first parameter with an illegal value."""
+    for name, allowed in NUMBERS.items():
+        value = getattr(estimator, name)
+        if not (allowed.auto and isinstance(value, str) and value == "auto"):
+            check_scalar(
+                value,
+                f"{name} (a number, or 'auto')" if allowed.auto else name,
+                allowed.kind,
+                min_val=allowed.low,
+                max_val=allowed.high,
+                include_boundaries=allowed.include,
+            )
+    for name, kinds in FLAGS.items():
+        check_scalar(getattr(estimator, name), name, kinds)
+    for name, choices in CHOICES.items():
+        value = getattr(estimator, name)
+        is_optimizer = name == "solver" and callable(value)
+        if not is_optimizer and not (isinstance(value, str) and value in choices):
+            beside = " or a torch optimizer class" if name == "solver" else ""
+            raise ValueError(f"{name} must be one of {list(choices)}{beside}; got {value!r}.")
+    module = estimator.module
+    if isinstance(module, nn.Module) or not (module is None or callable(module)):
+        raise TypeError(
+            "module must be None, a torch.nn.Module class or a function (n_features, n_outputs) -> "
+            f"module, so that each fit starts with a fresh net; got {module!r}."
+        )
+    if estimator.target_range is not None:
+        _check_target_range(estimator.target_range, estimator.label_smoothing)
+    hidden_layers(estimator.hidden_layer_sizes)
+    torch_dtype(estimator.dtype or np.float64)
+    torch_device(estimator.device)
+
+
+def hidden_layers(sizes: Any) -> list[int]:
+    """`hidden_layer_sizes` as a list; a single number is one layer."""
+    layers = list(sizes) if isinstance(sizes, Iterable) else [sizes]
+    for size in layers:
+        if not isinstance(size, Integral) or size <= 0:
+            raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {sizes!r}.")
+    return [int(size) for size in layers]
+
+
+def torch_dtype(dtype: Any) -> torch.dtype:
+    """The torch dtype for "float32", np.float64 and the like."""
+    try:
+        return DTYPES[np.dtype(dtype).name]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"dtype must be one of {list(DTYPES)}; got {dtype!r}.") from error
+
+
+def torch_device(device: Any) -> torch.device:
+    """The device for "cpu", "cuda", "cuda:1" or "auto" (CUDA where there is one)."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device must be 'cpu', 'cuda' or 'auto'; got {device!r}.") from error
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            f"device={device!r}, but torch finds no CUDA device here; use 'cpu' or 'auto'."
+        )
+    return found
+
+
+def _check_target_range(target_range: Any, label_smoothing: float) -> None:
+    if label_smoothing:
+        raise ValueError(
+            f"label_smoothing={label_smoothing} and target_range={target_range!r} both move the "
+            "targets: set one of them."
+        )
+    legal = np.shape(target_range) == (2,) and all(isinstance(end, Real) for end in target_range)
+    if not legal or not 0 <= target_range[0] < target_range[1] <= 1:
+        raise ValueError(
+            "target_range must be None or (low, high) with 0 <= low < high <= 1, such as "
+            f"(0.1, 0.9); got {target_range!r}."
+        )

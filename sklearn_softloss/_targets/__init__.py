@@ -1,0 +1,1 @@
+"""Targets from y as given to what a training step reads: domains, encodings, codes, weights."""

@@ -1,0 +1,226 @@
+"""Domains of targets: which values are legal, what they mean, and where predictions may lie."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._probability import LARGEST_PROBA, SMALLEST_PROBA
+from .codes import TargetCode
+
+Array = NDArray[Any]
+
+ROW_SUM_TOLERANCE = 1e-3
+"""How far a row of a distribution may be from summing to 1 before it is refused."""
+
+
+class Domain(str):
+    """What the targets of a loss may be: its name, and what follows from it.
+
+    This base takes any finite number and gives it no meaning. Messages, the registry of losses and
+    public parameters call a domain by its name, which it is.
+
+    Attributes
+    ----------
+    low, high : float
+        Least and largest legal entry.
+    requirement : str
+        What an entry must do, as a message says it.
+    prediction_range : tuple (float, float)
+        Least and largest value that a prediction may take.
+    rows_sum_to_one : bool
+        Whether a row is a distribution over its columns.
+    has_absence : bool
+        Whether 0 and 1 mean that a label is absent or present, so that each may have its weight.
+    """
+
+    low: ClassVar[float] = -np.inf
+    high: ClassVar[float] = np.inf
+    requirement: ClassVar[str] = "be finite"
+    prediction_range: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+    rows_sum_to_one: ClassVar[bool] = False
+    has_absence: ClassVar[bool] = False
+
+    def check_entries(self, values: Array, *, unknown: bool = False, matrix: Any = None) -> None:
+        """Refuse illegal entries; NaN passes only where unknown entries have a meaning.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_samples, n_columns), or (n_stored,) of a CSR `matrix`
+        unknown : bool, default=False
+        matrix : CSR array, default=None
+            Says in which row and column a stored entry lies.
+        """
+        with np.errstate(invalid="ignore"):
+            bad = ~((values >= self.low) & (values <= self.high) & np.isfinite(values))
+        if unknown:
+            bad &= ~np.isnan(values)
+        if not bad.any():
+            return
+        at = int(np.argmax(bad))
+        if matrix is not None:
+            row = int(np.searchsorted(matrix.indptr, at, side="right")) - 1
+            column, value = int(matrix.indices[at]), values[at]
+        else:
+            row, column = (int(i) for i in np.unravel_index(at, values.shape))
+            value = values[row, column]
+        allowed = self.requirement
+        if unknown:
+            allowed += ", or be NaN or -1 where a label is unknown"
+        raise ValueError(
+            f"Entries of a 2-D y must {allowed}; row {row}, column {column} is {value:g}. "
+            f"{NO_MISSING if np.isnan(value) else self.cure(value)}"
+        )
+
+    def cure(self, value: float) -> str:
+        """What to do about an illegal entry."""
+        return "Rescale y."
+
+    def checked_rows(self, values: Array) -> Array:
+        """Rows as the loss takes them; refuses those that are illegal as a whole."""
+        return values
+
+    def code(
+        self, label_smoothing: float, target_range: tuple[float, float] | None, n_columns: int
+    ) -> TargetCode:
+        """What smoothing, or a target range, does to the targets."""
+        raise ValueError(
+            f"label_smoothing and target_range have no meaning for the targets of a {self!r} loss: "
+            "leave them at their defaults."
+        )
+
+    def weighted(self, values: Array, class_weight: Array) -> tuple[Array, Array]:
+        """Rows and their weights under weights of the classes.
+
+        Here a row keeps its values and takes the mean class weight under y / sum(y).
+        """
+        mass, total = (values * class_weight).sum(axis=1), values.sum(axis=1)
+        return values, np.divide(mass, total, out=np.ones_like(mass), where=total > 0)
+
+
+class _UnitInterval(Domain):
+    """What the two domains of probabilities share."""
+
+    low, high = 0.0, 1.0
+    requirement = "lie in [0, 1]"
+    prediction_range = (SMALLEST_PROBA, LARGEST_PROBA)
+
+    def cure(self, value: float) -> str:
+        return INTEGER_CODES if np.isfinite(value) and value == np.round(value) else RESCALE
+
+    def n_outcomes(self, n_columns: int) -> int:
+        """Over how many outcomes smoothing spreads its share: here absent and present."""
+        return 2
+
+    def code(
+        self, label_smoothing: float, target_range: tuple[float, float] | None, n_columns: int
+    ) -> TargetCode:
+        if target_range is not None:
+            low, high = target_range
+            return TargetCode(high - low, low)
+        return TargetCode(1 - label_smoothing, label_smoothing / self.n_outcomes(n_columns))
+
+
+class Distribution(_UnitInterval):
+    """Rows >= 0 that sum to 1: one class is true, and the row says how probable each is.
+
+    Class weights c turn the row y into c y / (c . y) with the weight c . y, since a soft row stands
+    for draws of hard labels. On a one-hot row that is the weight of its class.
+    """
+
+    rows_sum_to_one = True
+
+    def checked_rows(self, values: Array) -> Array:
+        sums = values.sum(axis=1)
+        if np.all(sums == 1):
+            return values  # bit for bit, so that a one-hot row is the hard label
+        found = first_bad_sum(values)
+        if found is not None:
+            row, total = found
+            raise ValueError(
+                "Under a 'distribution' loss every row of y must sum to 1: "
+                f"row {row} sums to {total:.6g}; {EMPTY_ROW if total == 0 else WRONG_SUM}."
+            )
+        return values / sums[:, None]
+
+    def n_outcomes(self, n_columns: int) -> int:
+        return n_columns
+
+    def code(
+        self, label_smoothing: float, target_range: tuple[float, float] | None, n_columns: int
+    ) -> TargetCode:
+        code = super().code(label_smoothing, target_range, n_columns)
+        row_sum = code.scale + n_columns * code.offset
+        if first_bad_sum(np.array([[row_sum]])) is not None:
+            raise ValueError(
+                f"target_range={target_range!r} turns rows that sum to 1 into rows that sum to "
+                f"{row_sum:.6g} with {n_columns} classes, which a 'distribution' loss cannot take: "
+                "use label_smoothing, or an 'independent' loss such as 'binary_cross_entropy'."
+            )
+        return code
+
+    def weighted(self, values: Array, class_weight: Array) -> tuple[Array, Array]:
+        _, weight = super().weighted(values, class_weight)
+        weighted = values * class_weight
+        mass = weighted.sum(axis=1, keepdims=True)
+        return np.divide(weighted, mass, out=values.copy(), where=mass > 0), weight
+
+
+class Independent(_UnitInterval):
+    """Entries in [0, 1], each the probability of a label or class by itself; rows are free."""
+
+    has_absence = True
+
+
+class Nonnegative(Domain):
+    """Counts, or weights that sum to nothing in particular; predictions are probabilities."""
+
+    low = 0.0
+    prediction_range = (SMALLEST_PROBA, LARGEST_PROBA)
+    requirement = "be finite and >= 0"
+
+    def cure(self, value: float) -> str:
+        return RESCALE
+
+
+DISTRIBUTION = Distribution("distribution")
+INDEPENDENT = Independent("independent")
+NONNEGATIVE = Nonnegative("nonnegative")
+DOMAINS: dict[str, Domain] = {
+    str(domain): domain for domain in (DISTRIBUTION, INDEPENDENT, NONNEGATIVE)
+}
+
+
+def first_bad_sum(values: NDArray[Any]) -> tuple[int, float] | None:
+    """Number and sum of the first row that does not sum to 1, or None."""
+    sums = values.sum(axis=1)
+    bad = ~(np.abs(sums - 1) <= ROW_SUM_TOLERANCE)
+    if not bad.any():
+        return None
+    row = int(np.argmax(bad))
+    return row, float(sums[row])
+
+
+NO_MISSING = (
+    "Input y contains NaN: drop these rows; missing labels have a meaning in "
+    "MultiLabelSigmoidClassifier only."
+)
+RESCALE = "Rescale y to probabilities, confidences or counts."
+INTEGER_CODES = (
+    "Integer codes usually come from cross_val_predict(method='predict_proba'), which "
+    "label-encodes the columns of a 2-D y: use "
+    "sklearn_softloss.model_selection.cross_val_predict_proba. Counts of votes: divide each "
+    "row by its sum, or turn votes into rows by sklearn_softloss.targets.vote_shares. Counts "
+    "of labels: take loss='count_distribution' in MultiLabelSigmoidClassifier."
+)
+EMPTY_ROW = (
+    "drop it: a row without mass says nothing about the classes. Where such rows have "
+    "a meaning take an 'independent' loss such as 'binary_cross_entropy', or "
+    "MultiLabelSigmoidClassifier with loss='count_distribution'"
+)
+WRONG_SUM = (
+    "divide the row by its sum if it holds votes or weights, or take an 'independent' "
+    "loss such as 'binary_cross_entropy' if each entry is a confidence of its own"
+)

@@ -1,0 +1,132 @@
+"""L-BFGS: scipy moves all weights at once, on the loss of all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import OptimizeResult, minimize
+from torch import Tensor
+
+from .batches import Batches, TrainingData, block_size
+from .loops import Loop, weight_of
+from .mlp import threads_for
+
+
+@dataclass(kw_only=True)
+class LBFGSLoop(Loop):
+    """Epochs are iterations of scipy's L-BFGS-B; the optimizer only holds the parameters.
+
+    Parameters
+    ----------
+    max_fun : int
+        Most evaluations.
+    tol : float
+        Largest gradient entry that ends the search.
+    **kwargs
+        Those of `Loop`.
+    """
+
+    max_fun: int
+    tol: float
+
+    def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
+        blocks: Any = Batches(train, block_size(train.X), shuffle=False)
+        if len(blocks) == 1:
+            blocks = list(blocks)
+
+        def objective() -> Tensor:
+            self.module.train()
+            value: Any = 0.0
+            weight = sum(weight_of(batch[1]) for batch in blocks)
+            for X, y in blocks:
+                part = self._weighted_sum(self.module(X), y) / weight
+                part.backward()
+                value = value + part.detach()
+            penalty = self._penalty()
+            if isinstance(penalty, Tensor):
+                (penalty / weight).backward()
+                value = value + penalty.detach() / weight
+            return value
+
+        def on_iteration(train_loss: float) -> bool:
+            self.observer.on_epoch_begin()
+            stalled = self._end_epoch(train, valid, {"train_loss": train_loss})
+            return self.converged or (stalled and valid is not None)
+
+        with threads_for(self.module, 3 * len(train)):
+            result = minimize_lbfgs(
+                objective,
+                self.module.parameters(),
+                on_iteration,
+                max_iter=n_epochs,
+                max_fun=self.max_fun,
+                tol=self.tol,
+            )
+        self.n_epochs = max(1, int(result.nit))
+        # Status 0: a minimum. 99: `on_iteration` said stop. Others: it ran out of steps or gave up.
+        self.converged = result.status in (0, 99)
+        if not self.monitor.train_losses:
+            self.monitor.train_losses.append(float(result.fun))
+
+
+def minimize_lbfgs(
+    objective: Callable[[], Tensor],
+    parameters: Iterable[Tensor],
+    on_iteration: Callable[[float], bool],
+    *,
+    max_iter: int,
+    max_fun: int,
+    tol: float,
+) -> OptimizeResult:
+    """Minimise a full-batch objective over the parameters by scipy's L-BFGS-B.
+
+    Parameters
+    ----------
+    objective : callable () -> Tensor
+        The loss at the parameters' current values; must have left its gradient in ``.grad``.
+    parameters : iterable of Tensor
+        Changed in place, and left at the best point.
+    on_iteration : callable (float) -> bool
+        Called with the loss after each iteration; True stops.
+    max_iter, max_fun, tol : int, int, float
+        Iterations, evaluations, and the largest gradient entry that ends the search.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+    """
+    tensors = [p for p in parameters if p.requires_grad]
+
+    def write(flat: np.ndarray[Any, Any]) -> None:
+        values = torch.from_numpy(np.ascontiguousarray(flat))
+        torch.nn.utils.vector_to_parameters(values.to(tensors[0]), tensors)
+
+    def value_and_gradient(flat: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
+        write(flat)
+        for tensor in tensors:
+            tensor.grad = None
+        value = objective()
+        gradients = [torch.zeros_like(t) if t.grad is None else t.grad for t in tensors]
+        flat_gradient = torch.nn.utils.parameters_to_vector(gradients)
+        return float(value), flat_gradient.double().cpu().numpy()
+
+    def callback(intermediate_result: OptimizeResult) -> None:
+        write(intermediate_result.x)
+        if on_iteration(float(intermediate_result.fun)):
+            raise StopIteration
+
+    start = torch.nn.utils.parameters_to_vector(tensors).detach().double().cpu().numpy()
+    result = minimize(
+        value_and_gradient,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        callback=callback,
+        options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+    )
+    write(result.x)
+    return result

@@ -1,0 +1,444 @@
+"""The loop over epochs: what an epoch does, at which learning rate, and when it was the last."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import cos, inf, pi
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..losses import Loss
+from .batches import Batch, Batches, TargetBatch, TrainingData, block_size
+from .mlp import FusedMLP, threads_for
+
+# --- the learning rate ---------------------------------------------------------------------------
+
+SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "one_cycle")
+FIXED_LENGTH = ("cosine", "one_cycle")
+"""Schedules that plan all `max_iter` epochs ahead; stopping early on the training loss would cut
+them short."""
+
+SMALLEST_ADAPTIVE_RATE = 1e-6
+ADAPTIVE_DIVISOR = 5.0
+WARM_UP = 0.3
+"""Share of a one-cycle training in which the rate rises."""
+
+
+@dataclass
+class Schedule:
+    """The learning rate over a training of `max_iter` epochs.
+
+    Parameters
+    ----------
+    kind : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}
+    initial_rate : float
+        Rate at the start; the peak of a one-cycle schedule.
+    power_t : float
+        Exponent of "invscaling".
+    max_iter : int
+        Epochs planned.
+
+    Attributes
+    ----------
+    rate : float
+        The learning rate now.
+    is_planned : bool
+        Whether it says how long to train.
+    """
+
+    kind: str
+    initial_rate: float
+    power_t: float
+    max_iter: int
+
+    def __post_init__(self) -> None:
+        self.is_planned = self.kind in FIXED_LENGTH
+        self.rate = self.initial_rate
+        self.n_epochs = self.samples = 0
+
+    def step(self, optimizer: torch.optim.Optimizer, share_of_epoch: float = 0.0) -> None:
+        """Set the rate of an optimizer for the batch that starts at this share of the epoch."""
+        if self.is_planned:
+            progress = min(1.0, (self.n_epochs + share_of_epoch) / self.max_iter)
+            shape = _half_cosine if self.kind == "cosine" else _one_cycle
+            self.rate = self.initial_rate * shape(progress)
+        for group in optimizer.param_groups:
+            group["lr"] = self.rate
+
+    def end_epoch(self, optimizer: torch.optim.Optimizer, n_samples: int) -> None:
+        self.n_epochs += 1
+        self.samples += n_samples
+        if self.kind == "invscaling":
+            self.rate = self.initial_rate / (self.samples + 1) ** self.power_t
+            self.step(optimizer)
+
+    def stalled(self, optimizer: torch.optim.Optimizer) -> bool:
+        """The loss stopped improving: stop, or (adaptive) go on with a smaller rate?"""
+        if self.kind != "adaptive" or self.rate <= SMALLEST_ADAPTIVE_RATE:
+            return True
+        self.rate /= ADAPTIVE_DIVISOR
+        self.step(optimizer)
+        return False
+
+
+def _half_cosine(progress: float) -> float:
+    """From 1 down to 0."""
+    return 0.5 * (1 + cos(pi * progress))
+
+
+def _one_cycle(progress: float) -> float:
+    """From 1/25 up to 1 over the warm-up, then down to 1/250,000, in half cosines.
+
+    Smith and Topin, "Super-convergence", 2018, arXiv:1708.07120; constants as in torch's
+    ``OneCycleLR``.
+    """
+    low, lowest = 1 / 25, 1 / 25e4
+    if progress < WARM_UP:
+        return 1 + (low - 1) * _half_cosine(progress / WARM_UP)
+    return lowest + (1 - lowest) * _half_cosine((progress - WARM_UP) / (1 - WARM_UP))
+
+
+# --- the losses of the epochs --------------------------------------------------------------------
+
+
+@dataclass
+class Monitor:
+    """Keeps the loss curves, says when they stopped improving, and shows them.
+
+    Parameters
+    ----------
+    tol : float
+        Smallest fall of the loss that counts.
+    n_iter_no_change : float
+        Epochs without such a fall that are put up with.
+    verbose : int
+        1 shows a progress bar on a terminal, 2 or more prints one line an epoch.
+    """
+
+    tol: float
+    n_iter_no_change: float
+    verbose: int
+    train_losses: list[float] = field(default_factory=list)
+    valid_losses: list[float] = field(default_factory=list)
+    best_loss: float = inf
+    is_best: bool = False
+    epochs_without_gain: int = 0
+    _bar: Any = field(default=None, init=False, repr=False)
+
+    @contextmanager
+    def shown(self, n_epochs: int) -> Iterator[None]:
+        """A progress bar while the block runs, where one is wanted."""
+        if self.verbose == 1:
+            self._bar = tqdm(total=n_epochs, unit="epoch", disable=None, leave=False)
+        try:
+            yield
+        finally:
+            if self._bar is not None:
+                self._bar.close()
+                self._bar = None
+
+    def record(self, train_loss: float, valid_loss: float | None, n_samples: int) -> bool:
+        """Take in the losses of an epoch; True if too many epochs brought no gain."""
+        self.train_losses.append(train_loss)
+        watched = train_loss
+        if valid_loss is not None:
+            self.valid_losses.append(valid_loss)
+            watched = valid_loss
+        # A NaN loss is no gain either.
+        self.epochs_without_gain += 1
+        if watched <= self.best_loss - self.tol:
+            self.epochs_without_gain = 0
+        self.is_best = watched < self.best_loss
+        if self.is_best:
+            self.best_loss = watched
+        if self.verbose:
+            self._show(train_loss, valid_loss, n_samples)
+        return self.epochs_without_gain > self.n_iter_no_change
+
+    def announce(self, message: str) -> None:
+        if self.verbose >= 2:
+            print(message)
+
+    def _show(self, train_loss: float, valid_loss: float | None, n_samples: int) -> None:
+        if self.verbose >= 2:
+            line = f"Iteration {len(self.train_losses)}, loss = {train_loss:.8f}"
+            print(line if valid_loss is None else f"{line}, validation loss = {valid_loss:.8f}")
+        if self._bar is not None:
+            shown = {"loss": f"{train_loss:.4g}"}
+            if valid_loss is not None:
+                shown["validation"] = f"{valid_loss:.4g}"
+            rate = self._bar.format_dict["rate"]
+            if rate:
+                shown["rows/s"] = f"{rate * n_samples:.3g}"
+            self._bar.set_postfix(shown, refresh=False)
+            self._bar.update()
+
+
+# --- the loop ------------------------------------------------------------------------------------
+
+
+class Observer:
+    """What is told of a training; this one takes no notice.
+
+    Attributes
+    ----------
+    sees_batches : bool
+        Whether it wants to be told of batches.
+    """
+
+    sees_batches = False
+
+    def on_epoch_begin(self) -> None: ...
+
+    def on_epoch_end(self, record: dict[str, Any]) -> bool:
+        """Take in the losses of an epoch; True stops the training."""
+        return False
+
+    def on_batch_begin(self, batch: Batch, training: bool) -> None: ...
+
+    def on_gradient(self, batch: Batch) -> None: ...
+
+    def on_batch_end(self, batch: Batch, training: bool, loss: Tensor, logits: Tensor) -> None: ...
+
+
+@dataclass(kw_only=True)
+class Loop(ABC):
+    """A training of a net from `run` to its end: weights are kept, restored, or refused.
+
+    The loss of a batch is sum(w * loss) / sum(w) plus the L2 penalty of scikit-learn's
+    ``MLPClassifier``, l2 / 2 times the squared weight matrices over sum(w).
+
+    Parameters
+    ----------
+    module : nn.Module
+    loss : Loss
+    optimizer : torch.optim.Optimizer
+    schedule : Schedule
+    monitor : Monitor
+    l2 : float
+        Strength of the penalty.
+    observer : Observer
+
+    Attributes
+    ----------
+    n_epochs : int
+        Epochs that came to their end.
+    converged, interrupted : bool
+        Whether the loss or an observer said stop; whether the user did.
+    """
+
+    module: Any
+    loss: Loss
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule
+    monitor: Monitor
+    l2: float
+    observer: Observer
+    n_epochs: int = field(default=0, init=False)
+    converged: bool = field(default=False, init=False)
+    interrupted: bool = field(default=False, init=False)
+
+    def run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
+        """Train for at most so many epochs; with `valid` the best weights on it are kept."""
+        start = self._snapshot()
+        self._kept = start["weights"]
+        try:
+            with self.monitor.shown(n_epochs):
+                self._run(train, valid, n_epochs)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            if self.n_epochs:
+                kept = "last finished" if valid is None else "best"
+                warnings.warn(
+                    f"Training interrupted by user: the weights of the {kept} epoch are kept.",
+                    stacklevel=2,
+                )
+        finally:
+            self.module.zero_grad(set_to_none=True)
+            if valid is not None or self.interrupted:
+                self.module.load_state_dict(self._kept)
+        if not all(torch.isfinite(tensor).all() for tensor in self.module.state_dict().values()):
+            self._restore(start)
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed, or learning_rate_init is too large."
+            )
+
+    @abstractmethod
+    def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
+        """Move the weights, and call `_end_epoch` after each epoch."""
+
+    def _end_epoch(
+        self, train: TrainingData, valid: TrainingData | None, record: dict[str, Any]
+    ) -> bool:
+        """Book the epoch that ended; True if the loss has stopped improving."""
+        self.n_epochs += 1
+        if valid is not None:
+            record["valid_loss"] = self._mean_loss(valid)
+            record["valid_batch_count"] = len(_blocks(valid))
+        self.schedule.end_epoch(self.optimizer, len(train))
+        stalled = self.monitor.record(record["train_loss"], record.get("valid_loss"), len(train))
+        watched = "train_loss" if valid is None else "valid_loss"
+        record[f"{watched}_best"] = self.monitor.is_best
+        if valid is None or self.monitor.is_best:
+            self._kept = self._copy_of_weights()
+        self.converged = self.observer.on_epoch_end(record)
+        return stalled
+
+    def _snapshot(self) -> dict[str, Any]:
+        """All that an epoch changes."""
+        return {
+            "weights": self._copy_of_weights(),
+            "optimizer": copy.deepcopy(self.optimizer.state_dict()),
+            "schedule": dict(vars(self.schedule)),
+            "monitor": copy.deepcopy(vars(self.monitor)),
+        }
+
+    def _restore(self, start: dict[str, Any]) -> None:
+        self.module.load_state_dict(start["weights"])
+        self.optimizer.load_state_dict(start["optimizer"])
+        vars(self.schedule).update(start["schedule"])
+        vars(self.monitor).update(start["monitor"])
+
+    def _copy_of_weights(self) -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in self.module.state_dict().items()}
+
+    # --- losses ----------------------------------------------------------------------------------
+
+    def _weighted_sum(self, logits: Tensor, y: TargetBatch) -> Tensor:
+        target, weight, entry_weight = y
+        values = self.loss(logits, target, entry_weight)
+        return values.sum() if weight is None else (weight * values).sum()
+
+    def _penalty(self) -> Any:
+        if not self.l2:
+            return 0.0
+        matrices = (p for p in self.module.parameters() if p.ndim > 1)
+        return 0.5 * self.l2 * sum(p.square().sum() for p in matrices)
+
+    def _mean_loss(self, data: TrainingData) -> float:
+        """Weighted mean loss of the net as it stands."""
+        self.module.eval()
+        losses, weights = [], []
+        for batch in _blocks(data):
+            X, y = batch
+            if self.observer.sees_batches:
+                self.observer.on_batch_begin(batch, training=False)
+            with torch.no_grad():
+                logits = self.module(X)
+                loss = self._weighted_sum(logits, y) / weight_of(y)
+            losses.append(loss)
+            weights.append(weight_of(y))
+            if self.observer.sees_batches:
+                self.observer.on_batch_end(batch, False, loss, logits)
+        return weighted_mean(losses, weights)
+
+
+@dataclass(kw_only=True)
+class EpochLoop(Loop):
+    """One step of the optimizer for each batch of an epoch.
+
+    Parameters
+    ----------
+    batch_size : int
+    shuffle : bool
+    fused : bool
+        Whether the net is an `MLP` whose optimizer holds flat parameters.
+    **kwargs
+        Those of `Loop`.
+    """
+
+    batch_size: int
+    shuffle: bool
+    fused: bool
+
+    def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
+        batches = Batches(train, self.batch_size, self.shuffle)
+        fused: Any = None
+        if self.fused:
+            fused = FusedMLP(self.module, self.loss, self.optimizer, self.l2)
+        # A planned schedule runs to its end, unless a validation set says otherwise.
+        may_stop = valid is not None or not self.schedule.is_planned
+        try:
+            with threads_for(self.module, 3 * min(self.batch_size, len(train))):
+                for _ in range(n_epochs):
+                    self.observer.on_epoch_begin()
+                    loss = (
+                        fused.run_epoch(batches, self.schedule) if fused else self._epoch(batches)
+                    )
+                    record = {"train_loss": loss, "train_batch_count": len(batches)}
+                    stalled = self._end_epoch(train, valid, record)
+                    if self.converged or (stalled and may_stop and self._stop_or_slow_down()):
+                        break
+        finally:
+            if fused:
+                fused.release()
+
+    def _epoch(self, batches: Batches) -> float:
+        """One step for each batch, by autograd; returns the mean loss."""
+        self.module.train()
+        losses, weights = [], []
+        for index, batch in enumerate(batches):
+            if self.schedule.is_planned:
+                self.schedule.step(self.optimizer, index / len(batches))
+            if self.observer.sees_batches:
+                self.observer.on_batch_begin(batch, training=True)
+            loss, logits = self._step(batch)
+            losses.append(loss.detach())
+            weights.append(weight_of(batch[1]))
+            if self.observer.sees_batches:
+                self.observer.on_batch_end(batch, True, loss, logits)
+        return weighted_mean(losses, weights)
+
+    def _step(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Loss and logits before the step; an optimizer may evaluate the loss more than once."""
+        X, y = batch
+        found: list[tuple[Tensor, Tensor]] = []
+
+        def closure() -> Tensor:
+            self.optimizer.zero_grad()
+            logits = self.module(X)
+            loss = (self._weighted_sum(logits, y) + self._penalty()) / weight_of(y)
+            loss.backward()
+            found.append((loss, logits))
+            self.observer.on_gradient(batch)
+            return loss
+
+        self.optimizer.step(closure)  # type: ignore[arg-type]
+        return found[0]
+
+    def _stop_or_slow_down(self) -> bool:
+        self.converged = self.schedule.stalled(self.optimizer)
+        kind = "Validation" if self.monitor.valid_losses else "Training"
+        what = "Stopping." if self.converged else f"Learning rate set to {self.schedule.rate:g}."
+        self.monitor.announce(
+            f"{kind} loss did not improve more than tol={self.monitor.tol:g} for "
+            f"{self.monitor.n_iter_no_change} consecutive epochs. {what}"
+        )
+        if not self.converged:
+            self.monitor.epochs_without_gain = 0
+        return self.converged
+
+
+def _blocks(data: TrainingData) -> Batches:
+    return Batches(data, block_size(data.X), shuffle=False)
+
+
+def weight_of(y: TargetBatch) -> Any:
+    """Weight sum of a batch."""
+    target, weight, _ = y
+    return len(target) if weight is None else weight.sum()
+
+
+def weighted_mean(losses: list[Tensor], weights: Iterable[Any]) -> float:
+    """Mean loss of batches, in float64."""
+    weight = torch.as_tensor(weights, dtype=torch.float64)
+    return float((torch.stack(losses).double().cpu() * weight).sum() / weight.sum())
