@@ -1,9 +1,11 @@
 """Every public name is documented in full, by the checks of numpydoc."""
 
+import ast
 import inspect
 from importlib import import_module
 
 import pytest
+from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 
 import sklearn_softloss
@@ -75,3 +77,30 @@ def test_methods_and_properties(name):
 @pytest.mark.parametrize("name", EXCEPTIONS)
 def test_exceptions_exist(name):
     assert f"sklearn_softloss.{name}" in OBJECTS
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTS))
+def test_a_tool_that_reads_the_source_finds_the_docstring(name):
+    """Not one that the module computes, as an f-string."""
+    found = OBJECTS[name]
+    tree = ast.parse(inspect.getsource(inspect.getmodule(found)))
+    (node,) = (node for node in tree.body if getattr(node, "name", None) == found.__name__)
+    assert ast.get_docstring(node) == inspect.cleandoc(found.__doc__)
+
+
+OWN_WORDS = {"loss", "class_weight", "classes_"}
+"""Entries in which the classifiers differ."""
+
+
+@pytest.mark.parametrize("section", ["Parameters", "Attributes"])
+def test_the_classifiers_describe_what_they_share_in_the_same_words(section):
+    texts = [
+        {entry.name: (entry.type, entry.desc) for entry in ClassDoc(found)[section]}
+        for found in (
+            sklearn_softloss.SoftTargetMLPClassifier,
+            sklearn_softloss.MultiLabelSigmoidClassifier,
+        )
+    ]
+    shared = set(texts[0]) & set(texts[1]) - OWN_WORDS
+    assert {name: texts[0][name] for name in shared} == {name: texts[1][name] for name in shared}
+    assert len(shared) > 5

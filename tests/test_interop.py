@@ -374,7 +374,7 @@ def test_bagging_classifier(hard):
 def test_ada_boost_classifier(hard):
     net, X, y = hard
     y = np.where(np.arange(len(y)) % 9 == 0, np.roll(np.unique(y), 1)[0], y)  # so that it errs
-    net.set_params(max_iter=10)
+    net.set_params(max_iter=20)
     boost = AdaBoostClassifier(net, n_estimators=3, random_state=0).fit(X, y)
     assert len(boost.estimators_) == 3
     members = [each.predict_proba(X) for each in boost.estimators_]

@@ -200,7 +200,7 @@ def test_prefit_and_frozen_estimators_are_calibrated_as_they_are():
     ):
         clf.fit(X_SOFT[80:], Y_SOFT[80:])
         assert len(clf.calibrated_classifiers_) == 1
-        assert_array_equal(clf.predict_proba(X_SOFT), expected)
+        assert_allclose(clf.predict_proba(X_SOFT), expected, rtol=1e-9)
     several = SoftCalibratedClassifierCV(FrozenEstimator(net), cv=3, ensemble=True)
     assert len(several.fit(X_SOFT[80:], Y_SOFT[80:]).calibrated_classifiers_) == 3
     for clf in (

@@ -6,11 +6,12 @@ import copy
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import Enum
 from typing import Any, Self
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -24,7 +25,7 @@ from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
 from .._targets.weighting import EntryWeighting, RowWeighting
 from .._training.batches import TrainingData, TrainingTargets, check_finite_in_blocks, read_net
-from .._training.generators import isolated_generators
+from .._training.generators import Generators, lent_to_module
 from .._training.loops import FIXED_LENGTH, Loop, Monitor, Schedule
 from .._training.mlp import MLP
 from .._training.net import TrainingNet, check_net
@@ -80,7 +81,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     loss_curve_: list[float]
     validation_loss_curve_: list[float] | None
     t_: int
-    _generators: dict[str, Any]
+    _generators: Generators
 
     def __init__(
         self,
@@ -203,19 +204,19 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             if self.label_smoothing or self.target_range not in (None, (0, 1)):
                 code = loss.domain.code(self.label_smoothing, self.target_range, targets.n_columns)
             encoded = TrainingTargets(targets.values, code, weighting)
-            resumed = course is Course.NEXT_PART
-            start = self._generators if resumed else _draw_seed(self.random_state)
-            with isolated_generators(start) as generators:
-                train, valid = self._training_data(X, encoded, targets)
-                if resumed:
-                    net = self._net_for_the_next_part(train)
+            generators = self._generators_for(course)
+            with nullcontext() if self.module is None else lent_to_module(generators):
+                train, valid = self._training_data(X, encoded, targets, generators)
+                if course is Course.NEXT_PART:
+                    net = self._net_for_the_next_part()
                 else:
-                    net = self._build_net(loss, train, targets.n_columns, course)
+                    net = self._build_net(loss, train, targets.n_columns, course, generators)
                 net.batch_size = self._batch_size(len(train))
                 if observer is not None:
                     observer.fitted = lambda: self._to_predict(net.frozen(), targets, code)
                 net.observer = observer
-                loop = net.train(train, valid, 1 if in_parts else self._max_iter())
+                n_epochs = 1 if in_parts else self._max_iter()
+                loop = net.train(train, valid, n_epochs, generators.torch)
                 net.observer = None
             if loop.interrupted and not loop.n_epochs:
                 raise KeyboardInterrupt
@@ -289,7 +290,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         )
 
     def _training_data(
-        self, X: Any, encoded: TrainingTargets, targets: Targets
+        self, X: Any, encoded: TrainingTargets, targets: Targets, generators: Generators
     ) -> tuple[TrainingData, TrainingData | None]:
         rows = encoded.rows_with_weight()
         if not len(rows):
@@ -305,7 +306,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         train, valid = train_test_split(
             rows,
             test_size=self.validation_fraction,
-            random_state=np.random.randint(np.iinfo(np.int32).max),
+            random_state=generators.numpy,
             stratify=codes,
         )
         if len(valid) < 2:
@@ -315,14 +316,32 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             )
         return data.restricted(train), data.restricted(valid)
 
+    def _generators_for(self, course: Course) -> Generators:
+        """Those of the last part, as copies that a refused one does not move; or new ones.
+
+        A seed of None asks the operating system, since the global generators are left alone.
+        """
+        if course is Course.NEXT_PART:
+            return copy.deepcopy(self._generators)
+        if self.random_state is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        else:
+            seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        return Generators(torch.Generator().manual_seed(seed), np.random.RandomState(seed), seed)
+
     # --- the net -------------------------------------------------------------------------------
 
     def _build_net(
-        self, loss: Loss, train: TrainingData, n_columns: int, course: Course
+        self,
+        loss: Loss,
+        train: TrainingData,
+        n_columns: int,
+        course: Course,
+        generators: Generators,
     ) -> TrainingNet:
         if loss.needs_mean_target:
             loss = loss.with_mean_target(train.targets.mean(train.rows))
-        module = self._build_module(train, loss.n_logits(n_columns), course)
+        module = self._build_module(train, loss.n_logits(n_columns), course, generators)
         check_net(module, loss, train.batch(slice(0, 2)), loss.n_logits(n_columns))
         solver = Solver(self.solver) if callable(self.solver) else SOLVERS[self.solver]
         alpha = self.alpha
@@ -353,17 +372,20 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             **options,
         ).initialize()
 
-    def _build_module(self, train: TrainingData, n_outputs: int, course: Course) -> Any:
+    def _build_module(
+        self, train: TrainingData, n_outputs: int, course: Course, generators: Generators
+    ) -> Any:
         if course.goes_on:
             module = copy.deepcopy(self.net_.module_)
         elif self.module is None:
             layers = [train.X.shape[1], *hidden_layers(self.hidden_layer_sizes), n_outputs]
-            module = MLP(layers, self.activation, 0.0 if self.solver == "lbfgs" else self.dropout)
+            dropout = 0.0 if self.solver == "lbfgs" else self.dropout
+            module = MLP(layers, self.activation, dropout, generators.torch)
         else:
             module = self.module(train.X.shape[1], n_outputs)
         return module.to(device=train.device, dtype=train.dtype)
 
-    def _net_for_the_next_part(self, train: TrainingData) -> TrainingNet:
+    def _net_for_the_next_part(self) -> TrainingNet:
         if self.net_.schedule.is_planned:
             self.net_.follow(self._schedule(Course.NEXT_PART))
         return self.net_
@@ -490,13 +512,6 @@ def _unchanged_on_error(estimator: Any) -> Iterator[None]:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
-
-
-def _draw_seed(random_state: Any) -> int:
-    """A seed; None asks the operating system, since global generators are left alone."""
-    if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 def _as_numpy(tensor: Tensor) -> Array:

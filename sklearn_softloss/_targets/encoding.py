@@ -27,8 +27,8 @@ class Targets:
     ----------
     values : ndarray or CSR array of shape (n_samples, n_columns)
         Floats in the domain of the loss; NaN marks an unknown entry.
-    classes : ndarray of shape (n_classes,)
-        What `predict` answers with; ``arange(n_columns)`` for a matrix of labels.
+    classes : ndarray of shape (n_classes,) or None
+        What a classifier's `predict` answers with; ``arange(n_columns)`` for a matrix of labels.
     hard : bool
         Whether y was one label a sample, so that splits may be stratified.
     label_names : ndarray of shape (n_columns,) or None
@@ -36,8 +36,8 @@ class Targets:
     """
 
     values: Rows
-    classes: Array
-    hard: bool
+    classes: Any = None
+    hard: bool = False
     label_names: Array | None = None
 
     @property

@@ -226,16 +226,24 @@ class TrainingData(Dataset[Any]):
 
 
 class Batches:
-    """Iterates over a `TrainingData`, in a new random order each time if `shuffle`.
+    """Iterates over a `TrainingData`, in a new random order each time if there is a `generator`.
 
     A single batch of all rows needs no order, and draws none, so that rows of weight zero or two
     change nothing in what is drawn later.
-    Rows are gathered a block of batches at a time; a batch is a slice of a block. The order comes
-    from torch's global generator, which `isolated_generators` seeds.
+    Rows are gathered a block of batches at a time; a batch is a slice of a block.
+
+    Parameters
+    ----------
+    data : TrainingData
+    batch_size : int
+    generator : torch.Generator, default=None
+        Draws the order; without it rows come as they are.
     """
 
-    def __init__(self, data: TrainingData, batch_size: int, shuffle: bool) -> None:
-        self.data, self.batch_size, self.shuffle = data, batch_size, shuffle
+    def __init__(
+        self, data: TrainingData, batch_size: int, generator: torch.Generator | None = None
+    ) -> None:
+        self.data, self.batch_size, self.generator = data, batch_size, generator
         if data.sparse:
             per_block = GATHERED_ENTRIES // max(1, data.X.nnz // data.X.shape[0])
         else:
@@ -247,7 +255,9 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         n = len(self.data)
-        order = torch.randperm(n).numpy() if self.shuffle and self.batch_size < n else None
+        order = None
+        if self.generator is not None and self.batch_size < n:
+            order = torch.randperm(n, generator=self.generator).numpy()
         for start in range(0, n, self.block_rows):
             part = slice(start, min(start + self.block_rows, n))
             X, parts = self.data.batch(part if order is None else order[part])

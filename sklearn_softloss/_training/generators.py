@@ -1,23 +1,55 @@
-"""Seeded work that leaves the global random generators as it found them."""
+"""The random generators of an estimator, and the global ones for a module that knows no others."""
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-GeneratorState = dict[str, Any]
+GlobalStates = dict[str, Any]
+
+
+@dataclass
+class Generators:
+    """What an estimator draws from; nothing else does, so fits in threads draw as one alone.
+
+    Attributes
+    ----------
+    torch : torch.Generator
+        On the CPU, also for a net on another device: weights, order and dropout.
+    numpy : RandomState
+        The validation split.
+    of_module : int or dict
+        Seed or states of the global generators, from which a custom module draws.
+    """
+
+    torch: torch.Generator
+    numpy: np.random.RandomState
+    of_module: int | GlobalStates
+
 
 _one_at_a_time = threading.RLock()
 
 
-def _capture() -> GeneratorState:
-    state: GeneratorState = {
+def _renew_lock() -> None:
+    """A thread that holds the lock does not live on in a forked child to give it back."""
+    global _one_at_a_time
+    _one_at_a_time = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def _capture() -> GlobalStates:
+    state: GlobalStates = {
         "python": random.getstate(),
         "numpy": np.random.get_state(),
         "torch": torch.get_rng_state(),
@@ -27,7 +59,7 @@ def _capture() -> GeneratorState:
     return state
 
 
-def _restore(state: GeneratorState) -> None:
+def _restore(state: GlobalStates) -> None:
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])
     torch.set_rng_state(state["torch"])
@@ -36,33 +68,22 @@ def _restore(state: GeneratorState) -> None:
 
 
 @contextmanager
-def isolated_generators(start: int | GeneratorState) -> Iterator[GeneratorState]:
-    """Seed torch, NumPy and Python (or resume a state); at the end the caller's states are back.
+def lent_to_module(generators: Generators) -> Iterator[None]:
+    """Seed the global generators, or go on with them; at the end the caller's states are back.
 
-    A process has one set of global generators, so threads of one process take turns here: fits in
-    threads are as reproducible as fits one after the other. Processes run side by side.
-
-    Parameters
-    ----------
-    start : int or dict
-        A seed, or the dict that an earlier block yielded.
-
-    Yields
-    ------
-    dict
-        Holds, after the block, the states at its end, so that a later block can go on from there.
+    A process has one set of them, so fits of custom modules in threads take turns here: they are as
+    reproducible as fits one after the other. Processes run side by side.
     """
     with _one_at_a_time:
         before = _capture()
-        reached: GeneratorState = {}
         try:
-            if isinstance(start, dict):
-                _restore(start)
+            if isinstance(generators.of_module, dict):
+                _restore(generators.of_module)
             else:
-                random.seed(start)
-                np.random.seed(start)
-                torch.manual_seed(start)
-            yield reached
+                random.seed(generators.of_module)
+                np.random.seed(generators.of_module)
+                torch.manual_seed(generators.of_module)
+            yield
         finally:
-            reached.update(_capture())
+            generators.of_module = _capture()
             _restore(before)

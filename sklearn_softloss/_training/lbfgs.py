@@ -34,7 +34,7 @@ class LBFGSLoop(Loop):
     tol: float
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        blocks: Any = Batches(train, block_size(train.X), shuffle=False)
+        blocks: Any = Batches(train, block_size(train.X))
         if len(blocks) == 1:
             blocks = list(blocks)
 

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from ..losses import Loss
 from .batches import Batch, Batches, TargetBatch, TrainingData, block_size
-from .mlp import FusedMLP, threads_for
+from .mlp import FusedMLP, UnitDropout, threads_for
 
 # --- the learning rate ---------------------------------------------------------------------------
 
@@ -349,6 +349,8 @@ class EpochLoop(Loop):
     Parameters
     ----------
     batch_size : int
+    generator : torch.Generator
+        Draws the dropout of an `MLP`, and the order if `shuffle`.
     shuffle : bool
     fused : bool
         Whether the net is an `MLP` whose optimizer holds flat parameters.
@@ -357,11 +359,15 @@ class EpochLoop(Loop):
     """
 
     batch_size: int
+    generator: torch.Generator
     shuffle: bool
     fused: bool
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        batches = Batches(train, self.batch_size, self.shuffle)
+        batches = Batches(train, self.batch_size, self.generator if self.shuffle else None)
+        dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
+        for dropout in dropouts:
+            dropout.generator = self.generator
         fused: Any = None
         if self.fused:
             fused = FusedMLP(self.module, self.loss, self.optimizer, self.l2)
@@ -379,6 +385,8 @@ class EpochLoop(Loop):
                     if self.converged or (stalled and may_stop and self._stop_or_slow_down()):
                         break
         finally:
+            for dropout in dropouts:
+                dropout.generator = None
             if fused:
                 fused.release()
 
@@ -429,7 +437,7 @@ class EpochLoop(Loop):
 
 
 def _blocks(data: TrainingData) -> Batches:
-    return Batches(data, block_size(data.X), shuffle=False)
+    return Batches(data, block_size(data.X))
 
 
 def weight_of(y: TargetBatch) -> Any:

@@ -48,7 +48,14 @@ class UnitDropout(nn.Module):
     ----------
     p : float
         Share of units set to zero; the others grow by 1 / (1 - p).
+
+    Attributes
+    ----------
+    generator : torch.Generator or None
+        On the CPU; the training sets it. None is torch's global one.
     """
+
+    generator: torch.Generator | None = None
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -56,7 +63,9 @@ class UnitDropout(nn.Module):
 
     def draw(self, outputs: Tensor) -> Tensor:
         """Factors (1, n_units) for outputs (n_rows, n_units)."""
-        return outputs.new_empty(1, outputs.shape[1]).bernoulli_(1 - self.p).div_(1 - self.p)
+        kept = torch.empty(1, outputs.shape[1], dtype=outputs.dtype)
+        kept.bernoulli_(1 - self.p, generator=self.generator).div_(1 - self.p)
+        return kept.to(outputs.device)
 
     def forward(self, outputs: Tensor) -> Tensor:
         return outputs * self.draw(outputs) if self.training else outputs
@@ -75,16 +84,24 @@ class MLP(nn.Sequential):
     activation : {"identity", "logistic", "tanh", "relu"}
     dropout : float
         Share of hidden units set to zero in each training step; see `UnitDropout`.
+    generator : torch.Generator, default=None
+        Draws the weights; None is torch's global one.
     """
 
-    def __init__(self, layer_sizes: Sequence[int], activation: str, dropout: float) -> None:
+    def __init__(
+        self,
+        layer_sizes: Sequence[int],
+        activation: str,
+        dropout: float,
+        generator: torch.Generator | None = None,
+    ) -> None:
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(layer_sizes):
             if layers:
                 layers.append(ACTIVATIONS[activation]())
                 if dropout:
                     layers.append(UnitDropout(dropout))
-            layers.append(nn.Linear(n_in, n_out))
+            layers.append(nn.utils.skip_init(nn.Linear, n_in, n_out))
         super().__init__(*layers)
         self.layer_sizes = tuple(layer_sizes)
         self.n_weights = sum(n_in * n_out for n_in, n_out in pairwise(layer_sizes))
@@ -93,8 +110,8 @@ class MLP(nn.Sequential):
             bound = np.sqrt(factor / (layer.in_features + layer.out_features))
             if layer is self[-1]:
                 bound *= FRESH_LOGITS
-            nn.init.uniform_(layer.weight, -bound, bound)
-            nn.init.uniform_(layer.bias, -bound, bound)
+            nn.init.uniform_(layer.weight, -bound, bound, generator)
+            nn.init.uniform_(layer.bias, -bound, bound, generator)
 
     def forward(self, X: Tensor | SparseRows) -> Tensor:
         """Logits (n_rows, n_outputs) of rows (n_rows, n_features)."""
@@ -174,8 +191,7 @@ class FusedMLP:
         self.dropout = next((m for m in module if isinstance(m, UnitDropout)), None)
         kind = type(module[1]) if len(module) > 1 else nn.Identity
         self.activate, self.derive = ACTIVATION_STEPS[kind]
-        self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
-        self._numbers: dict[int, Tensor] = {}
+        self._buffers: dict[int, tuple[list[Tensor], list[Tensor], Tensor]] = {}
         flats = [p for group in self.optimizer.param_groups for p in group["params"]]
         weights, biases = _split(self.module)
         parts = [weights + biases] if len(flats) == 1 else [weights, biases]
@@ -225,10 +241,11 @@ class FusedMLP:
     def _gradients(self, batch: Batch) -> tuple[Tensor, Any]:
         """Fill the flat gradients; returns the summed loss, penalty included, and the weight."""
         X, (target, weight, entry_weight) = batch
-        inputs, outputs, masks, backward = self._forward(X)
+        outputs, backward, n_rows = self._buffers_for(X)
+        inputs, masks = self._forward(X, outputs)
         total, gradient = self.loss.sum_and_gradient(outputs[-1], target, weight, entry_weight)
         weight_sum: Any = X.shape[0] if weight is None else weight.sum()
-        gradient.div_(self._as_tensor(weight_sum, gradient))
+        gradient.div_(n_rows if weight is None else weight_sum)
         for index in range(len(self.weights) - 1, -1, -1):
             rows = inputs[index]
             if isinstance(rows, SparseRows):
@@ -249,9 +266,8 @@ class FusedMLP:
                 self.flat_weight_gradient.add_(self.flat_weights * (self.alpha / weight_sum))
         return total, weight_sum
 
-    def _forward(self, X: Any) -> tuple[list[Any], list[Tensor], list[Tensor], list[Tensor]]:
-        """Inputs of the layers, their outputs, dropout's masks, and memory for the way back."""
-        outputs, backward = self._buffers_for(X)
+    def _forward(self, X: Any, outputs: list[Tensor]) -> tuple[list[Any], list[Tensor]]:
+        """Fill the outputs of the layers; returns their inputs, and dropout's masks."""
         inputs, masks = [X], []
         last = len(outputs) - 1
         for index, output in enumerate(outputs):
@@ -269,22 +285,19 @@ class FusedMLP:
                 inputs.append(output * masks[-1])
             else:
                 inputs.append(output)
-        return inputs, outputs, masks, backward
+        return inputs, masks
 
-    def _as_tensor(self, number: Any, like: Tensor) -> Tensor:
-        """Kept, because torch takes longer to wrap a number than to divide a small gradient."""
-        if isinstance(number, Tensor):
-            return number
-        if number not in self._numbers:
-            self._numbers[number] = torch.tensor(number, dtype=like.dtype, device=like.device)
-        return self._numbers[number]
+    def _buffers_for(self, X: Any) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Memory for the outputs of the layers and for the way back, and the number of rows.
 
-    def _buffers_for(self, X: Any) -> tuple[list[Tensor], list[Tensor]]:
+        That is a tensor, because torch takes longer to wrap a number than to divide by one.
+        """
         n_rows = X.shape[0]
         found = self._buffers.get(n_rows)
         if found is None:
             outputs = [bias.new_empty(n_rows, len(bias)) for bias in self.biases]
-            found = outputs, [torch.empty_like(output) for output in outputs[:-1]]
+            backward = [torch.empty_like(output) for output in outputs[:-1]]
+            found = outputs, backward, outputs[-1].new_tensor(n_rows)
             self._buffers[n_rows] = found
         return found
 

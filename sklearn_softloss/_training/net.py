@@ -121,7 +121,13 @@ class TrainingNet(NeuralNet):
 
     # --- training --------------------------------------------------------------------------------
 
-    def train(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> Loop:
+    def train(
+        self,
+        train: TrainingData,
+        valid: TrainingData | None,
+        n_epochs: int,
+        generator: torch.Generator,
+    ) -> Loop:
         """Train for at most so many epochs, and return the loop that did."""
         datasets = {"dataset_train": train, "dataset_valid": valid}
         shared: dict[str, Any] = {
@@ -137,8 +143,13 @@ class TrainingNet(NeuralNet):
         if self.lbfgs is not None:
             loop = LBFGSLoop(**self.lbfgs, **shared)
         else:
-            steps = {"batch_size": self.batch_size, "shuffle": self.shuffle, "fused": self.fuses_}
-            loop = EpochLoop(**steps, **shared)
+            loop = EpochLoop(
+                batch_size=self.batch_size,
+                generator=generator,
+                shuffle=self.shuffle,
+                fused=self.fuses_,
+                **shared,
+            )
         n_recorded = len(self.history)
         self.notify("on_train_begin", X=train, y=valid)
         try:
