@@ -16,7 +16,7 @@ from ._estimators.compatibility import available_if, with_callbacks
 from ._estimators.estimator import Course
 from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE, Domain
 from ._targets.encoding import Array, Targets, as_array, encode_classes, encode_labels
-from ._targets.weighting import EntryWeighting, RowWeighting, class_weights, label_weights
+from ._targets.weighting import WeightedEntries, WeightedRows, class_weights, label_weights
 from .metrics import multilabel_subset_accuracy, soft_accuracy
 
 
@@ -79,26 +79,26 @@ class SoftTargetMLPClassifier(NetClassifier):
         better; raise `learning_rate_init` with them.
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
         Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
-        ``MLPClassifier``. 'cosine' falls to zero over `max_iter` passes, 'one_cycle' rises from
+        ``MLPClassifier``. 'cosine' falls to zero over `max_iter` epochs, 'one_cycle' rises from
         1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
-        almost zero; both run all `max_iter` passes unless `early_stopping` ends them, and are
+        almost zero; both run all `max_iter` epochs unless `early_stopping` ends them, and are
         'constant' in `partial_fit`, whose calls have no planned end.
     learning_rate_init : float, default=0.0045
         First learning rate; the highest one of 'one_cycle'.
     power_t : float, default=0.5
         Exponent of 'invscaling'.
     max_iter : int or 'auto', default="auto"
-        Most passes over the data (iterations for 'lbfgs'). 'auto' is 32 for the schedules that
-        plan them, 'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
+        Most epochs (iterations for 'lbfgs'). 'auto' is 32 for the schedules that plan them,
+        'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
     shuffle : bool, default=True
-        Whether each pass takes the rows in a new order.
+        Whether each epoch takes the rows in a new order.
     random_state : int or RandomState instance, default=None
         Seeds weights, order, dropout and validation split. None draws a seed from the operating
         system; the global generators of torch, NumPy and Python are never used nor changed.
     tol : float, default=0.0001
         Smallest fall of the loss that counts; largest gradient entry at the end of 'lbfgs'.
     verbose : int or bool, default=False
-        1 or True shows a progress bar on a terminal; 2 or more prints a line a pass.
+        1 or True shows a progress bar on a terminal; 2 or more prints a line an epoch.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
     momentum : float, default=0.9
@@ -107,7 +107,7 @@ class SoftTargetMLPClassifier(NetClassifier):
         Whether that is Nesterov's.
     early_stopping : bool, default=False
         Whether to hold out `validation_fraction` of the rows (stratified for hard labels), to stop
-        when the loss on them no longer falls, and to keep the weights of the best pass.
+        when the loss on them no longer falls, and to keep the weights of the best epoch.
     validation_fraction : float, default=0.1
         Share of the rows held out, in (0, 1).
     beta_1, beta_2 : float, default=0.9, 0.99
@@ -115,7 +115,7 @@ class SoftTargetMLPClassifier(NetClassifier):
     epsilon : float, default=1e-08
         Stabiliser of 'adam', 'adamw' and 'rmsprop'.
     n_iter_no_change : int or inf, default=10
-        Passes without a fall of at least `tol` before the training stops.
+        Epochs without a fall of at least `tol` before the training stops.
     max_fun : int, default=15000
         Most loss evaluations of 'lbfgs'.
     module : callable, default=None
@@ -127,7 +127,7 @@ class SoftTargetMLPClassifier(NetClassifier):
     dtype : {'float32', 'float64'}, default=None
         Precision of the training; None follows X.
     callbacks : list of skorch callbacks, default=None
-        Told of each pass, and of each batch if they ask for batches. skorch's ``EarlyStopping``
+        Called at each epoch, and at each batch if they ask for batches. skorch's ``EarlyStopping``
         stops the training.
 
     Attributes
@@ -139,12 +139,12 @@ class SoftTargetMLPClassifier(NetClassifier):
     coefs_, intercepts_ : list of ndarray
         Weights (n_in, n_out) and biases of the built-in net.
     loss_, best_loss_ : float
-        Training loss of the last pass, in nats for the logarithmic losses; lowest loss of the last
+        Training loss of the last epoch, in nats for the logarithmic losses; lowest loss of the last
         fit, on the validation rows under early stopping.
     loss_curve_, validation_loss_curve_ : list of float
-        Losses of each pass; the second is None without early stopping.
+        Losses of each epoch; the second is None without early stopping.
     n_iter_, t_ : int
-        Passes of the last fit; samples seen in all.
+        Epochs of the last fit; samples seen in all.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         If X had string column names.
@@ -200,7 +200,7 @@ class SoftTargetMLPClassifier(NetClassifier):
 
     @available_if(_trains_in_batches)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Go on training for one pass over the given rows.
+        """Go on training for one epoch of the given rows.
 
         Parameters
         ----------
@@ -231,11 +231,11 @@ class SoftTargetMLPClassifier(NetClassifier):
 
     def _weigh(
         self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
-    ) -> RowWeighting | None:
+    ) -> WeightedRows | None:
         if sample_weight is None and self.class_weight is None:
             return None
         weights = class_weights(self.class_weight, targets, sample_weight)
-        return RowWeighting(domain, weights, sample_weight)
+        return WeightedRows(domain, weights, sample_weight)
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities of the classes.
@@ -383,26 +383,26 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         better; raise `learning_rate_init` with them.
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
         Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
-        ``MLPClassifier``. 'cosine' falls to zero over `max_iter` passes, 'one_cycle' rises from
+        ``MLPClassifier``. 'cosine' falls to zero over `max_iter` epochs, 'one_cycle' rises from
         1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
-        almost zero; both run all `max_iter` passes unless `early_stopping` ends them, and are
+        almost zero; both run all `max_iter` epochs unless `early_stopping` ends them, and are
         'constant' in `partial_fit`, whose calls have no planned end.
     learning_rate_init : float, default=0.0045
         First learning rate; the highest one of 'one_cycle'.
     power_t : float, default=0.5
         Exponent of 'invscaling'.
     max_iter : int or 'auto', default="auto"
-        Most passes over the data (iterations for 'lbfgs'). 'auto' is 32 for the schedules that
-        plan them, 'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
+        Most epochs (iterations for 'lbfgs'). 'auto' is 32 for the schedules that plan them,
+        'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
     shuffle : bool, default=True
-        Whether each pass takes the rows in a new order.
+        Whether each epoch takes the rows in a new order.
     random_state : int or RandomState instance, default=None
         Seeds weights, order, dropout and validation split. None draws a seed from the operating
         system; the global generators of torch, NumPy and Python are never used nor changed.
     tol : float, default=0.0001
         Smallest fall of the loss that counts; largest gradient entry at the end of 'lbfgs'.
     verbose : int or bool, default=False
-        1 or True shows a progress bar on a terminal; 2 or more prints a line a pass.
+        1 or True shows a progress bar on a terminal; 2 or more prints a line an epoch.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
     momentum : float, default=0.9
@@ -411,7 +411,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         Whether that is Nesterov's.
     early_stopping : bool, default=False
         Whether to hold out `validation_fraction` of the rows (stratified for hard labels), to stop
-        when the loss on them no longer falls, and to keep the weights of the best pass.
+        when the loss on them no longer falls, and to keep the weights of the best epoch.
     validation_fraction : float, default=0.1
         Share of the rows held out, in (0, 1).
     beta_1, beta_2 : float, default=0.9, 0.99
@@ -419,7 +419,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     epsilon : float, default=1e-08
         Stabiliser of 'adam', 'adamw' and 'rmsprop'.
     n_iter_no_change : int or inf, default=10
-        Passes without a fall of at least `tol` before the training stops.
+        Epochs without a fall of at least `tol` before the training stops.
     max_fun : int, default=15000
         Most loss evaluations of 'lbfgs'.
     module : callable, default=None
@@ -431,7 +431,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     dtype : {'float32', 'float64'}, default=None
         Precision of the training; None follows X.
     callbacks : list of skorch callbacks, default=None
-        Told of each pass, and of each batch if they ask for batches. skorch's ``EarlyStopping``
+        Called at each epoch, and at each batch if they ask for batches. skorch's ``EarlyStopping``
         stops the training.
 
     Attributes
@@ -445,12 +445,12 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     coefs_, intercepts_ : list of ndarray
         Weights (n_in, n_out) and biases of the built-in net.
     loss_, best_loss_ : float
-        Training loss of the last pass, in nats for the logarithmic losses; lowest loss of the last
+        Training loss of the last epoch, in nats for the logarithmic losses; lowest loss of the last
         fit, on the validation rows under early stopping.
     loss_curve_, validation_loss_curve_ : list of float
-        Losses of each pass; the second is None without early stopping.
+        Losses of each epoch; the second is None without early stopping.
     n_iter_, t_ : int
-        Passes of the last fit; samples seen in all.
+        Epochs of the last fit; samples seen in all.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         If X had string column names.
@@ -592,7 +592,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         sample_weight: Any = None,
         label_weight: Any = None,
     ) -> Self:
-        """Go on training for one pass over the given rows.
+        """Go on training for one epoch of the given rows.
 
         Parameters
         ----------
@@ -625,11 +625,11 @@ class MultiLabelSigmoidClassifier(NetClassifier):
 
     def _weigh(
         self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
-    ) -> EntryWeighting:
+    ) -> WeightedEntries:
         _check_threshold(self.threshold, targets.n_columns)
         weights = label_weights(self.class_weight, targets, sample_weight, domain)
         entries = check_weight(label_weight, targets.values.shape, name="label_weight")
-        return EntryWeighting(weights, entries, sample_weight)
+        return WeightedEntries(weights, entries, sample_weight)
 
     def predict_proba(self, X: Any) -> Array:
         """Probability of each label.
@@ -646,7 +646,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
             for each of `classes_`, that do.
         """
         confidence = self._predicted(X)
-        if self._hard:
+        if self._from_vector:
             return np.hstack([1 - confidence, confidence])
         return confidence
 
@@ -665,7 +665,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         """
         confidence = self._predicted(X)
         present = confidence >= _check_threshold(self.threshold, confidence.shape[1])
-        if self._hard:
+        if self._from_vector:
             return self.classes_[present[:, 0].astype(np.intp)]
         return present.astype(np.int64)
 
@@ -699,7 +699,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
             In nats; above 0 where the probability is above 0.5.
         """
         logits = np.asarray(logit(self._predicted(X)))
-        return logits[:, 0] if self._hard else logits
+        return logits[:, 0] if self._from_vector else logits
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Expected subset accuracy: the mean over rows of P(target = prediction).
@@ -722,7 +722,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         """
         check_is_fitted(self)
         predicted = self.predict(X)
-        if self._hard:
+        if self._from_vector:
             return float(accuracy_score(as_array(y), predicted, sample_weight=sample_weight))
         targets = encode_labels(y, self.net_.criterion_.domain, classes=self.classes_)
         values = np.minimum(targets.dense(), 1.0)  # a count is a label that is there

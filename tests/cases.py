@@ -101,7 +101,7 @@ PLAIN = {
 SMALL = {**PLAIN, "hidden_layer_sizes": (8,), "max_iter": 15, "random_state": 0}
 """Parameters of a net that costs little to train."""
 QUICK = {**SMALL, "max_iter": 10, "learning_rate_init": 0.05}
-"""Parameters of one that learns something in even fewer passes."""
+"""Parameters of one that learns something in even fewer epochs."""
 
 SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "one_cycle")
 THREE_FOLDS = KFold(3)

@@ -31,7 +31,7 @@ def test_skorch_early_stopping_ends_the_training_without_a_warning(Estimator):
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
             net.fit(X, Y)
-        # With so high a threshold no pass counts as a gain for long.
+        # With so high a threshold no epoch counts as a gain for long.
         assert net.n_iter_ == len(net.loss_curve_) < 20
     unstopped = Estimator(**{**QUICK, "max_iter": net.n_iter_, "tol": 0}).fit(X, Y)
     assert_array_equal(net.predict_proba(X), unstopped.predict_proba(X))
@@ -62,7 +62,7 @@ def test_skorch_early_stopping_ends_every_kind_of_training(Estimator, solver, le
 
 @over_estimators
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_callbacks_find_one_row_of_history_a_pass(Estimator, solver):
+def test_callbacks_find_one_row_of_history_an_epoch(Estimator, solver):
     X, Y = targets_for(Estimator)
     net = Estimator(**QUICK | {"solver": solver}, early_stopping=True, callbacks=[EpochTimer()])
     net.fit(X, Y)
@@ -103,7 +103,7 @@ def test_callbacks_see_passes_and_batches_in_order(Estimator):
             self.entries.append("train begins")
 
         def on_epoch_begin(self, net, **kwargs):
-            self.entries.append("pass begins")
+            self.entries.append("epoch begins")
 
         def on_batch_begin(self, net, training=None, **kwargs):
             self.entries.append("batch begins" if training else "validation begins")
@@ -117,7 +117,7 @@ def test_callbacks_see_passes_and_batches_in_order(Estimator):
             self.entries.append("batch ends" if training else "validation ends")
 
         def on_epoch_end(self, net, **kwargs):
-            self.entries.append("pass ends")
+            self.entries.append("epoch ends")
 
         def on_train_end(self, net, **kwargs):
             self.entries.append("train ends")
@@ -127,8 +127,8 @@ def test_callbacks_see_passes_and_batches_in_order(Estimator):
     params = {**QUICK, "max_iter": 2, "batch_size": 60, "early_stopping": True}
     Estimator(**params, callbacks=[diary]).fit(X, Y)
     batch = ["batch begins", "gradient", "batch ends"]
-    one_pass = ["pass begins", *2 * batch, "validation begins", "validation ends", "pass ends"]
-    assert diary.entries == ["train begins", *2 * one_pass, "train ends"]
+    one_epoch = ["epoch begins", *2 * batch, "validation begins", "validation ends", "epoch ends"]
+    assert diary.entries == ["train begins", *2 * one_epoch, "train ends"]
 
 
 @over_estimators
@@ -168,7 +168,7 @@ def test_lr_scheduler_callback_may_watch_the_training_loss(Estimator):
 
 
 @over_estimators
-def test_print_log_prints_a_line_a_pass(Estimator):
+def test_print_log_prints_a_line_an_epoch(Estimator):
     X, Y = targets_for(Estimator)
     lines = []
     net = Estimator(**QUICK, early_stopping=True, callbacks=[PrintLog(sink=lines.append)])

@@ -1,4 +1,4 @@
-"""What the default parameters mean: dropout, first logits, decay, passes, batches."""
+"""What the default parameters mean: dropout, first logits, decay, epochs, batches."""
 
 import os
 from pathlib import Path

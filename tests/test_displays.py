@@ -46,7 +46,7 @@ def _close_figures():
 LOSSES_OF_PASSES = LossCurveDisplay(
     np.linspace(1.0, 0.4, 12),
     validation_loss_curve=[0.9, 0.8, 0.7, 0.65, 0.66, 0.68, 0.7, 0.72],
-    best_pass=8,
+    best_epoch=8,
 )
 
 
@@ -210,12 +210,12 @@ def test_loss_curve_marks_the_pass_whose_weights_are_kept():
     display = LossCurveDisplay.from_estimator(make_pipeline(StandardScaler(), clf).set_output())
     lines = drawn(display)
     best = int(np.argmin(clf.validation_loss_curve_)) + 1
-    passes = np.arange(1, len(clf.loss_curve_) + 1)
-    assert best < len(passes)
-    assert display.best_pass == best
-    assert_array_equal(lines["training"], np.c_[passes, clf.loss_curve_])
-    assert_array_equal(lines["validation"], np.c_[passes, clf.validation_loss_curve_])
-    assert_array_equal(lines[f"best validation loss: pass {best}"], [[best, clf.best_loss_]])
+    epochs = np.arange(1, len(clf.loss_curve_) + 1)
+    assert best < len(epochs)
+    assert display.best_epoch == best
+    assert_array_equal(lines["training"], np.c_[epochs, clf.loss_curve_])
+    assert_array_equal(lines["validation"], np.c_[epochs, clf.validation_loss_curve_])
+    assert_array_equal(lines[f"best validation loss: epoch {best}"], [[best, clf.best_loss_]])
 
 
 def test_loss_curve_of_scikit_learns_net():
@@ -226,30 +226,30 @@ def test_loss_curve_of_scikit_learns_net():
     plain, stopped = net.fit(X, y), clone(net).set_params(early_stopping=True).fit(X, y)
     best = int(np.argmin(plain.loss_curve_)) + 1
     lines = drawn(LossCurveDisplay.from_estimator(plain))
-    assert list(lines) == ["training", f"best training loss: pass {best}"]
+    assert list(lines) == ["training", f"best training loss: epoch {best}"]
     best = int(np.argmax(stopped.validation_scores_)) + 1
     lines = drawn(LossCurveDisplay.from_estimator(stopped))
     expected = [[best, stopped.loss_curve_[best - 1]]]
-    assert_array_equal(lines[f"best validation score: pass {best}"], expected)
+    assert_array_equal(lines[f"best validation score: epoch {best}"], expected)
 
 
 def test_validation_that_began_later_ends_with_the_training():
     lines = drawn(LOSSES_OF_PASSES.plot())
     assert_array_equal(lines["validation"][:, 0], np.arange(5, 13))
-    assert_array_equal(lines["best loss: pass 8"], [[8, 0.65]])
+    assert_array_equal(lines["best loss: epoch 8"], [[8, 0.65]])
 
 
-def test_best_pass_of_a_training_that_was_first_not_validated():
+def test_best_epoch_of_a_training_that_was_first_not_validated():
     X, Y = make_soft()
     clf = soft(max_iter=6, warm_start=True).fit(X, Y)
     clf.set_params(early_stopping=True).fit(X, Y)
     assert len(clf.loss_curve_) == 12
     assert len(clf.validation_loss_curve_) == 6
     display = LossCurveDisplay.from_estimator(clf)
-    assert display.best_pass == 7 + np.argmin(clf.validation_loss_curve_)
+    assert display.best_epoch == 7 + np.argmin(clf.validation_loss_curve_)
 
 
-def test_one_pass_is_a_point():
+def test_one_epoch_is_a_point():
     line = LossCurveDisplay([0.5]).plot().ax_.lines[0]
     assert line.get_marker() == "."
 

@@ -25,7 +25,7 @@ from cases import (
 )
 from sklearn_softloss import MultiLabelSigmoidClassifier
 
-# Nets here are trained for a few passes on purpose; the tests of the warning ask for it.
+# Nets here are trained for a few epochs on purpose; the tests of the warning ask for it.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -158,7 +158,7 @@ def test_too_small_validation_set_is_refused(Estimator):
 
 @pytest.fixture(params=[1e3, 1e200], ids=["slowly", "at once"])
 def diverging(request):
-    """Parameters of a training whose loss becomes NaN, in the first pass or later."""
+    """Parameters of a training whose loss becomes NaN, in the first epoch or later."""
     return {
         "solver": "sgd",
         "activation": "identity",
@@ -190,7 +190,7 @@ def test_best_validation_score_of_a_diverging_loss_is_read_without_a_warning(Est
 
 
 def _passes_until_stalled(curve, tol, n_iter_no_change):
-    """Where a loss curve has gone more than n passes without a fall of tol below its lowest."""
+    """Where a loss curve has gone more than n epochs without a fall of tol below its lowest."""
     best, waited = np.inf, 0
     for n, loss in enumerate(curve, start=1):
         waited = waited + 1 if loss > best - tol else 0
@@ -345,7 +345,7 @@ def test_lbfgs_that_gives_up_warns(Estimator):
 
 @over_estimators
 @pytest.mark.parametrize("verbose", [2, 10])
-def test_verbose_prints_a_line_a_pass(Estimator, capsys, verbose):
+def test_verbose_prints_a_line_an_epoch(Estimator, capsys, verbose):
     net = mlp(Estimator, 4, solver="sgd", max_iter=2, verbose=verbose)
     net.fit([[3, 2], [1, 6]], [1, 0])
     lines = capsys.readouterr().out.splitlines()

@@ -31,7 +31,7 @@ from cases import (
 )
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 
-# Nets here are trained for a few passes on purpose; the tests of the warning ask for it.
+# Nets here are trained for a few epochs on purpose; the tests of the warning ask for it.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 SPARSE_CONTAINERS = [

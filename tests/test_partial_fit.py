@@ -26,7 +26,7 @@ from cases import (
 )
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 
-# Nets here are trained for a few passes on purpose; the tests of the warning ask for it.
+# Nets here are trained for a few epochs on purpose; the tests of the warning ask for it.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -82,7 +82,7 @@ def test_partial_fit_goes_on_at_the_first_rate_where_a_schedule_would_end(
 
 
 @over_estimators
-def test_partial_fit_after_fit_is_one_more_pass(Estimator):
+def test_partial_fit_after_fit_is_one_more_epoch(Estimator):
     params = {"random_state": 3, "learning_rate_init": 0.05, "tol": 0, "batch_size": 20}
     y = matrix_targets(Estimator)
     longer = mlp(Estimator, 8, max_iter=6, **params).fit(X_SMALL, y)
@@ -205,7 +205,7 @@ def test_warm_start_goes_on_from_the_weights_of_the_last_fit(Estimator, solver):
     assert len(net.loss_curve_) == 10
     if solver == "lbfgs":
         assert net.loss_curve_[5] < reached
-    else:  # the loss of a pass over one batch is the one before its step
+    else:  # the loss of an epoch over one batch is the one before its step
         assert_allclose(net.loss_curve_[5], reached, rtol=1e-10)
 
 

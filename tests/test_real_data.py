@@ -60,8 +60,8 @@ def test_better_than_the_training_mean(loss, which):
     else:
         data, Estimator = ("emotions", "yeast"), MultiLabelSigmoidClassifier
         X, Y, train, test = load("multilabel", data[which])
-    passes = -(-N_STEPS * NET["batch_size"] // len(train))
-    clf = Estimator(loss=loss, max_iter=passes, **NET).fit(X[train], Y[train])
+    epochs = -(-N_STEPS * NET["batch_size"] // len(train))
+    clf = Estimator(loss=loss, max_iter=epochs, **NET).fit(X[train], Y[train])
     no_features = np.zeros_like(X[:, :1])
     constant = {"hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 0.0, "random_state": 0}
     blind = Estimator(loss=loss, **constant).fit(no_features[train], Y[train])

@@ -187,13 +187,13 @@ def test_labels_never_seen():
 
 
 class CtrlC(Callback):
-    """Ctrl-C in the given pass."""
+    """Ctrl-C in the given epoch."""
 
-    def __init__(self, in_pass):
-        self.in_pass = in_pass
+    def __init__(self, in_epoch):
+        self.in_epoch = in_epoch
 
     def on_batch_end(self, net, training=None, **kwargs):
-        if len(net.history) == self.in_pass:
+        if len(net.history) == self.in_epoch:
             raise KeyboardInterrupt
 
 

@@ -23,7 +23,7 @@ ROWS = np.array([[0.2, 0.8], [0.5, 0.5], [1.0, 0.0]])
 )
 def test_hard_labels_become_one_hot_rows(labels):
     targets = encode_classes(labels)
-    assert targets.hard
+    assert targets.from_vector
     assert targets.classes.tolist() == sorted(set(np.asarray(labels).tolist()))
     np.testing.assert_array_equal(targets.values, [[0, 1], [1, 0], [0, 1]])
 
@@ -96,7 +96,7 @@ def test_unseen_labels_name_the_row():
 
 def test_a_column_is_flattened_with_a_warning():
     with pytest.warns(DataConversionWarning, match="column-vector"):
-        assert encode_classes([[1], [0]]).hard
+        assert encode_classes([[1], [0]]).from_vector
 
 
 @pytest.mark.parametrize("unknown", [np.nan, -1])

@@ -53,7 +53,7 @@ def interval(differences: Any, correction: float = 0.0) -> list[str]:
 # --- hard labels ---------------------------------------------------------------------------------
 
 
-@ignore_warnings(category=ConvergenceWarning)  # of MLPClassifier, which trains 200 passes
+@ignore_warnings(category=ConvergenceWarning)  # of MLPClassifier, which trains 200 epochs
 def hard(n_repeats: int) -> str:
     """Log loss, accuracy and seconds over repeated folds, differences paired by fold."""
     heads = ["set", "log loss: ours", "MLPClassifier", "gain", ""]

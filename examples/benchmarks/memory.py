@@ -41,7 +41,7 @@ def sparse_rows(n_rows: int) -> sp.csr_array:
 
 
 def fit_one(kind: str, n_rows: int, path: str) -> None:
-    """What a child does: print the megabytes that a fit of one pass adds to the imports."""
+    """What a child does: print the megabytes that a fit of one epoch adds to the imports."""
     params = {"max_iter": 1, "batch_size": 200, "learning_rate": "cosine", "random_state": 0}
     clf = SoftTargetMLPClassifier((32,), **params)
     small = np.random.default_rng(0).normal(size=(64, N_FEATURES)).astype(np.float32)
@@ -94,7 +94,7 @@ def main() -> None:
             "memory",
             "# Memory",
             f"Written by `make bench` (`examples/benchmarks/memory.py`), {machine()}: peak of one "
-            f"pass over float32 rows of {N_FEATURES} features, less the imports and X itself; CSR "
+            f"epoch over float32 rows of {N_FEATURES} features, less the imports and X itself; CSR "
             "rows hold 20 entries.",
             found,
         )

@@ -87,7 +87,7 @@ def net(max_iter: int) -> SoftTargetMLPClassifier:
 
 
 def supervised_net() -> SoftTargetMLPClassifier:
-    """Few rows get more passes: ten would be fewer than a hundred steps."""
+    """Few rows get more epochs: ten would be fewer than a hundred steps."""
     return net(50)
 
 

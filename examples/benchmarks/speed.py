@@ -1,6 +1,6 @@
 """Time per training step and per prediction, beside MLPClassifier, skorch and a plain torch loop.
 
-All take turns in one process on the same net, data, batch size, passes and Adam, in float32. Prints
+All take turns in one process on the same net, data, batch size, epochs and Adam, in float32. Prints
 medians, ratios (other / ours) and the time of the matrix products alone; writes a JSON file, a PNG
 and a table for the docs, with or without ``--write``. ``--smoke`` runs everything once in a small
 size and writes nothing.
@@ -36,7 +36,7 @@ class Task(NamedTuple):
     k: int
     hidden: tuple[int, ...]
     batch: int
-    passes: int
+    epochs: int
 
     @property
     def name(self) -> str:
@@ -45,7 +45,7 @@ class Task(NamedTuple):
 
     @property
     def steps(self) -> int:
-        return self.passes * -(-self.n // self.batch)
+        return self.epochs * -(-self.n // self.batch)
 
 
 FITS = [
@@ -73,7 +73,7 @@ def layers(task: Task) -> nn.Sequential:
 def skorch_net(task: Task, criterion: type[nn.Module]) -> skorch.NeuralNet:
     return skorch.NeuralNet(
         layers(task), criterion=criterion, optimizer=torch.optim.Adam, lr=0.001,
-        batch_size=task.batch, max_epochs=task.passes, train_split=None,
+        batch_size=task.batch, max_epochs=task.epochs, train_split=None,
         iterator_train__shuffle=True, verbose=0,
     )  # fmt: skip
 
@@ -85,7 +85,7 @@ def torch_loop(task: Task, X: Any, Y: Any, loss: Callable[[Any, Any], Any]) -> N
     sparse = sp.issparse(X)
     if not sparse:
         X, Y = torch.from_numpy(X), torch.from_numpy(Y)
-    for _ in range(task.passes):
+    for _ in range(task.epochs):
         for rows in torch.randperm(task.n).split(task.batch):
             if sparse:
                 x, y = (torch.from_numpy(part[rows.numpy()].toarray()) for part in (X, Y))
@@ -122,9 +122,9 @@ def microseconds(runs: dict[str, Callable[[], Any]], repeats: int, per: int) -> 
 
 
 def common(task: Task) -> dict[str, Any]:
-    """Parameters that MLPClassifier and ours share; no pass is cut short."""
+    """Parameters that MLPClassifier and ours share; no epoch is cut short."""
     return {
-        "hidden_layer_sizes": task.hidden, "batch_size": task.batch, "max_iter": task.passes,
+        "hidden_layer_sizes": task.hidden, "batch_size": task.batch, "max_iter": task.epochs,
         "tol": 0.0, "n_iter_no_change": np.inf, "alpha": 0.0, "solver": "adam", "beta_2": 0.999,
         "learning_rate": "constant", "learning_rate_init": 0.001, "random_state": 0,
     }  # fmt: skip
@@ -202,10 +202,10 @@ def time_predictions(n: int, repeats: int) -> dict[str, dict[str, float]]:
 
 
 def growth(repeats: int) -> str:
-    """Ours alone, one thing varied at a time: microseconds a step, or a pass for the rows."""
+    """Ours alone, one thing varied at a time: microseconds a step, or an epoch for the rows."""
     base = Task(16000, 100, 10, (100,), 200, 1)
     varied: dict[str, list[tuple[Any, Task, int]]] = {
-        "rows (a pass)": [(n, base._replace(n=n), 1) for n in (4000, 8000, 16000, 32000, 64000)],
+        "rows (an epoch)": [(n, base._replace(n=n), 1) for n in (4000, 8000, 16000, 32000, 64000)],
         "labels (a step)": [
             (k, base._replace(k=k), base.steps) for k in (125, 250, 500, 1000, 2000)
         ],

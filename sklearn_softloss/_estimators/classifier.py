@@ -19,7 +19,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     _kept_of_targets: tuple[str, ...] = ("classes",)
 
     classes_: Array
-    _hard: bool
+    _from_vector: bool
 
     def _check_declared(self, y: Any, declared: Any) -> None:
         """Refuse a part that cannot tell the classes, or tells others than the parts before."""

@@ -46,7 +46,7 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
 
 
 class FitObserver:
-    """Tells scikit-learn's callbacks (from version 1.9) when a fit and its epochs begin and end.
+    """Calls scikit-learn's callbacks (from version 1.9) when a fit and its epochs begin and end.
 
     Parameters
     ----------
@@ -60,18 +60,18 @@ class FitObserver:
     """
 
     def __init__(self, estimator: Any, max_iter: int, X: Any, y: Any, sample_weight: Any) -> None:
-        self.told = {"estimator": estimator, "X": X, "y": y}
+        self.arguments = {"estimator": estimator, "X": X, "y": y}
         if sample_weight is not None:
-            self.told["metadata"] = {"sample_weight": sample_weight}
+            self.arguments["metadata"] = {"sample_weight": sample_weight}
         self.fitted: Callable[[], dict[str, Any]] | None = None
         """Gives the attributes of the estimator if the fit ended now."""
         self._fit = estimator._init_callback_context(max_subtasks=max_iter)
-        self._fit.call_on_fit_task_begin(**self.told)
+        self._fit.call_on_fit_task_begin(**self.arguments)
         self._epoch: Any = None
 
     def on_epoch_begin(self) -> None:
         self._epoch = self._fit.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self.told)
+        self._epoch.call_on_fit_task_begin(**self.arguments)
 
     def on_epoch_end(self) -> bool:
         """True if a callback asks to stop."""
@@ -81,5 +81,5 @@ class FitObserver:
         self._end(self._fit)
 
     def _end(self, context: Any) -> bool:
-        stop = context.call_on_fit_task_end(**self.told, reconstruction_attributes=self.fitted)
+        stop = context.call_on_fit_task_end(**self.arguments, reconstruction_attributes=self.fitted)
         return bool(stop)

@@ -23,7 +23,7 @@ from .._checks import check_weight
 from .._targets.codes import TargetCode
 from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
-from .._targets.weighting import EntryWeighting, RowWeighting
+from .._targets.weighting import WeightedEntries, WeightedRows
 from .._training.batches import TrainingData, TrainingTargets, check_finite_in_blocks, read_net
 from .._training.generators import Generators, lent_to_module
 from .._training.loops import FIXED_LENGTH, Loop, Monitor, Schedule
@@ -168,9 +168,9 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _weigh(
         self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
-    ) -> RowWeighting | EntryWeighting | None:
+    ) -> WeightedRows | WeightedEntries | None:
         """How the weights given meet these targets; None where all weigh alike."""
-        return None if sample_weight is None else RowWeighting(domain, None, sample_weight)
+        return None if sample_weight is None else WeightedRows(domain, None, sample_weight)
 
     # --- fitting -------------------------------------------------------------------------------
 
@@ -302,7 +302,11 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         data = TrainingData(X, encoded, rows, dtype, device, may_stay_sparse=self.module is None)
         if not self.early_stopping:
             return data, None
-        codes = targets.values[rows] @ np.arange(1, 1 + targets.n_columns) if targets.hard else None
+        codes = (
+            targets.values[rows] @ np.arange(1, 1 + targets.n_columns)
+            if targets.from_vector
+            else None
+        )
         train, valid = train_test_split(
             rows,
             test_size=self.validation_fraction,
@@ -424,7 +428,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """The attributes that prediction reads."""
         kept = {name: getattr(targets, name) for name in self._kept_of_targets}
         kept = {f"{name}_": value for name, value in kept.items() if value is not None}
-        return {"net_": net, "_code": code, "_hard": targets.hard, **kept}
+        return {"net_": net, "_code": code, "_from_vector": targets.from_vector, **kept}
 
     def _store_losses(self, net: TrainingNet, loop: Loop, n_train: int, course: Course) -> None:
         train_losses, valid_losses = net.monitor.train_losses, net.monitor.valid_losses

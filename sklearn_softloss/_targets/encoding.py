@@ -29,7 +29,7 @@ class Targets:
         Floats in the domain of the loss; NaN marks an unknown entry.
     classes : ndarray of shape (n_classes,) or None
         What a classifier's `predict` answers with; ``arange(n_columns)`` for a matrix of labels.
-    hard : bool
+    from_vector : bool
         Whether y was one label a sample, so that splits may be stratified.
     label_names : ndarray of shape (n_columns,) or None
         Columns of the DataFrame that y was.
@@ -37,7 +37,7 @@ class Targets:
 
     values: Rows
     classes: Any = None
-    hard: bool = False
+    from_vector: bool = False
     label_names: Array | None = None
 
     @property
@@ -89,7 +89,7 @@ def encode_classes(
     if y.ndim == 1:
         labels, y = hard_labels(y), None
         known = np.unique(labels) if known is None else known
-        return Targets(one_hot(labels, known), known, hard=True)
+        return Targets(one_hot(labels, known), known, from_vector=True)
     values = float_matrix(y.toarray() if sp.issparse(y) else y)
     domain.check_entries(values)
     values = domain.checked_rows(values)
@@ -102,7 +102,7 @@ def encode_classes(
         )
     if columns is not None and not np.array_equal(columns, known):
         values = values[:, column_order(columns, known)]
-    return Targets(values, known, hard=False)
+    return Targets(values, known, from_vector=False)
 
 
 def hard_labels(y: Array) -> Array:
@@ -199,7 +199,7 @@ def encode_labels(
             raise ValueError(
                 f"y has {len(known)} columns, so its classes are {known}; {source} says {wanted}."
             )
-    return Targets(values, known, hard=False, label_names=columns)
+    return Targets(values, known, from_vector=False, label_names=columns)
 
 
 def _encode_binary(y: Array, known: Array | None) -> Targets:
@@ -217,7 +217,7 @@ def _encode_binary(y: Array, known: Array | None) -> Targets:
             "A 1-D y needs samples of two classes; it has samples of 1 class only: "
             f"{known.tolist()}."
         )
-    return Targets(one_hot(labels, known)[:, [1]], known, hard=True)
+    return Targets(one_hot(labels, known)[:, [1]], known, from_vector=True)
 
 
 def unknown_as_nan(values: Array) -> Array:

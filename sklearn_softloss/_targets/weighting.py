@@ -17,9 +17,9 @@ Weighted = tuple[Array, "Array | None", "Array | None"]
 
 
 @dataclass(frozen=True)
-class RowWeighting:
-    """How targets over classes meet `class_weight` and `sample_weight`; the domain says how rows
-    meet class weights."""
+class WeightedRows:
+    """Targets over classes under `class_weight` and `sample_weight`: rows as the domain changes
+    them, and their weights."""
 
     domain: Domain
     class_weight: Array | None = None
@@ -34,8 +34,8 @@ class RowWeighting:
 
 
 @dataclass(frozen=True)
-class EntryWeighting:
-    """How targets of labels meet weights of classes, labels and samples, and unknown entries.
+class WeightedEntries:
+    """Targets of labels under weights of classes, labels and samples; unknown entries are 0.
 
     Weights (absent, present) of a label turn the entry y into present y / w with the entry weight
     w = present y + absent (1 - y). Unknown entries weigh 0. The mean entry weight over the known
@@ -168,7 +168,7 @@ def label_weights(
     if by_rule:
         return weights_from_mass(_absent_and_present(targets.values, sample_weight), class_weight)
     if pairs:
-        outcomes = targets.classes if targets.hard else np.array([0, 1])
+        outcomes = targets.classes if targets.from_vector else np.array([0, 1])
         weights = [
             compute_class_weight(pair, classes=outcomes, y=outcomes) for pair in class_weight
         ]

@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 
 from .._targets.codes import TargetCode
 from .._targets.encoding import Array, Rows
-from .._targets.weighting import EntryWeighting, RowWeighting, Weighted
+from .._targets.weighting import Weighted, WeightedEntries, WeightedRows
 from .mlp import MLP, threads_for
 from .sparse_rows import SparseRows, stays_sparse
 
@@ -94,7 +94,7 @@ class TrainingTargets:
     ----------
     values : ndarray or CSR array of shape (n_samples, n_columns)
     code : TargetCode or None
-    weighting : RowWeighting, EntryWeighting or None
+    weighting : WeightedRows, WeightedEntries or None
         None leaves targets as they are and weighs all rows alike.
     """
 
@@ -102,7 +102,7 @@ class TrainingTargets:
         self,
         values: Rows,
         code: TargetCode | None,
-        weighting: RowWeighting | EntryWeighting | None,
+        weighting: WeightedRows | WeightedEntries | None,
     ) -> None:
         self.code, self.weighting = code, weighting
         self._values = values

@@ -186,12 +186,12 @@ class Monitor:
 
 
 class Observer:
-    """What is told of a training; this one takes no notice.
+    """What follows a training; this one does nothing.
 
     Attributes
     ----------
     sees_batches : bool
-        Whether it wants to be told of batches.
+        Whether it follows batches too.
     """
 
     sees_batches = False

@@ -361,7 +361,7 @@ another (248 us against 222). A fixed number, so that equal seeds take equal pat
 
 @contextmanager
 def threads_for(module: nn.Module, n_rows: int) -> Iterator[None]:
-    """Run passes of this many rows on one thread where they are small; the caller's number is
+    """Compute on one thread where so many rows are little work; the caller's number is
     back at the end.
 
     Never more than the caller allowed: a worker that joblib limits stays limited. The work of a

@@ -47,7 +47,7 @@ class TrainingNet(NeuralNet):
 
     _default_callbacks: ClassVar[list[tuple[str, Callback]]] = []
     observer: Any = None
-    """Told when an epoch begins and ends, beside the callbacks, while training."""
+    """Called when an epoch begins and ends, beside the callbacks, while training."""
 
     def __init__(
         self,

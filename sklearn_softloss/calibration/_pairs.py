@@ -39,11 +39,11 @@ class Task(NamedTuple):
 
     @property
     def _known(self) -> Array | None:
-        return self.targets.classes if self.targets.hard else None
+        return self.targets.classes if self.targets.from_vector else None
 
     def check_training_parts(self, splits: list[Split]) -> None:
         """Refuse a split whose classifier would never see a class of a 1-D y."""
-        if not self.targets.hard:
+        if not self.targets.from_vector:
             return
         for fold, (train, _) in enumerate(splits):
             present = np.asarray(self.targets.values)[train].any(axis=0)

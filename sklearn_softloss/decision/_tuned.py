@@ -209,7 +209,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         self, kind: str, X: Any, y: Any, targets: Targets, groups: Any, params: dict[str, Any]
     ) -> tuple[Any, list[tuple[Array, Array]], list[Array]]:
         """The estimator to keep, and splits with the probabilities of their test parts."""
-        known = targets.classes if targets.hard else None
+        known = targets.classes if targets.from_vector else None
         rows = np.arange(targets.values.shape[0])
         if isinstance(self.cv, str):
             if self.cv != "prefit":

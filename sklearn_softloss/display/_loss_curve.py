@@ -1,4 +1,4 @@
-"""The picture of a training: loss pass by pass, and the pass that was best."""
+"""The picture of a training: loss epoch by epoch, and the epoch that was best."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .axes import one_axes
 
 
 class LossCurveDisplay:
-    """Training and validation loss of each pass, with the best pass marked.
+    """Training and validation loss of each epoch, with the best epoch marked.
 
     Parameters
     ----------
     loss_curve : sequence of float
-        Training loss of each pass; of scikit-learn's and our estimators with the L2 penalty.
+        Training loss of each epoch; of scikit-learn's and our estimators with the L2 penalty.
     validation_loss_curve : sequence of float, default=None
-        Validation loss of the last so many passes.
-    best_pass : int, default=None
-        Number of the pass to mark, counted from 1.
+        Validation loss of the last so many epochs.
+    best_epoch : int, default=None
+        Number of the epoch to mark, counted from 1.
     best_by : str, default="loss"
         What was best there, for the legend.
 
@@ -38,7 +38,7 @@ class LossCurveDisplay:
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
     >>> clf = SoftTargetMLPClassifier(solver="lbfgs", random_state=0).fit(X, y)
     >>> display = LossCurveDisplay.from_estimator(clf)
-    >>> display.best_pass == len(clf.loss_curve_)
+    >>> display.best_epoch == len(clf.loss_curve_)
     True
     """
 
@@ -47,12 +47,12 @@ class LossCurveDisplay:
         loss_curve: Sequence[float],
         *,
         validation_loss_curve: Sequence[float] | None = None,
-        best_pass: int | None = None,
+        best_epoch: int | None = None,
         best_by: str = "loss",
     ) -> None:
         self.loss_curve = loss_curve
         self.validation_loss_curve = validation_loss_curve
-        self.best_pass = best_pass
+        self.best_epoch = best_epoch
         self.best_by = best_by
 
     @classmethod
@@ -63,7 +63,7 @@ class LossCurveDisplay:
         ----------
         estimator : fitted estimator
             With `loss_curve_`, such as ours and scikit-learn's ``MLPClassifier``, or a pipeline
-            that ends in one. The best pass is the first with the least `validation_loss_curve_`,
+            that ends in one. The best epoch is the first with the least `validation_loss_curve_`,
             else with the largest of `validation_scores_`, else with the least `loss_curve_`.
         ax : Axes, default=None
             A new figure if None.
@@ -95,7 +95,7 @@ class LossCurveDisplay:
         else:
             best_by, watched = "training loss", losses
         best = len(losses) - len(watched) + int(np.nanargmin(watched)) + 1
-        display = cls(losses, validation_loss_curve=validation, best_pass=best, best_by=best_by)
+        display = cls(losses, validation_loss_curve=validation, best_epoch=best, best_by=best_by)
         return display.plot(ax=ax)
 
     def plot(self, ax: Any = None) -> LossCurveDisplay:
@@ -112,18 +112,18 @@ class LossCurveDisplay:
         """
         self.ax_ = one_axes(ax, (5.0, 3.5))
         self.figure_ = self.ax_.figure
-        training = _by_pass(self.loss_curve, len(self.loss_curve))
+        training = _by_epoch(self.loss_curve, len(self.loss_curve))
         watched = training
         self._draw(training, color="0.45", lw=1.5, label="training")
         if self.validation_loss_curve is not None:
-            watched = _by_pass(self.validation_loss_curve, len(self.loss_curve))
+            watched = _by_epoch(self.validation_loss_curve, len(self.loss_curve))
             self._draw(watched, color="tab:blue", lw=1.8, ls="--", label="validation")
-        if self.best_pass is not None:
+        if self.best_epoch is not None:
             self.ax_.plot(
-                self.best_pass, watched[self.best_pass], "D", ms=8, color="w", mec="k", mew=1.5,
-                ls="", label=f"best {self.best_by}: pass {self.best_pass}",
+                self.best_epoch, watched[self.best_epoch], "D", ms=8, color="w", mec="k", mew=1.5,
+                ls="", label=f"best {self.best_by}: epoch {self.best_epoch}",
             )  # fmt: skip
-        self.ax_.set(xlabel="pass", ylabel="loss")
+        self.ax_.set(xlabel="epoch", ylabel="loss")
         self.ax_.xaxis.get_major_locator().set_params(integer=True)
         self.ax_.legend(fontsize="small", loc="best")
         return self
@@ -133,6 +133,6 @@ class LossCurveDisplay:
         self.ax_.plot(list(losses), list(losses.values()), marker=marker, **style)
 
 
-def _by_pass(losses: Sequence[float], last: int) -> dict[int, float]:
-    """Losses by the number of their pass, up to the last; a shorter curve began later."""
+def _by_epoch(losses: Sequence[float], last: int) -> dict[int, float]:
+    """Losses by the number of their epoch, up to the last; a shorter curve began later."""
     return dict(enumerate(losses, start=last - len(losses) + 1))

@@ -328,7 +328,7 @@ def stratified_splits(
     options: Any = {"shuffle": shuffle, "random_state": random_state if shuffle else None}
     if groups is not None:
         return list(GroupKFold(n_splits, **options).split(groups, groups=groups))
-    if targets.hard:
+    if targets.from_vector:
         codes = targets.values.argmax(axis=1)
         return list(StratifiedKFold(n_splits, **options).split(codes, codes))
     splitter = MultiLabelStratifiedKFold if labels else SoftStratifiedKFold

@@ -224,9 +224,9 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
         """Fitted attributes where some rows have no label."""
         given, labelled = targets.dense(), labelled_rows(targets)
         prior = given[labelled].mean(axis=0)
-        labeler, proba = self._label(X, given, targets.hard, rng)
+        labeler, proba = self._label(X, given, targets.from_vector, rng)
         if isinstance(self.temperature, str):
-            temperature = self._held_out_temperature(labeler, X, given, targets.hard, rng)
+            temperature = self._held_out_temperature(labeler, X, given, targets.from_vector, rng)
             later = 1.0
         else:
             temperature = later = self.temperature
@@ -249,7 +249,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
             "sample_weight_": weight,
         }
 
-    def _label(self, X: Any, y_soft: Array, hard: bool, rng: Any) -> tuple[Any, Array]:
+    def _label(self, X: Any, y_soft: Array, from_vector: bool, rng: Any) -> tuple[Any, Array]:
         """A fitted labeler and its distributions for all rows."""
         labelled = ~np.isnan(y_soft[:, 0])
         if isinstance(self.labeler, str):
@@ -258,7 +258,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
             teacher.fit(X[labelled], y_soft[labelled], sample_weight=weight)
             return teacher, teacher.predict_proba(X)
         labeler = _seeded(GraphLabelSpreading() if self.labeler is None else self.labeler, rng)
-        if hard:
+        if from_vector:
             labeler.fit(X, np.where(labelled, y_soft.argmax(axis=1), UNLABELLED))
             proba = np.zeros(y_soft.shape)  # a class may be hidden from the labeler
             proba[:, labeler.classes_] = labeler.label_distributions_
@@ -267,14 +267,14 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
         return labeler, _checked(labeler, proba, y_soft[labelled].mean(axis=0))
 
     def _held_out_temperature(
-        self, labeler: Any, X: Any, y_soft: Array, hard: bool, rng: Any
+        self, labeler: Any, X: Any, y_soft: Array, from_vector: bool, rng: Any
     ) -> float:
         rows, proba = [], []
         for hidden, test in hidden_labels(y_soft):
             if isinstance(labeler, GraphLabelSpreading):
                 found = labeler.diffuse(hidden).distributions  # on the graph that is there
             else:
-                found = self._label(X, hidden, hard, rng)[1]
+                found = self._label(X, hidden, from_vector, rng)[1]
             rows.append(y_soft[test])
             proba.append(found[test])
         if not rows:
