@@ -21,14 +21,14 @@ from torch import nn
 from harness import data_folder, line, machine, parser, scaled, table, write_page
 from harness.data import Split, as_dense, label_distributions, multilabel
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
-from sklearn_softloss._training import modules
+from sklearn_softloss._training import mlp
 from sklearn_softloss.metrics import chebyshev_distance, kl_divergence, multilabel_log_loss
 
 
 def dropout_by_entry(n_features: int, n_outputs: int) -> nn.Module:
     """The default net, with torch's dropout: one draw an entry."""
     hidden = SoftTargetMLPClassifier().hidden_layer_sizes
-    net = modules.MLP([n_features, *hidden, n_outputs], "relu", 0.5)
+    net = mlp.MLP([n_features, *hidden, n_outputs], "relu", 0.5)
     return nn.Sequential(net[0], net[1], nn.Dropout(0.5), net[3])
 
 
@@ -83,8 +83,8 @@ def proba(Estimator: Any, change: str, X: Any, Y: Any, X_test: Any) -> Any:
     for seed in range(n_nets):
         clf = Estimator(**params, random_state=seed)
         model = scaled(clf, CUTS[change]) if change in CUTS else scaled(clf)
-        size = 1.0 if change == LARGE_LOGITS else modules.FRESH_LOGITS
-        with patch.object(modules, "FRESH_LOGITS", size):
+        size = 1.0 if change == LARGE_LOGITS else mlp.FRESH_LOGITS
+        with patch.object(mlp, "FRESH_LOGITS", size):
             model.fit(X, Y)
         total = total + model.predict_proba(X_test)
     return total / n_nets

@@ -291,7 +291,7 @@ def _run(
 
 def _labels_for(classifier: Any, targets: Targets, shown: Array) -> Array:
     """Soft rows for who takes them if y has them; otherwise class numbers, -1 where hidden."""
-    if not targets.hard:
+    if not targets.from_vector:
         final = classifier[-1] if isinstance(classifier, Pipeline) else classifier
         if isinstance(final, (PartlyLabelledClassifier, SoftTargetMLPClassifier)):
             return np.where(shown[:, None], targets.dense(), np.nan)
