@@ -15,7 +15,16 @@ from ._estimators.classifier import NetClassifier
 from ._estimators.compatibility import available_if, with_callbacks
 from ._estimators.estimator import Course
 from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE, Domain
-from ._targets.encoding import Array, Targets, as_array, encode_classes, encode_labels
+from ._targets.encoding import (
+    Array,
+    Targets,
+    aligned,
+    as_array,
+    encode_classes,
+    encode_labels,
+    label_names,
+    warn_if_never_absent,
+)
 from ._targets.weighting import WeightedEntries, WeightedRows, class_weights, label_weights
 from .metrics import multilabel_subset_accuracy, soft_accuracy
 
@@ -621,13 +630,18 @@ class MultiLabelSigmoidClassifier(NetClassifier):
 
     def _encode(self, y: Any, domain: Domain, course: Course, declared: Any) -> Targets:
         classes = self._earlier_classes(y) if course.goes_on else None
-        return encode_labels(y, domain, classes=classes, declared=declared)
+        names = getattr(self, "label_names_", None) if course.goes_on else None
+        targets = encode_labels(y, domain, classes=classes, declared=declared, names=names)
+        if domain.has_absence and not course.in_parts:
+            warn_if_never_absent(targets, stacklevel=4)
+        return targets
 
     def _weigh(
         self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
     ) -> WeightedEntries:
         _check_threshold(self.threshold, targets.n_columns)
         weights = label_weights(self.class_weight, targets, sample_weight, domain)
+        label_weight = aligned(label_weight, targets.label_names)
         entries = check_weight(label_weight, targets.values.shape, name="label_weight")
         return WeightedEntries(weights, entries, sample_weight)
 
@@ -724,7 +738,9 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         predicted = self.predict(X)
         if self._from_vector:
             return float(accuracy_score(as_array(y), predicted, sample_weight=sample_weight))
-        targets = encode_labels(y, self.net_.criterion_.domain, classes=self.classes_)
+        targets = encode_labels(
+            y, self.net_.criterion_.domain, classes=self.classes_, names=label_names(self)
+        )
         values = np.minimum(targets.dense(), 1.0)  # a count is a label that is there
         return multilabel_subset_accuracy(values, predicted, sample_weight=sample_weight)
 

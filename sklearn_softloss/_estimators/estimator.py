@@ -19,7 +19,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from torch import Tensor
 
-from .._checks import check_weight
+from .._checks import check_weight, refuse_masked
 from .._targets.codes import TargetCode
 from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
@@ -221,6 +221,8 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             if loop.interrupted and not loop.n_epochs:
                 raise KeyboardInterrupt
             self._generators = generators
+            for name in self._kept_of_targets:
+                self.__dict__.pop(f"{name}_", None)
             self.__dict__.update(self._to_predict(net, targets, code))
             self._store_losses(net, loop, len(train), course)
         if observer is not None:
@@ -268,6 +270,8 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _check_X(self, X: Any, reset: bool) -> Any:
         if not reset and self._is_small_and_plain(X):
             return X
+        if isinstance(X, np.ma.MaskedArray):
+            refuse_masked(X, "X")
         floats = (np.float64, np.float32)
         asked: dict[str, Any] = {"accept_sparse": "csr", "dtype": floats, "reset": reset}
         asked["allow_nd"] = self.module is not None
