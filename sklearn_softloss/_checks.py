@@ -31,6 +31,17 @@ def check_count(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} must be a whole number >= {least}; got {value!r}.")
 
 
+def refuse_masked(values: Any, name: str) -> None:
+    """Refuse an array whose mask NumPy would drop in silence."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
+        row = int(np.argwhere(np.ma.getmaskarray(values))[0, 0])
+        raise ValueError(
+            f"{name} must not be a masked array: row {row} is masked, and the values under a mask "
+            f"mean nothing. Fill it, such as {name}.filled(np.nan) for unknown labels, or drop "
+            "the rows."
+        )
+
+
 def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[Any] | None:
     """Weights >= 0 of the given shape with at least one above zero, or None for none.
 

@@ -13,9 +13,17 @@ from sklearn.utils.validation import check_is_fitted
 from ._checks import check_weight
 from ._estimators.classifier import NetClassifier
 from ._estimators.compatibility import available_if, with_callbacks
-from ._estimators.estimator import Course
 from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE, Domain
-from ._targets.encoding import Array, Targets, as_array, encode_classes, encode_labels
+from ._targets.encoding import (
+    Array,
+    Targets,
+    aligned,
+    as_array,
+    encode_classes,
+    encode_labels,
+    label_names,
+    warn_if_never_absent,
+)
 from ._targets.weighting import WeightedEntries, WeightedRows, class_weights, label_weights
 from .metrics import multilabel_subset_accuracy, soft_accuracy
 
@@ -106,8 +114,9 @@ class SoftTargetMLPClassifier(NetClassifier):
     nesterovs_momentum : bool, default=True
         Whether that is Nesterov's.
     early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the rows (stratified for hard labels), to stop
-        when the loss on them no longer falls, and to keep the weights of the best epoch.
+        Whether to hold out `validation_fraction` of the rows (stratified for hard labels as far as
+        they reach), or to take `X_val` and `y_val` of `fit`, to stop when the loss on them no
+        longer falls, and to keep the weights of the best epoch.
     validation_fraction : float, default=0.1
         Share of the rows held out, in (0, 1).
     beta_1, beta_2 : float, default=0.9, 0.99
@@ -174,7 +183,9 @@ class SoftTargetMLPClassifier(NetClassifier):
     _domains = (DISTRIBUTION, INDEPENDENT)
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+    ) -> Self:
         """Train on hard labels or soft rows.
 
         Parameters
@@ -186,6 +197,8 @@ class SoftTargetMLPClassifier(NetClassifier):
             entries in [0, 1] for 'independent' ones. Columns of a DataFrame become `classes_`.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
+        X_val, y_val : array-like, default=None
+            Rows to validate on under `early_stopping`, in place of a part of X and y.
 
         Returns
         -------
@@ -196,7 +209,7 @@ class SoftTargetMLPClassifier(NetClassifier):
         ValueError
             If X, y, a weight or a parameter is illegal; what was fitted before is kept.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, validation=(X_val, y_val))
 
     @available_if(_trains_in_batches)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -225,8 +238,8 @@ class SoftTargetMLPClassifier(NetClassifier):
         self._check_declared(y, classes)
         return self._fit(X, y, sample_weight, in_parts=True, declared=classes)
 
-    def _encode(self, y: Any, domain: Domain, course: Course, declared: Any) -> Targets:
-        classes = self._earlier_classes(y) if course.goes_on else None
+    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
+        classes = None if known is None else known.classes
         return encode_classes(y, domain, classes=classes, declared=declared)
 
     def _weigh(
@@ -410,8 +423,9 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     nesterovs_momentum : bool, default=True
         Whether that is Nesterov's.
     early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the rows (stratified for hard labels), to stop
-        when the loss on them no longer falls, and to keep the weights of the best epoch.
+        Whether to hold out `validation_fraction` of the rows (stratified for hard labels as far as
+        they reach), or to take `X_val` and `y_val` of `fit`, to stop when the loss on them no
+        longer falls, and to keep the weights of the best epoch.
     validation_fraction : float, default=0.1
         Share of the rows held out, in (0, 1).
     beta_1, beta_2 : float, default=0.9, 0.99
@@ -554,7 +568,16 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         self.threshold = threshold
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, label_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        label_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
         """Train on label sets, some of whose labels may be soft or unknown.
 
         Parameters
@@ -571,6 +594,8 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         label_weight : array-like of shape (n_samples, n_labels), default=None
             Weights >= 0 of the entries; 0 makes an entry unknown. A row with one weight
             throughout counts as a row with that sample weight.
+        X_val, y_val : array-like, default=None
+            Rows to validate on under `early_stopping`, in place of a part of X and y.
 
         Returns
         -------
@@ -581,7 +606,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         ValueError
             If X, y, a weight or a parameter is illegal; what was fitted before is kept.
         """
-        return self._fit(X, y, sample_weight, label_weight)
+        return self._fit(X, y, sample_weight, label_weight, validation=(X_val, y_val))
 
     @available_if(_trains_in_batches)
     def partial_fit(
@@ -619,15 +644,22 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         self._check_declared(y, classes)
         return self._fit(X, y, sample_weight, label_weight, in_parts=True, declared=classes)
 
-    def _encode(self, y: Any, domain: Domain, course: Course, declared: Any) -> Targets:
-        classes = self._earlier_classes(y) if course.goes_on else None
-        return encode_labels(y, domain, classes=classes, declared=declared)
+    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
+        if known is not None:
+            return encode_labels(
+                y, domain, classes=known.classes, declared=declared, names=known.label_names
+            )
+        targets = encode_labels(y, domain, declared=declared)
+        if domain.has_absence:
+            warn_if_never_absent(targets, stacklevel=4)
+        return targets
 
     def _weigh(
         self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
     ) -> WeightedEntries:
         _check_threshold(self.threshold, targets.n_columns)
         weights = label_weights(self.class_weight, targets, sample_weight, domain)
+        label_weight = aligned(label_weight, targets.label_names)
         entries = check_weight(label_weight, targets.values.shape, name="label_weight")
         return WeightedEntries(weights, entries, sample_weight)
 
@@ -724,7 +756,9 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         predicted = self.predict(X)
         if self._from_vector:
             return float(accuracy_score(as_array(y), predicted, sample_weight=sample_weight))
-        targets = encode_labels(y, self.net_.criterion_.domain, classes=self.classes_)
+        targets = encode_labels(
+            y, self.net_.criterion_.domain, classes=self.classes_, names=label_names(self)
+        )
         values = np.minimum(targets.dense(), 1.0)  # a count is a label that is there
         return multilabel_subset_accuracy(values, predicted, sample_weight=sample_weight)
 

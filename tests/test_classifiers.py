@@ -71,11 +71,12 @@ def test_sparse_labels_give_the_fit_of_dense_ones():
 
 def test_frames_name_classes_and_labels():
     X, Y = make_soft()
-    clf = soft().fit(X, pd.DataFrame(Y, columns=["no", "maybe", "yes"]))
-    assert clf.classes_.tolist() == ["no", "maybe", "yes"]
+    named = pd.DataFrame(Y, columns=["no", "maybe", "yes"])
+    clf = soft().fit(X, named)
+    assert clf.classes_.tolist() == ["maybe", "no", "yes"]
     assert set(clf.predict(X)) <= {"no", "maybe", "yes"}
     turned = pd.DataFrame(Y[:, ::-1], columns=["yes", "maybe", "no"])
-    assert clf.score(X, turned) == clf.score(X, Y)
+    assert clf.score(X, turned) == clf.score(X, named) == clf.score(X, Y[:, [1, 0, 2]])
 
     X, Y = make_labels(n_labels=3)
     clf = multi().fit(X, pd.DataFrame(Y, columns=["cat", "dog", "owl"]))
@@ -245,6 +246,39 @@ def test_threshold_moves_decisions_and_not_probabilities():
     assert clf.predict(X).dtype == np.int64
     np.testing.assert_array_equal(clf.predict_proba(X), proba)
     same_weights(multi(threshold=0.9).fit(X, Y), clf)
+
+
+def test_a_loop_over_subsets_of_labels_does_not_break_at_one():
+    X, Y = make_labels(n_labels=3)
+    Y = np.where(np.random.default_rng(0).random(Y.shape) < 0.2, np.nan, Y)
+    for n_labels in (3, 2, 1):
+        clf = multi().fit(X, Y[:, :n_labels])
+        assert clf.predict_proba(X).shape == (len(X), n_labels)
+        assert clf.predict(X).shape == (len(X), n_labels)
+        assert 0 <= clf.score(X, Y[:, :n_labels]) <= 1
+
+
+def test_signs_for_yes_and_no_are_refused_and_labels_never_absent_named():
+    X, Y = make_labels(n_labels=3)
+    with pytest.raises(ValueError, match="1 and -1 and no 0"):
+        multi().fit(X, 2 * Y - 1)
+    positives = pd.DataFrame(np.where(Y == 1, 1.0, np.nan), columns=["cat", "dog", "owl"])
+    positives.iloc[:, 1] = Y[:, 1]
+    with pytest.warns(UserWarning, match=r"Labels \['cat', 'owl'\] are 1 in every row"):
+        multi().fit(X, positives)
+    with pytest.warns(UserWarning, match=r"Labels \[0, 2\] are 1 in every row"):
+        multi().fit(X, positives.to_numpy())
+
+
+@over_estimators
+def test_masked_and_complex_X_are_refused(Estimator):
+    X, Y = targets_for(Estimator)
+    with pytest.raises(ValueError, match="X must not be a masked array: row 2"):
+        Estimator().fit(
+            np.ma.array(X, mask=np.arange(X.size).reshape(X.shape) == 2 * X.shape[1]), Y
+        )
+    with pytest.raises(ValueError, match="Complex data not supported"):
+        Estimator().fit(X + 1j, Y)
 
 
 # --- reproducibility -------------------------------------------------------------------------

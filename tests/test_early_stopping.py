@@ -22,8 +22,9 @@ from cases import (
     mlp,
     over_estimators,
     parameters_of,
+    targets_for,
 )
-from sklearn_softloss import MultiLabelSigmoidClassifier
+from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 
 # Nets here are trained for a few epochs on purpose; the tests of the warning ask for it.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -105,10 +106,55 @@ def test_hard_labels_are_held_out_in_proportion(Estimator, seed):
 
 
 @over_estimators
-def test_a_class_with_one_member_cannot_be_split(Estimator):
-    net = mlp(Estimator, 4, early_stopping=True)
-    with pytest.raises(ValueError, match="least populated class"):
-        net.fit([[1, 2], [2, 3], [3, 4], [4, 5]], [0, 0, 0, 1])
+def test_a_class_with_one_member_stays_in_training(Estimator):
+    y = np.arange(60) % 2 if Estimator is SoftTargetMLPClassifier else np.zeros(60, dtype=int)
+    y[7] = 2
+    recorder = Recorder()
+    net = mlp(Estimator, 4, early_stopping=True, max_iter=2, callbacks=[recorder])
+    net.fit(X_SMALL, y)
+    held_out = recorder.held_out_rows(X_SMALL)
+    assert 7 not in held_out
+    assert len(held_out) == 6
+
+
+def test_more_classes_than_held_out_rows_are_stratified_as_far_as_they_reach():
+    """120 rows of 40 classes, 12 held out; the class with a third of the rows has its share."""
+    X = np.random.default_rng(0).normal(size=(120, 2))
+    y = np.where(np.arange(120) % 3 == 0, 0, np.arange(120) % 39 + 1)
+    recorder = Recorder()
+    net = mlp(SoftTargetMLPClassifier, 4, early_stopping=True, max_iter=2, callbacks=[recorder])
+    net.fit(X, y)
+    held_out = recorder.held_out_rows(X)
+    assert len(held_out) == 12
+    assert np.count_nonzero(y[held_out] == 0) == 4
+
+
+@over_estimators
+def test_rows_of_ones_own_validate(Estimator):
+    X, Y = targets_for(Estimator)
+    params = {"early_stopping": True, "max_iter": 4, "random_state": 0}
+    net = mlp(Estimator, 4, **params).fit(X[:80], Y[:80], X_val=X[80:], y_val=Y[80:])
+    alone = mlp(Estimator, 4, max_iter=4, random_state=0).fit(X[:80], Y[:80])
+    assert_allclose(net.loss_curve_, alone.loss_curve_)
+    assert net.t_ == 4 * 80
+    proba, truth = net.predict_proba(X[80:]), Y[80:]
+    wanted = -(truth * np.log(proba)).sum(axis=1)
+    if Estimator is MultiLabelSigmoidClassifier:
+        wanted -= ((1 - truth) * np.log(1 - proba)).sum(axis=1)
+    assert_allclose(min(net.validation_loss_curve_), wanted.mean(), rtol=1e-6)
+
+
+@over_estimators
+def test_rows_to_validate_on_are_checked(Estimator):
+    X, Y = targets_for(Estimator)
+    with pytest.raises(ValueError, match="both be given"):
+        mlp(Estimator, 4, early_stopping=True).fit(X, Y, X_val=X)
+    with pytest.raises(ValueError, match="early_stopping=True, which is not set"):
+        mlp(Estimator, 4).fit(X, Y, X_val=X, y_val=Y)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        mlp(Estimator, 4, early_stopping=True).fit(X, Y, X_val=X[:5], y_val=Y)
+    with pytest.raises(ValueError, match="columns"):
+        mlp(Estimator, 4, early_stopping=True).fit(X, Y, X_val=X, y_val=np.full((len(X), 2), 0.5))
 
 
 @over_estimators
@@ -153,7 +199,7 @@ def test_validation_fraction_lies_between_zero_and_one(Estimator, fraction):
 def test_too_small_validation_set_is_refused(Estimator):
     net = mlp(Estimator, 4, early_stopping=True, random_state=0)
     with pytest.raises(ValueError, match="The validation set is too small"):
-        net.fit(X_SMALL[:5], matrix_targets(Estimator)[:5])
+        net.fit(X_SMALL[::12], matrix_targets(Estimator)[::12])
 
 
 @pytest.fixture(params=[1e3, 1e200], ids=["slowly", "at once"])

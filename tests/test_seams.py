@@ -52,7 +52,7 @@ class NetRegressor(RegressorMixin, NetEstimator):
     def fit(self, X, y, sample_weight=None):
         return self._fit(X, y, sample_weight)
 
-    def _encode(self, y, domain, course, declared):
+    def _encode(self, y, domain, known, declared):
         values = np.asarray(y, dtype=float).reshape(len(y), -1)
         domain.check_entries(values)
         return Targets(values)

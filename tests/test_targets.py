@@ -36,14 +36,14 @@ def test_one_hot_rows_are_hard_labels_bit_for_bit():
 
 def test_columns_of_frames_become_classes_and_are_put_in_order():
     first = encode_classes(pd.DataFrame(ROWS, columns=["no", "maybe"]))
-    assert first.classes.tolist() == ["no", "maybe"]
+    assert first.classes.tolist() == ["maybe", "no"]
+    np.testing.assert_array_equal(first.values, ROWS[:, ::-1])
     turned = pd.DataFrame(ROWS[:, ::-1], columns=["maybe", "no"])
     again = encode_classes(turned, classes=first.classes)
-    np.testing.assert_array_equal(again.values, ROWS)
-    np.testing.assert_array_equal(
-        encode_classes(pl.DataFrame(ROWS, schema=["no", "maybe"])).classes,
-        ["no", "maybe"],
-    )
+    np.testing.assert_array_equal(again.values, first.values)
+    polars = encode_classes(pl.DataFrame(ROWS, schema=["no", "maybe"]))
+    np.testing.assert_array_equal(polars.classes, ["maybe", "no"])
+    np.testing.assert_array_equal(polars.values, first.values)
 
 
 def test_wrong_columns_are_refused():
@@ -80,6 +80,22 @@ REFUSED_CLASSES = {
     "strings": ([["a", "b"], ["c", "d"]], r"A 2-D y must hold numbers"),
     "3-D": (np.zeros((2, 2, 2)), r"one or two dimensions"),
     "sets": ([("a", "b"), ("c",)], r"MultiLabelBinarizer"),
+    "one column": (np.array([[0.2], [0.7]]), r"np.column_stack\(\[1 - p, p\]\)"),
+    "one column flat": (np.array([0.2, 0.7]), r"np.column_stack\(\[1 - p, p\]\)"),
+    "no column": (np.zeros((3, 0)), r"a column for each class or label; it has shape \(3, 0\)"),
+    "complex": (np.array([1j, 0]), r"Complex data not supported"),
+    "masked": (np.ma.array([0, 1], mask=[False, True]), r"y must not be a masked array: row 1"),
+    "mixed": (["a", 1, "b"], r"all text or all numbers; row 0 holds 'a' and row 1 holds 1"),
+    "mixed objects": (np.array(["a", 1], dtype=object), r"all text or all numbers"),
+    "nan among text": (["a", np.nan, "b"], r"Input y contains NaN: row 1 holds nan"),
+    "none among text": (np.array(["a", None], dtype=object), r"row 1 holds None"),
+    "pandas NA": (pd.Series(["a", pd.NA], dtype="string"), r"row 1 holds <NA>"),
+    "arrays": (pd.Series([np.array([0, 1]), np.array([1, 0])]), r"np.stack"),
+    "levels": (
+        pd.DataFrame([[0, 1]], columns=pd.MultiIndex.from_tuples([("a", 1), ("a", 2)])),
+        r"MultiIndex",
+    ),
+    "mixed names": (pd.DataFrame([[0, 1]], columns=["a", 1]), r"all text or all numbers"),
 }
 
 
@@ -129,6 +145,10 @@ REFUSED_LABELS = {
     "one class": ([1, 1, 1], r"1 class only"),
     "continuous": ([0.1, 0.5, 0.2], r"Unknown label type"),
     "sparse": (sp.csr_array([[0, 1, 0], [0, 0, 7]]), r"row 1, column 2 is 7"),
+    "signs": (np.array([[1, -1], [-1, 1]]), r"\(y \+ 1\) / 2; if it means unknown.*NaN"),
+    "sparse signs": (sp.csr_array([[1, -1], [-1, 1]]), r"\(y \+ 1\) / 2"),
+    "no column": (np.zeros((3, 0)), r"a column for each class or label"),
+    "masked": (np.ma.array([[0, 1]], mask=[[False, True]]), r"masked array: row 0"),
 }
 
 
@@ -136,6 +156,23 @@ REFUSED_LABELS = {
 def test_refused_labels(y, message):
     with pytest.raises(ValueError, match=message):
         encode_labels(y)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [[[0.2], [0.9]], [[1.0], [np.nan], [0.0]], [[1], [-1], [0]], sp.csr_array([[1], [-1], [0]])],
+)
+def test_a_column_of_soft_or_unknown_entries_is_one_label(y):
+    targets = encode_labels(y if sp.issparse(y) else np.array(y))
+    assert targets.values.shape[1] == 1
+    assert not targets.from_vector
+    assert targets.classes.tolist() == [0]
+
+
+def test_a_column_of_two_hard_classes_is_flattened_with_a_warning():
+    for y in ([[0], [1]], [[-1], [1]]):
+        with pytest.warns(DataConversionWarning, match="column-vector"):
+            assert encode_labels(np.array(y)).from_vector
 
 
 # --- smoothing and range -------------------------------------------------------------------------

@@ -39,17 +39,16 @@ class NetClassifier(ClassifierMixin, NetEstimator):
                 f"was: {self.classes_!r}."
             )
 
-    def _earlier_classes(self, y: Any) -> Array:
-        """The classes of an earlier fit, which y must fit."""
+    def _check_warm_start(self, y: Any) -> None:
         labels = as_array(y)
-        if self.warm_start and labels.ndim == 1:
-            found = np.unique(labels)
-            if set(found.tolist()) != set(self.classes_.tolist()):
-                raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the previous "
-                    f"call to fit. Previously got {self.classes_}, `y` has {found}"
-                )
-        return self.classes_
+        if labels.ndim != 1:
+            return
+        found = np.unique(labels)
+        if set(found.tolist()) != set(self.classes_.tolist()):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {found}"
+            )
 
     @abstractmethod
     def predict_proba(self, X: Any) -> Array:

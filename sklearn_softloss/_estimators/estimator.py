@@ -7,6 +7,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Self
 
@@ -14,12 +15,11 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from torch import Tensor
 
-from .._checks import check_weight
+from .._checks import check_weight, refuse_masked
 from .._targets.codes import TargetCode
 from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
@@ -33,6 +33,7 @@ from .._training.solvers import SOLVERS, Solver
 from ..losses import Loss, get_loss
 from .compatibility import CallbackSupportMixin, FitObserver
 from .parameters import check_parameters, hidden_layers, torch_device, torch_dtype
+from .validation import hold_out
 
 SMALL_BATCH = 32
 """Rows a step of batch_size="auto"."""
@@ -160,8 +161,8 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Domains of losses that the estimator can serve: a class attribute."""
 
     @abstractmethod
-    def _encode(self, y: Any, domain: Domain, course: Course, declared: Any) -> Targets:
-        """Check y against the domain and, where the course goes on, against the earlier fit.
+    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
+        """Check y against the domain, and against what is `known` of earlier targets.
 
         `declared` is what a first part says of the parts to come.
         """
@@ -183,11 +184,12 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         *,
         in_parts: bool = False,
         declared: Any = None,
+        validation: tuple[Any, Any] = (None, None),
     ) -> Self:
         check_parameters(self)
         loss = get_loss(self.loss, self._domains)
         course = self._course(in_parts)
-        self._check_call(y, loss, course)
+        self._check_call(y, loss, course, validation)
         observer = None
         # A search follows its estimators though they have no callback of their own.
         observed = getattr(self, "_skl_callbacks", None) or hasattr(self, "_parent_callback_ctx")
@@ -195,7 +197,13 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             observer = FitObserver(self, self._max_iter(), X, y, sample_weight)
         with _unchanged_on_error(self):
             X = self._check_X(X, reset=not course.goes_on)
-            targets = self._encode(y, loss.domain, course, declared)
+            known = None
+            if course.goes_on:
+                kept: Any = {
+                    name: getattr(self, f"{name}_", None) for name in self._kept_of_targets
+                }
+                known = Targets(None, **kept)
+            targets = self._encode(y, loss.domain, known, declared)
             check_consistent_length(X, targets.values)
             if sample_weight is not None:
                 sample_weight = check_weight(sample_weight, (X.shape[0],), name="sample_weight")
@@ -206,7 +214,10 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             encoded = TrainingTargets(targets.values, code, weighting)
             generators = self._generators_for(course)
             with nullcontext() if self.module is None else lent_to_module(generators):
-                train, valid = self._training_data(X, encoded, targets, generators)
+                given = validation[0] is not None
+                train, valid = self._training_data(X, encoded, targets, generators, given)
+                if given:
+                    valid = self._given_validation(train, targets, loss.domain, *validation)
                 if course is Course.NEXT_PART:
                     net = self._net_for_the_next_part()
                 else:
@@ -221,6 +232,8 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             if loop.interrupted and not loop.n_epochs:
                 raise KeyboardInterrupt
             self._generators = generators
+            for name in self._kept_of_targets:
+                self.__dict__.pop(f"{name}_", None)
             self.__dict__.update(self._to_predict(net, targets, code))
             self._store_losses(net, loop, len(train), course)
         if observer is not None:
@@ -235,13 +248,17 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return Course.NEXT_PART if fitted else Course.FIRST_PART
         return Course.WARM if fitted and self.warm_start else Course.FRESH
 
-    def _check_call(self, y: Any, loss: Loss, course: Course) -> None:
+    def _check_call(self, y: Any, loss: Loss, course: Course, validation: tuple[Any, Any]) -> None:
         """Refuse what makes no sense together, before anything is read."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
+        if (validation[0] is None) != (validation[1] is None):
+            raise ValueError("X_val and y_val must both be given, or neither.")
+        if validation[0] is not None and not self.early_stopping:
+            raise ValueError("X_val and y_val are for early_stopping=True, which is not set.")
         if course.in_parts and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         if course.in_parts and loss.needs_mean_target:
@@ -251,6 +268,8 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             )
         if not course.goes_on:
             return
+        if course is Course.WARM:
+            self._check_warm_start(y)
         module, before = self.net_.module_, self.net_.criterion_
         if isinstance(module, MLP) and self.module is None:
             hidden = list(module.layer_sizes[1:-1])
@@ -265,9 +284,14 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 "anew."
             )
 
+    def _check_warm_start(self, y: Any) -> None:
+        """Refuse a y that the weights of the last fit cannot serve."""
+
     def _check_X(self, X: Any, reset: bool) -> Any:
         if not reset and self._is_small_and_plain(X):
             return X
+        if isinstance(X, np.ma.MaskedArray):
+            refuse_masked(X, "X")
         floats = (np.float64, np.float32)
         asked: dict[str, Any] = {"accept_sparse": "csr", "dtype": floats, "reset": reset}
         asked["allow_nd"] = self.module is not None
@@ -290,7 +314,12 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         )
 
     def _training_data(
-        self, X: Any, encoded: TrainingTargets, targets: Targets, generators: Generators
+        self,
+        X: Any,
+        encoded: TrainingTargets,
+        targets: Targets,
+        generators: Generators,
+        given_validation: bool,
     ) -> tuple[TrainingData, TrainingData | None]:
         rows = encoded.rows_with_weight()
         if not len(rows):
@@ -300,25 +329,28 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         dtype = torch_dtype(X.dtype if self.dtype is None else self.dtype)
         device = torch_device(self.device)
         data = TrainingData(X, encoded, rows, dtype, device, may_stay_sparse=self.module is None)
-        if not self.early_stopping:
+        if not self.early_stopping or given_validation:
             return data, None
-        codes = (
-            targets.values[rows] @ np.arange(1, 1 + targets.n_columns)
-            if targets.from_vector
-            else None
-        )
-        train, valid = train_test_split(
-            rows,
-            test_size=self.validation_fraction,
-            random_state=generators.numpy,
-            stratify=codes,
-        )
-        if len(valid) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of "
-                "your dataset."
-            )
+        train, valid = hold_out(rows, targets, self.validation_fraction, generators.numpy)
         return data.restricted(train), data.restricted(valid)
+
+    def _given_validation(
+        self, train: TrainingData, targets: Targets, domain: Domain, X: Any, y: Any
+    ) -> TrainingData:
+        """Rows of the user's own, with the code and the class weights of the training."""
+        X = self._check_X(X, reset=False)
+        given = self._encode(y, domain, replace(targets, values=None), None)
+        check_consistent_length(X, given.values)
+        weighting = train.targets.weighting
+        if weighting is not None:
+            weighting = weighting.without_samples()
+        encoded = TrainingTargets(given.values, train.targets.code, weighting)
+        rows = encoded.rows_with_weight()
+        if not len(rows):
+            raise ValueError("y_val holds no known label to validate on.")
+        return TrainingData(
+            X, encoded, rows, train.dtype, train.device, may_stay_sparse=self.module is None
+        )
 
     def _generators_for(self, course: Course) -> Generators:
         """Those of the last part, as copies that a refused one does not move; or new ones.

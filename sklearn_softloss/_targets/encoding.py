@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.utils import assert_all_finite, check_array, get_tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
+from .._checks import refuse_masked
 from .domains import DISTRIBUTION, INDEPENDENT, Domain
 
 Array = NDArray[Any]
@@ -28,11 +30,12 @@ class Targets:
     values : ndarray or CSR array of shape (n_samples, n_columns)
         Floats in the domain of the loss; NaN marks an unknown entry.
     classes : ndarray of shape (n_classes,) or None
-        What a classifier's `predict` answers with; ``arange(n_columns)`` for a matrix of labels.
+        What a classifier's `predict` answers with, sorted; ``arange(n_columns)`` for a matrix of
+        labels.
     from_vector : bool
         Whether y was one label a sample, so that splits may be stratified.
     label_names : ndarray of shape (n_columns,) or None
-        Columns of the DataFrame that y was.
+        Columns of the DataFrame that y was, or of an earlier one, in the order of that.
     """
 
     values: Rows
@@ -49,6 +52,12 @@ class Targets:
         return np.asarray(self.values.toarray() if sp.issparse(self.values) else self.values)
 
 
+ONE_COLUMN = (
+    "Numbers in one column are no labels: if they are the probability p of the second class pass "
+    "np.column_stack([1 - p, p]); MultiLabelSigmoidClassifier takes a matrix of one column, "
+    "p.reshape(-1, 1), as one label."
+)
+
 # --- one label or one row of class probabilities a sample ----------------------------------------
 
 
@@ -64,59 +73,109 @@ def encode_classes(
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Hard labels, or one row of numbers in the domain. A DataFrame's columns become `classes`.
+        Hard labels, or one row of numbers in the domain. A DataFrame's columns name the classes.
     domain : Domain, default=DISTRIBUTION
         What the loss asks of a row.
     classes : ndarray of shape (n_classes,), default=None
         Classes of an earlier fit: y must fit them.
     declared : array-like of shape (n_classes,), default=None
-        All classes that will ever come, when y may hold some of them only.
+        All classes that will ever come, when y may hold some of them only. They name the columns
+        of a 2-D y without names, in the order given.
 
     Returns
     -------
     Targets
+        Columns in the order of the sorted classes.
 
     Raises
     ------
     ValueError
         If y has no legal meaning; the message says which row, what it holds and what to do.
     """
-    columns = _columns(y)
+    columns, given = _columns(y), y
     y = as_array(y)
     if declared is not None:
         declared = _check_declared(declared)
-    known = classes if classes is not None else declared
+        columns = declared if columns is None else columns
+        classes = np.unique(declared) if classes is None else classes
     if y.ndim == 1:
-        labels, y = hard_labels(y), None
-        known = np.unique(labels) if known is None else known
+        labels = hard_labels(y, given)
+        known = np.unique(labels) if classes is None else classes
         return Targets(one_hot(labels, known), known, from_vector=True)
+    if y.shape[1] == 1:
+        raise ValueError(ONE_COLUMN)
     values = float_matrix(y.toarray() if sp.issparse(y) else y)
     domain.check_entries(values)
     values = domain.checked_rows(values)
-    if known is None:
-        known = np.arange(values.shape[1]) if columns is None else columns
+    if classes is not None:
+        known = classes
+    else:
+        known = np.arange(values.shape[1]) if columns is None else np.unique(columns)
     if len(known) != values.shape[1]:
         raise ValueError(
             f"y must have one column for each of the {len(known)} classes {known}; "
             f"it has {values.shape[1]} columns."
         )
-    if columns is not None and not np.array_equal(columns, known):
-        values = values[:, column_order(columns, known)]
-    return Targets(values, known, from_vector=False)
+    if columns is not None:
+        values = in_order(values, columns, known)
+    return Targets(values, known)
 
 
-def hard_labels(y: Array) -> Array:
-    if y.dtype.kind in "fc":
+def hard_labels(y: Array, given: Any = None) -> Array:
+    """A vector of labels, checked: one kind of label, none missing; also as it was `given`."""
+    if y.dtype.kind in "US" and isinstance(given, (list, tuple)):
+        _check_cells(np.asarray(given, dtype=object))  # NumPy has made text of all of them
+    if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
+        if y.size and y.min() >= 0 and y.max() <= 1 and (y != np.round(y)).any():
+            raise ValueError(f"Unknown label type: continuous. {ONE_COLUMN}")
+    elif y.dtype.kind == "O":
+        _check_cells(y)
     check_classification_targets(y)
     return y
 
 
+def _check_cells(y: Array) -> None:
+    """Refuse what NumPy would sort or compare in ways of its own: lists, gaps, mixed labels."""
+    kinds: dict[str, int] = {}
+    for row, cell in enumerate(y.tolist()):
+        if isinstance(cell, (list, tuple, set, dict, np.ndarray)):
+            raise ValueError(
+                f"y must hold one label a row; row {row} holds {cell!r}. Turn sets of labels into "
+                "a matrix with MultiLabelBinarizer, and a column of rows with np.stack."
+            )
+        if is_missing(cell):
+            raise ValueError(
+                f"Input y contains NaN: row {row} holds {cell!r} in the place of a label. Drop "
+                "these rows; classifiers of sklearn_softloss.semi_supervised take rows without a "
+                "label."
+            )
+        kinds.setdefault("text" if isinstance(cell, (str, bytes)) else "numbers", row)
+    if len(kinds) > 1:
+        first, second = kinds.values()
+        raise ValueError(
+            f"Labels must be all text or all numbers; row {first} holds {y[first]!r} and row "
+            f"{second} holds {y[second]!r}."
+        )
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell holds None, NaN, NaT or pandas' NA instead of a label."""
+    return cell is None or type(cell).__name__ == "NAType" or cell != cell
+
+
 def _check_declared(declared: ArrayLike) -> Array:
-    classes = np.unique(np.asarray(declared))
-    if len(classes) != np.size(declared):
+    given = _as_names(list(np.asarray(declared, dtype=object).ravel()), "classes")
+    if len(np.unique(given)) != len(given):
         raise ValueError(f"classes must be distinct labels, one of each; got {declared!r}.")
-    return classes
+    return given
+
+
+def _as_names(names: list[Any], what: str) -> Array:
+    """Names as an array that keeps their type; text and numbers do not mix."""
+    if len({isinstance(name, (str, bytes)) for name in names}) > 1:
+        raise ValueError(f"{what} must be all text or all numbers; they are {names}.")
+    return np.asarray(names)
 
 
 def one_hot(labels: Array, classes: Array) -> Array:
@@ -135,11 +194,32 @@ def one_hot(labels: Array, classes: Array) -> Array:
     return values
 
 
-def column_order(columns: Array, classes: Array) -> list[int]:
+def in_order(values: Any, columns: Array | None, names: Array | None, what: str = "classes") -> Any:
+    """Columns of a matrix in the order of the names; as they are where either has no name."""
+    if columns is None or names is None or np.array_equal(columns, names):
+        return values
     place = {name: j for j, name in enumerate(columns.tolist())}
-    if set(place) != set(classes.tolist()):
-        raise ValueError(f"The columns of y must be the classes {classes}; they are {columns}.")
-    return [place[name] for name in classes.tolist()]
+    if set(place) != set(names.tolist()):
+        raise ValueError(f"The columns of y must be the {what} {names}; they are {columns}.")
+    return values[:, [place[name] for name in names.tolist()]]
+
+
+def aligned(y: Any, names: Array | None) -> Any:
+    """A frame as a matrix with its columns in the order of the names; anything else as it is."""
+    columns = None if names is None else _columns(y)
+    return y if columns is None else in_order(float_matrix(y), columns, names, "labels")
+
+
+def label_names(estimator: Any) -> Array | None:
+    """`label_names_` of a fitted classifier, also where a search or a pipeline wraps it."""
+    while not hasattr(estimator, "label_names_"):
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        else:
+            return None
+    return np.asarray(estimator.label_names_)
 
 
 # --- several labels a sample ---------------------------------------------------------------------
@@ -151,6 +231,7 @@ def encode_labels(
     *,
     classes: Array | None = None,
     declared: ArrayLike | None = None,
+    names: Array | None = None,
 ) -> Targets:
     """Targets of independent labels, from a binary vector or from a matrix.
 
@@ -158,13 +239,16 @@ def encode_labels(
     ----------
     y : array-like of shape (n_samples,), or array-like or sparse matrix (n_samples, n_labels)
         Binary hard labels (then the one column is "is it the second class"), or entries in the
-        domain with NaN or -1 for unknown. A DataFrame's columns become `label_names`.
+        domain with NaN or -1 for unknown; one column of these is one label. A DataFrame's columns
+        become `label_names`.
     domain : Domain, default=INDEPENDENT
         What the loss asks of an entry: to lie in [0, 1], or to be at least 0.
     classes : ndarray, default=None
         Classes of an earlier fit: y must fit them.
     declared : array-like, default=None
         The two classes, or ``arange(n_labels)``, when y comes in parts.
+    names : ndarray of shape (n_labels,), default=None
+        `label_names` of an earlier fit: the columns of a frame are put in this order.
 
     Returns
     -------
@@ -175,12 +259,13 @@ def encode_labels(
     ValueError
         If y has no legal meaning; the message says which row, what it holds and what to do.
     """
-    columns = _columns(y)
-    y = as_array(y)
+    columns, given = _columns(y), y
+    y = as_array(y, one_label=True)
     if declared is not None:
-        declared = _check_declared(declared)
+        declared = np.unique(_check_declared(declared))
     if y.ndim == 1:
-        return _encode_binary(y, classes if classes is not None else declared)
+        known = classes if classes is not None else declared
+        return _encode_binary(hard_labels(y, given), known)
     values: Rows
     if sp.issparse(y):
         values = sp.csr_array(y, copy=True)
@@ -188,22 +273,27 @@ def encode_labels(
             (float_matrix(values.data), values.indices, values.indptr), shape=values.shape
         )
         values.sum_duplicates()
+        if classes is None:
+            _check_that_some_are_absent(values.data, values.shape)
         values.data = unknown_as_nan(values.data)
         domain.check_entries(values.data, unknown=True, matrix=values)
     else:
-        values = unknown_as_nan(float_matrix(y))
+        values = float_matrix(y)
+        if classes is None:
+            _check_that_some_are_absent(values, values.shape)
+        values = unknown_as_nan(values)
         domain.check_entries(values, unknown=True)
+    values = in_order(values, columns, names, "labels")
     known = np.arange(values.shape[1])
     for wanted, source in ((classes, "the earlier fit"), (declared, "`classes`")):
         if wanted is not None and not np.array_equal(wanted, known):
             raise ValueError(
                 f"y has {len(known)} columns, so its classes are {known}; {source} says {wanted}."
             )
-    return Targets(values, known, from_vector=False, label_names=columns)
+    return Targets(values, known, label_names=columns if names is None else names)
 
 
-def _encode_binary(y: Array, known: Array | None) -> Targets:
-    labels = hard_labels(y)
+def _encode_binary(labels: Array, known: Array | None) -> Targets:
     if known is None:
         known = np.unique(labels)
     if len(known) > 2:
@@ -220,6 +310,42 @@ def _encode_binary(y: Array, known: Array | None) -> Targets:
     return Targets(one_hot(labels, known)[:, [1]], known, from_vector=True)
 
 
+def _check_that_some_are_absent(stored: Array, shape: tuple[int, ...]) -> None:
+    """Refuse a matrix of 1 and -1 alone: -1 could be "no", and nothing else would be "no"."""
+    if stored.size < np.prod(shape) or not (stored == -1).any():
+        return
+    if ((np.abs(stored) == 1) | np.isnan(stored)).all():
+        raise ValueError(
+            "y holds 1 and -1 and no 0. If -1 means that a label is absent pass (y + 1) / 2; if it "
+            "means unknown, no label is known to be absent: pass NaN in its place to train on "
+            "positives alone."
+        )
+
+
+def warn_if_never_absent(targets: Targets, stacklevel: int) -> None:
+    """Say which labels are 1 in every row that is known: nothing tells them from a constant."""
+    values = targets.values
+    if sp.issparse(values):
+        full = np.bincount(values.indices, minlength=values.shape[1]) == values.shape[0]
+        lowest = np.zeros(values.shape[1])
+        lowest[full] = _lowest_known(values[:, full].toarray())
+    else:
+        lowest = _lowest_known(values)
+    constant = np.flatnonzero(lowest == 1)
+    if len(constant):
+        names = constant if targets.label_names is None else targets.label_names[constant]
+        warnings.warn(
+            f"Labels {names.tolist()} are 1 in every row where they are known: no row shows what "
+            "it is to lack them. Pass 0 where a label is absent; -1 and NaN mean unknown.",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def _lowest_known(values: Array) -> Array:
+    return np.where(np.isnan(values), np.inf, values).min(axis=0, initial=np.inf)
+
+
 def unknown_as_nan(values: Array) -> Array:
     unknown = values == -1
     return np.where(unknown, np.nan, values) if unknown.any() else values
@@ -230,18 +356,29 @@ def unknown_as_nan(values: Array) -> Array:
 
 def _columns(y: Any) -> Array | None:
     """Column names of a DataFrame (pandas, polars, ...) with more than one column."""
-    if not hasattr(y, "columns") or np.ndim(y) != 2 or len(y.columns) == 1:
+    if not hasattr(y, "columns") or np.ndim(y) != 2 or len(y.columns) <= 1:
         return None
-    names = np.asarray(list(y.columns))
-    if len(set(names.tolist())) != len(names):
+    names = list(y.columns)
+    if any(isinstance(name, tuple) for name in names):
+        raise ValueError(
+            f"The columns of y must have one name each; they are a MultiIndex: {names}. Join the "
+            "levels first."
+        )
+    if len(set(names)) != len(names):
         raise ValueError(f"The columns of y must have distinct names; they are {names}.")
-    return names
+    return _as_names(names, "The names of the columns of y")
 
 
-def as_array(y: Any) -> Any:
-    """A 1-D or 2-D array or a sparse matrix; a single column is flattened with a warning."""
+def as_array(y: Any, one_label: bool = False) -> Any:
+    """A 1-D or 2-D array or a sparse matrix; a single column is flattened with a warning.
+
+    Not a column of numbers that are no labels, soft or NaN; with `one_label` also -1 for unknown
+    beside 0 and 1.
+    """
+    if isinstance(y, np.ma.MaskedArray):
+        refuse_masked(y, "y")
     if sp.issparse(y):
-        return _flat(y.toarray()) if y.shape[1] == 1 else y
+        return _flat(y.toarray(), one_label) if y.shape[1] == 1 else y
     if hasattr(y, "columns") and hasattr(y, "astype") and y.shape[1] > 1:
         return float_matrix(y)  # a pandas frame may hold pd.NA, which np.asarray would box
     try:
@@ -251,14 +388,22 @@ def as_array(y: Any) -> Any:
             "y must be a vector of labels or a matrix with one column a class or label; its rows "
             "differ in length. Turn sets of labels into a matrix with MultiLabelBinarizer."
         ) from error
+    if y.dtype.kind == "c":
+        raise ValueError("Complex data not supported: y must hold labels or real numbers.")
     if y.ndim == 2 and y.shape[1] == 1:
-        return _flat(y)
+        return _flat(y, one_label)
     if y.ndim not in (1, 2):
         raise ValueError(f"y must have one or two dimensions; it has shape {y.shape}.")
+    if 0 in y.shape[1:]:
+        raise ValueError(f"y must have a column for each class or label; it has shape {y.shape}.")
     return y
 
 
-def _flat(y: Array) -> Array:
+def _flat(y: Array, one_label: bool) -> Array:
+    if y.dtype.kind == "f" and not np.array_equal(y, np.round(y)):
+        return y
+    if one_label and y.dtype.kind in "if" and set(np.unique(y)) in ({-1, 0}, {-1, 0, 1}):
+        return y
     return np.asarray(column_or_1d(y, warn=True))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,10 @@ class WeightedRows:
     class_weight: Array | None = None
     sample_weight: Array | None = None
 
+    def without_samples(self) -> WeightedRows:
+        """For other rows, which have no weights of their own."""
+        return replace(self, sample_weight=None)
+
     def __call__(self, values: Array, rows: Any) -> Weighted:
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         if self.class_weight is not None:
@@ -46,6 +50,10 @@ class WeightedEntries:
     absent_present: Array | None = None
     label_weight: Array | None = None
     sample_weight: Array | None = None
+
+    def without_samples(self) -> WeightedEntries:
+        """For other rows, which have no weights of their own."""
+        return replace(self, sample_weight=None, label_weight=None)
 
     def __call__(self, values: Array, rows: Any) -> Weighted:
         unknown = np.isnan(values)

@@ -19,7 +19,16 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_para
 
 from .._checks import check_weight
 from .._estimators.meta import MetaClassifier
-from .._targets.encoding import Array, Targets, as_array, encode_classes, encode_labels, target_kind
+from .._targets.encoding import (
+    Array,
+    Targets,
+    aligned,
+    as_array,
+    encode_classes,
+    encode_labels,
+    label_names,
+    target_kind,
+)
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from ..model_selection.split import stratified_splits
 from ._base import Calibrator
@@ -179,7 +188,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         ensemble = self._is_ensemble(estimator)
         prefit = self._is_prefit(estimator, ensemble)
         labels = target_kind(estimator, y) == "labels"
-        targets = self._encode(y, labels, estimator.classes_ if prefit else None)
+        targets = self._encode(y, labels, estimator if prefit else None)
         calibrator = self._new_calibrator(labels)
         weight = check_weight(sample_weight, (_num_samples(X),), name="sample_weight")
         params = {} if prefit else self._params_of_estimator(estimator, sample_weight, fit_params)
@@ -221,10 +230,10 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             check_is_fitted(estimator)
         return prefit
 
-    def _encode(self, y: Any, labels: bool, classes: Array | None) -> Targets:
+    def _encode(self, y: Any, labels: bool, fitted: Any) -> Targets:
         if labels:
-            return encode_labels(y)
-        targets = encode_classes(y, classes=classes)
+            return encode_labels(y, names=None if fitted is None else label_names(fitted))
+        targets = encode_classes(y, classes=None if fitted is None else fitted.classes_)
         if len(targets.classes) < 2:
             raise ValueError(
                 f"Calibration needs two classes; y has {len(targets.classes)} class: "
@@ -361,6 +370,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         if as_array(y).ndim == 1:
             return float(super().score(X, y, sample_weight))
         if self._labels:
+            y = aligned(y, label_names(self))
             return multilabel_subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
         truth = encode_classes(y, classes=self.classes_).values
         return soft_accuracy(truth, self.predict_proba(X), sample_weight=sample_weight)

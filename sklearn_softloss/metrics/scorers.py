@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from .. import metrics
-from .._targets.encoding import as_array, encode_labels
+from .._targets.encoding import aligned, as_array, encode_labels, label_names
 from ..model_selection import as_proba_matrix
 from ._takes import takes, what_it_takes
 
@@ -185,14 +185,14 @@ def _label_probabilities(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     """y and the probabilities of its labels; a vector of two classes is one label."""
     proba = _proba(estimator, X)
     if as_array(y).ndim == 2:
-        return y, proba
+        return aligned(y, label_names(estimator)), proba
     return _is_second_class(y, estimator), proba[:, -1]
 
 
 def _decisions(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     decided = estimator.predict(X)
     if as_array(y).ndim == 2:
-        return y, decided
+        return aligned(y, label_names(estimator)), decided
     return _is_second_class(y, estimator), _is_second_class(decided, estimator)
 
 

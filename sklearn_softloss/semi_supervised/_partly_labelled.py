@@ -18,9 +18,9 @@ from .._targets.encoding import (
     Array,
     Targets,
     as_array,
-    column_order,
     encode_classes,
     encode_labels,
+    in_order,
 )
 
 UNLABELLED = -1
@@ -106,10 +106,10 @@ def _from_rows(y: Any, classes: Array | None) -> Targets:
     _check_any_label(unlabelled)
     values[unlabelled] = 1 / values.shape[1]
     columns = partly.label_names
-    if columns is not None and classes is not None:
-        values, columns = values[:, column_order(columns, classes)], classes
-    known = classes if columns is None else columns
-    return _hidden(encode_classes(values, classes=known), unlabelled)
+    if columns is not None:
+        classes = np.unique(columns) if classes is None else classes
+        values = in_order(values, columns, classes)
+    return _hidden(encode_classes(values, classes=classes), unlabelled)
 
 
 def _check_any_label(unlabelled: Array) -> None:
