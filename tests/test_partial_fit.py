@@ -299,7 +299,7 @@ def test_rate_of_a_warm_start_goes_on_with_the_samples_seen(Estimator, learning_
 @over_estimators
 def test_parts_after_a_warm_start_may_lack_classes(Estimator):
     net = Estimator((4,), warm_start=True, max_iter=2, random_state=0).fit(X_BINARY, Y_BINARY)
-    one = Y_BINARY == Y_BINARY[0]
+    one = Y_BINARY[0] == Y_BINARY
     before = net.t_
     net.partial_fit(X_BINARY[one], Y_BINARY[one])
     assert net.t_ == before + one.sum()
