@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cases import make_labels, make_soft, multi, soft
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV
+from sklearn_softloss.decision import TunedDecisionClassifierCV
 from sklearn_softloss.metrics import scorers
 from sklearn_softloss.semi_supervised import GraphLabelSpreading
 from sklearn_softloss.targets import vote_shares
@@ -103,6 +104,7 @@ def test_meta_estimators_of_classes_find_columns_by_name(order):
     metas = [
         SoftCalibratedClassifierCV(soft(max_iter=3), cv=2),
         GraphLabelSpreading(),
+        TunedDecisionClassifierCV(soft(max_iter=3), cv=2, random_state=0),
         GridSearchCV(soft(max_iter=3), {"alpha": [0.1]}, cv=2),
         make_pipeline(StandardScaler(), soft(max_iter=3)),
     ]
@@ -152,6 +154,7 @@ def test_meta_estimators_of_labels_find_columns_by_name(order):
     metas = [
         SoftCalibratedClassifierCV(multi(max_iter=3), cv=2),
         SoftCalibratedClassifierCV(multi(max_iter=3).fit(X, Y), cv="prefit"),
+        TunedDecisionClassifierCV(multi(max_iter=3), cv=2, random_state=0),
         GridSearchCV(multi(max_iter=3), {"alpha": [0.1]}, cv=2),
         make_pipeline(StandardScaler(), multi(max_iter=3)),
     ]

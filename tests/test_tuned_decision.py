@@ -11,6 +11,7 @@ import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score
 from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, StratifiedKFold
@@ -34,6 +35,7 @@ from sklearn_softloss.decision import (
     TunedDecisionClassifierCV,
     optimal_thresholds,
 )
+from sklearn_softloss.metrics import multilabel_f1_score
 from sklearn_softloss.model_selection import (
     MultiLabelStratifiedKFold,
     as_proba_matrix,
@@ -542,3 +544,77 @@ def test_other_bad_input():
         TunedDecisionClassifierCV(LogisticRegression()).fit(X, np.ones(40, dtype=int))
     with pytest.raises(ValueError, match="row 0"):
         TunedDecisionClassifierCV(soft()).fit(X, 2 * Y)
+
+
+# --- classes and labels of a classifier that is fitted already, or wrapped ---------------------
+
+
+def test_a_prefit_classifier_keeps_its_classes():
+    X, y = load_iris(return_X_y=True)
+    net = LogisticRegression(max_iter=1000).fit(X, y)
+    two = y != 2
+    for tuned in (
+        TunedDecisionClassifierCV(net, cv="prefit"),
+        TunedDecisionClassifierCV(FrozenEstimator(net), cv=3, random_state=0),
+    ):
+        tuned.fit(X[two], y[two])
+        assert tuned.classes_.tolist() == [0, 1, 2]
+        assert tuned.score(X, y) > 0.9
+
+
+def test_classes_that_a_prefit_classifier_never_saw_are_refused():
+    X, y = load_iris(return_X_y=True)
+    net = LogisticRegression(max_iter=1000).fit(X[y != 0], y[y != 0])
+    with pytest.raises(ValueError, match=r"classes not in `classes_`: row 0 holds .*0"):
+        TunedDecisionClassifierCV(net, cv="prefit").fit(X[y != 2], y[y != 2])
+
+
+def test_folds_that_lack_a_class_are_refused():
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match="training part of split 0 has no row of class 0"):
+        TunedDecisionClassifierCV(LogisticRegression(max_iter=1000), cv=KFold(3)).fit(X, y)
+
+
+def test_a_search_over_a_classifier_of_labels_is_one():
+    X, Y = rare_labels()
+    inner = OneVsRestClassifier(LogisticRegression())
+    search = GridSearchCV(inner, {"estimator__C": [0.1, 1.0]}, cv=2)
+    tuned = TunedDecisionClassifierCV(search, random_state=0).fit(X, Y)
+    assert tuned.predict(X).shape == Y.shape
+    alone = TunedDecisionClassifierCV(inner, random_state=0).fit(X, Y)
+    assert f1_score(Y, tuned.predict(X), average="macro") > 0.9 * f1_score(
+        Y, alone.predict(X), average="macro"
+    )
+
+
+def test_label_sets_beside_a_classifier_of_classes_are_refused_with_the_reading():
+    X, Y = rare_labels()
+    with pytest.raises(ValueError, match=r"read as rows that sum to 1, because LogisticRegression"):
+        TunedDecisionClassifierCV(LogisticRegression()).fit(X, Y)
+
+
+def test_names_of_labels_are_kept_and_columns_found_by_them():
+    X, Y = rare_labels()
+    named = pd.DataFrame(Y, columns=[f"label {j}" for j in range(Y.shape[1])])
+    turned = named.iloc[:, ::-1]
+    tuned = TunedDecisionClassifierCV(multi(), random_state=0).fit(X, named)
+    assert tuned.label_names_.tolist() == named.columns.tolist()
+    assert tuned.score(X, turned) == tuned.score(X, named)
+    with pytest.raises(ValueError, match="must be the labels"):
+        tuned.score(X, named.rename(columns={"label 0": "other"}))
+    again = TunedDecisionClassifierCV(multi().fit(X, named), cv="prefit").fit(X, turned)
+    assert again.label_names_.tolist() == named.columns.tolist()
+
+
+def test_a_label_of_which_nothing_is_known_is_left_out_of_macro_averages():
+    truth = np.array([[0, np.nan], [1, np.nan], [1, np.nan]])
+    proba = np.array([[0.2, 0.9], [0.6, 0.9], [0.7, 0.9]])
+    cuts, value = optimal_thresholds(truth, proba)
+    assert value == multilabel_f1_score(truth, (proba >= cuts).astype(int), average="macro") == 1.0
+
+
+def test_class_thresholds_do_not_overflow():
+    proba = np.array([[1.0, 1e-300], [1 - 1e-16, 1e-16]] * 3)
+    rule = ClassThresholds().fit(np.eye(2)[[0, 1] * 3], proba)
+    assert np.isfinite(rule.thresholds_).all()
+    assert rule.decide(proba).tolist() == [0, 1] * 3

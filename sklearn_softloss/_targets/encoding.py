@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from .._checks import refuse_masked
-from .domains import DISTRIBUTION, INDEPENDENT, Domain
+from .domains import DISTRIBUTION, INDEPENDENT, ROW_SUM_TOLERANCE, Domain
 
 Array = NDArray[Any]
 Rows = Any
@@ -213,11 +213,8 @@ def aligned(y: Any, names: Array | None) -> Any:
 def label_names(estimator: Any) -> Array | None:
     """`label_names_` of a fitted classifier, also where a search or a pipeline wraps it."""
     while not hasattr(estimator, "label_names_"):
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-        else:
+        estimator = _inside(estimator)
+        if estimator is None:
             return None
     return np.asarray(estimator.label_names_)
 
@@ -312,7 +309,7 @@ def _encode_binary(labels: Array, known: Array | None) -> Targets:
 
 def _check_that_some_are_absent(stored: Array, shape: tuple[int, ...]) -> None:
     """Refuse a matrix of 1 and -1 alone: -1 could be "no", and nothing else would be "no"."""
-    if stored.size < np.prod(shape) or not (stored == -1).any():
+    if stored.size < np.prod(shape) or not ((stored == -1).any() and (stored == 1).any()):
         return
     if ((np.abs(stored) == 1) | np.isnan(stored)).all():
         raise ValueError(
@@ -437,15 +434,36 @@ def target_kind(estimator: Any, y: Any) -> str:
     """What y means to a classifier: "binary", "classes" or "labels".
 
     A 1-D y holds classes. Rows of a 2-D y are label sets for a classifier whose tags say that it
-    takes several labels or outputs, and class mass for any other. Values cannot tell: one-hot rows
-    are both.
+    takes several labels or outputs, be it inside a search or a pipeline, and class mass for any
+    other. Values cannot tell: one-hot rows are both.
     """
     y = as_array(y)
     if y.ndim == 1:
-        if y.dtype.kind == "f":
-            assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        return "binary" if len(np.unique(y)) <= 2 else "classes"
+        return "binary" if len(np.unique(hard_labels(y))) <= 2 else "classes"
+    if _takes_labels(estimator):
+        return "labels"
+    sums = np.asarray(y.sum(axis=1), dtype=np.float64).ravel()
+    if (np.abs(sums - 1) > ROW_SUM_TOLERANCE).any():
+        row = int(np.argmax(np.abs(sums - 1) > ROW_SUM_TOLERANCE))
+        raise ValueError(
+            f"A 2-D y is read as rows that sum to 1, because {type(estimator).__name__} does not "
+            f"say in its tags that it takes several labels; row {row} sums to {sums[row]:.6g}. For "
+            "label sets take a classifier that says so, such as MultiLabelSigmoidClassifier or "
+            "OneVsRestClassifier."
+        )
+    return "classes"
+
+
+def _takes_labels(estimator: Any) -> bool:
     tags = get_tags(estimator)
-    several = tags.target_tags.multi_output or tags.classifier_tags.multi_label
-    return "labels" if several else "classes"
+    if tags.target_tags.multi_output or tags.classifier_tags.multi_label:
+        return True
+    inner = _inside(estimator)
+    return inner is not None and _takes_labels(inner)
+
+
+def _inside(estimator: Any) -> Any:
+    """The estimator that a search or a pipeline wraps, fitted where that is; None for others."""
+    if hasattr(estimator, "steps"):
+        return estimator.steps[-1][1]
+    return getattr(estimator, "best_estimator_", getattr(estimator, "estimator", None))

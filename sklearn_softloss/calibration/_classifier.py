@@ -30,7 +30,7 @@ from .._targets.encoding import (
     target_kind,
 )
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
-from ..model_selection.split import stratified_splits
+from ..model_selection.split import check_training_parts, stratified_splits
 from ._base import Calibrator
 from ._pairs import CalibratedPair, Task
 from ._prior import PriorShift
@@ -197,7 +197,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             pairs = [task.calibrate_all(estimator)]
         else:
             splits = self._splits(X, y, targets, labels, groups)
-            task.check_training_parts(splits)
+            check_training_parts(targets, splits)
             if ensemble:
                 fit_pairs = (delayed(task.fit_pair)(estimator, split) for split in splits)
                 pairs = list(Parallel(n_jobs=self.n_jobs)(fit_pairs))

@@ -41,20 +41,6 @@ class Task(NamedTuple):
     def _known(self) -> Array | None:
         return self.targets.classes if self.targets.from_vector else None
 
-    def check_training_parts(self, splits: list[Split]) -> None:
-        """Refuse a split whose classifier would never see a class of a 1-D y."""
-        if not self.targets.from_vector:
-            return
-        for fold, (train, _) in enumerate(splits):
-            present = np.asarray(self.targets.values)[train].any(axis=0)
-            if not present.all():
-                raise ValueError(
-                    f"The training part of split {fold} has no row of class "
-                    f"{self.targets.classes.tolist()[int(np.argmin(present))]!r}, to which its "
-                    "classifier could give no probability. Take stratified folds, fewer of them, "
-                    "or more rows of that class."
-                )
-
     def calibrate_all(self, estimator: Any) -> CalibratedPair:
         """Calibrate a fitted classifier on all rows."""
         proba = aligned_proba(estimator, self.X, self._known)
@@ -72,7 +58,7 @@ class Task(NamedTuple):
     ) -> CalibratedPair:
         """Fit a clone to all rows, and the calibrator to out-of-fold probabilities."""
         parts = fold_probabilities(
-            estimator, self.X, self.y, splits, n_jobs=n_jobs, params=self.params
+            estimator, self.X, self.y, splits, n_jobs=n_jobs, params=self.params, known=self._known
         )
         tested = np.concatenate([test for _, test in splits])
         calibrator = self._fit_calibrator(tested, np.concatenate(parts))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import check_one_of
+from .._probability import SMALLEST_PROBA
 from .._targets.encoding import Array
 from ..metrics.confusion import Counts
 from ._base import DecisionRule
@@ -56,7 +57,8 @@ class ClassThresholds(DecisionRule):
     Plain argmax has equal thresholds. They are found class by class: with the others held fixed
     each row has one ratio at which it changes to the class, and a sort over the rows judges all
     cut-offs of that class at once. A change is made only if it improves the objective, so that on
-    the rows of `fit` the rule is never worse than argmax; it ends in a local maximum.
+    the rows of `fit` the rule is never worse than argmax; it ends in a local maximum. A class
+    without any mass in `fit` is left as it is, for these rows say nothing of it.
 
     Parameters
     ----------
@@ -95,12 +97,14 @@ class ClassThresholds(DecisionRule):
         goal, average = self._scored_by()
         check_one_of("average", average, ("macro", "weighted"))
         mass = truth * (np.ones(len(truth)) if weight is None else weight)[:, None]
-        log_proba = np.log(np.maximum(proba, np.finfo(np.float64).tiny))
+        present = np.flatnonzero(mass.any(axis=0))
+        log_proba = np.full(proba.shape, -np.inf)
+        log_proba[:, present] = np.log(np.maximum(proba[:, present], SMALLEST_PROBA))
         offsets = np.zeros(truth.shape[1])
         value = self._value(goal, mass, log_proba.argmax(axis=1))
         for _ in range(self.max_rounds):
             start = value
-            for column in range(truth.shape[1]):
+            for column in present if len(present) > 1 else ():
                 offset, reached = self._best_offset(goal, mass, log_proba + offsets, column)
                 if reached > value + 1e-12:
                     offsets[column] += offset
@@ -108,7 +112,7 @@ class ClassThresholds(DecisionRule):
             if value == start:
                 break
         self.value_ = value
-        offsets -= offsets.max()
+        offsets -= offsets.min()  # no exponential overflows
         self.thresholds_ = np.exp(-offsets) / np.exp(-offsets).sum()
 
     def _decide(self, proba: Array) -> Array:

@@ -9,7 +9,7 @@ from .._checks import check_one_of
 from .._targets.encoding import Array
 from ..metrics.confusion import ratio
 from ._base import DecisionRule
-from ._sweep import above, between
+from ._sweep import between
 
 MAX_CUTS = 1000
 
@@ -115,6 +115,12 @@ class RiskControlled(DecisionRule):
                 break
             found = float(cut)
         return found
+
+
+def above(ordered: Array) -> float:
+    """A cut-off that no score reaches; above 1 where one is 1, since the risk must be kept."""
+    top = ordered[-1] if len(ordered) else 0.0
+    return between(top, 1.0) if top < 1 else float(np.nextafter(top, np.inf))
 
 
 def _p_value(mean: float, n: int, level: float) -> float:

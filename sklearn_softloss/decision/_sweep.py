@@ -15,10 +15,12 @@ from ..metrics.confusion import Counts
 class Sweep:
     """Counts at every cut that matters, from "predict nothing" downwards.
 
+    Cut-offs lie in [0, 1], so what has the score 1 is always predicted.
+
     Attributes
     ----------
     scores : ndarray of shape (n_cuts - 1,)
-        The lowest score that is predicted, descending; the first cut predicts nothing.
+        The lowest score that is predicted, descending; the first cut predicts the scores of 1.
     counts : Counts
         Arrays of shape (n_cuts,).
     ordered : ndarray
@@ -32,7 +34,8 @@ class Sweep:
     def cut(self, index: int) -> float:
         """Cut-off for ``score >= cut``: half way to the next score that is not predicted."""
         if index == 0:
-            return above(self.ordered)
+            top = self.ordered[-1] if len(self.ordered) else 0.0
+            return between(top, 1.0) if top < 1 else 1.0
         score = self.scores[index - 1]
         place = np.searchsorted(self.ordered, score, side="left")
         below = self.ordered[place - 1] if place else 0.0
@@ -68,12 +71,6 @@ def between(below: float, score: float) -> float:
     return float(middle if middle > below else score)
 
 
-def above(ordered: Array) -> float:
-    """A cut-off that no score reaches."""
-    top = ordered[-1] if len(ordered) else 0.0
-    return between(top, 1.0) if top < 1 else float(np.nextafter(top, np.inf))
-
-
 def sweep(truth: Array, scores: Array, weight: Array | None, only_positives: bool) -> Sweep:
     """Counts at all cuts between distinct scores.
 
@@ -100,19 +97,24 @@ def sweep(truth: Array, scores: Array, weight: Array | None, only_positives: boo
     ends = np.append(ends, len(scores) - 1)[: len(scores)]
     mass = np.ones(len(truth)) if weight is None else weight[order]
     tp, predicted = (truth[order] * mass).cumsum(), mass.cumsum()
-    return _sweep(descending[ends], tp[ends], predicted[ends], descending[::-1])
+    certain = np.count_nonzero(scores >= 1)
+    first = (tp[certain - 1], predicted[certain - 1]) if certain else (0.0, 0.0)
+    return _sweep(descending[ends], tp[ends], predicted[ends], descending[::-1], first)
 
 
 def _cuts_at_positives(scores: Array, scores_of_positives: Array) -> Sweep:
     ordered = np.sort(scores)
     values, repeats = np.unique(scores_of_positives, return_counts=True)
     predicted = len(ordered) - np.searchsorted(ordered, values, side="left")
-    found = _sweep(values[::-1], repeats[::-1].cumsum(), predicted[::-1], ordered)
+    first = float((scores_of_positives >= 1).sum()), float((scores >= 1).sum())
+    found = _sweep(values[::-1], repeats[::-1].cumsum(), predicted[::-1], ordered, first)
     found.counts.total = float(len(ordered))
     return found
 
 
-def _sweep(scores: Array, tp: Array, predicted: Array, ordered: Array) -> Sweep:
-    """With "predict nothing" in front; the last cut is taken to predict all."""
-    tp, predicted = np.append(0.0, tp), np.append(0.0, predicted)
+def _sweep(
+    scores: Array, tp: Array, predicted: Array, ordered: Array, first: tuple[float, float]
+) -> Sweep:
+    """With the `first` counts, of the scores of 1, in front; the last cut predicts all."""
+    tp, predicted = np.append(first[0], tp), np.append(first[1], predicted)
     return Sweep(scores, Counts(tp, predicted, tp[-1], predicted[-1]), ordered)

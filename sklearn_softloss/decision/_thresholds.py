@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._checks import check_one_of
-from .._targets.encoding import Array
+from .._targets.encoding import Array, Targets, warn_if_never_absent
 from ..metrics.confusion import Counts, counts_at, fbeta, ratio
 from ._base import check_decision_data, label_matrix
 from ._objectives import ADDITIVE, Objective
@@ -88,7 +88,8 @@ def optimal_thresholds(
         ("accuracy", "expected_cost", average="micro").
     value : float, or ndarray of shape (n_labels,) if `average` is None
         The objective reached on these rows by these cut-offs. What divides nothing by nothing
-        counts as 0, as do labels without positives in F1.
+        counts as 0, as do labels without positives in F1. A label of which nothing is known is
+        left out of the "macro" average.
 
     Raises
     ------
@@ -116,6 +117,7 @@ def optimal_thresholds(
     """
     goal = Objective(objective, beta, costs, floor)
     truth = label_matrix(y_true)
+    warn_if_never_absent(Targets(truth), stacklevel=2)
     proba, weight = check_decision_data(truth, y_proba, sample_weight)
     guards = min_positives, shrinkage, min_threshold, fallback_below
     return find_thresholds(goal, average, truth, proba, weight, pooled, *guards)
@@ -187,7 +189,8 @@ def _over_labels(goal: Objective, average: str | None, counts: Counts) -> Any:
         return values
     if average == "weighted":
         return float(ratio((values * counts.positives).sum(), counts.positives.sum()))
-    return float(values.mean())
+    known = counts.total > 0
+    return float(values[known].mean()) if known.any() else 0.0
 
 
 def _micro_value(goal: Objective, counts: Counts) -> float:

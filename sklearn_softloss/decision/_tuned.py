@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn import get_config
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, indexable
@@ -17,10 +18,20 @@ from .._checks import check_weight
 from .._estimators.compatibility import available_if
 from .._estimators.meta import MetaClassifier
 from .._table import Table
-from .._targets.encoding import Array, Targets, as_array, encode_classes, encode_labels, target_kind
+from .._targets.encoding import (
+    Array,
+    Targets,
+    aligned,
+    as_array,
+    encode_classes,
+    encode_labels,
+    label_names,
+    target_kind,
+    warn_if_never_absent,
+)
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
-from ..model_selection.split import stratified_splits
+from ..model_selection.split import check_training_parts, stratified_splits
 from ._base import DecisionRule
 from ._class_rules import ClassThresholds
 from ._rules import Thresholds
@@ -167,8 +178,10 @@ class TunedDecisionClassifierCV(MetaClassifier):
         if not _num_samples(X):
             raise ValueError("X holds 0 sample(s) while a minimum of 2 is required.")
         kind = target_kind(self.estimator, y)
-        targets = _encode(kind, y)
+        targets = _encode(kind, y, self.estimator if self._is_fitted_already() else None)
         truth, classes = targets.dense(), targets.classes
+        if kind == "binary" and len(classes) > 2:  # a fitted estimator knows more than y holds
+            kind = "classes"
         names = classes if targets.label_names is None else targets.label_names
         rule = self._new_rule(kind)
         weight = check_weight(params.get("sample_weight"), (len(truth),), name="sample_weight")
@@ -190,8 +203,19 @@ class TunedDecisionClassifierCV(MetaClassifier):
             self.thresholds_ = tuning.chosen.thresholds_
             self.fold_thresholds_ = tuning.fold_thresholds
         self._untold = tuning.never_predicted()
-        self._take_over(estimator)
+        self._take_over(estimator, "label_names_")
+        if targets.label_names is not None:
+            self.label_names_ = targets.label_names
         return self
+
+    def _is_fitted_already(self) -> bool:
+        """Whether the estimator stays as it is, so that its classes are those of the rule."""
+        if isinstance(self.cv, str):
+            if self.cv != "prefit":
+                raise ValueError(f"cv must be a number, a splitter or 'prefit'; got {self.cv!r}.")
+            check_is_fitted(self.estimator)
+            return True
+        return isinstance(self.estimator, FrozenEstimator)
 
     def _new_rule(self, kind: str) -> DecisionRule:
         if isinstance(self.rule, DecisionRule):
@@ -212,9 +236,6 @@ class TunedDecisionClassifierCV(MetaClassifier):
         known = targets.classes if targets.from_vector else None
         rows = np.arange(targets.values.shape[0])
         if isinstance(self.cv, str):
-            if self.cv != "prefit":
-                raise ValueError(f"cv must be a number, a splitter or 'prefit'; got {self.cv!r}.")
-            check_is_fitted(self.estimator)
             return self.estimator, [(rows, rows)], [aligned_proba(self.estimator, X, known)]
         if isinstance(self.cv, (int, np.integer)):
             splits = stratified_splits(
@@ -223,9 +244,11 @@ class TunedDecisionClassifierCV(MetaClassifier):
             )  # fmt: skip
         else:
             splits = list(check_cv(self.cv).split(rows[:, None], y, groups))
+        if not self._is_fitted_already():
+            check_training_parts(targets, splits)
         if self.refit:
             parts = fold_probabilities(
-                self.estimator, X, y, splits, n_jobs=self.n_jobs, params=params
+                self.estimator, X, y, splits, n_jobs=self.n_jobs, params=params, known=known
             )
             return fit_rows(self.estimator, X, y, rows, params), splits, parts
         if len(splits) > 1:
@@ -315,11 +338,13 @@ class TunedDecisionClassifierCV(MetaClassifier):
         """
         answers = self.predict(X)
         if self._kind == "labels":
+            y = aligned(y, label_names(self))
             return multilabel_subset_accuracy(y, answers, sample_weight=sample_weight)
         if as_array(y).ndim == 1:
             return float(accuracy_score(y, answers, sample_weight=sample_weight))
+        truth = encode_classes(y, classes=self.classes_).values
         chosen = answers[:, None] == self.classes_
-        return soft_accuracy(y, chosen.astype(float), sample_weight=sample_weight)
+        return soft_accuracy(truth, chosen.astype(float), sample_weight=sample_weight)
 
     def decision_report(self) -> Table:
         """Each label out of fold: cut-off, spread over folds, precision, recall, F1, baselines.
@@ -338,10 +363,12 @@ def _routing_enabled() -> bool:
     return bool(get_config()["enable_metadata_routing"])
 
 
-def _encode(kind: str, y: Any) -> Targets:
+def _encode(kind: str, y: Any, fitted: Any) -> Targets:
     if kind == "labels":
-        return encode_labels(y)
-    targets = encode_classes(y)
+        targets = encode_labels(y, names=None if fitted is None else label_names(fitted))
+        warn_if_never_absent(targets, stacklevel=3)
+        return targets
+    targets = encode_classes(y, classes=getattr(fitted, "classes_", None))
     if len(targets.classes) < 2:
         raise ValueError(
             f"A decision needs two classes; y holds one class, {targets.classes[0]!r}."

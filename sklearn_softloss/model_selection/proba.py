@@ -180,12 +180,12 @@ def fold_probabilities(
     *,
     n_jobs: int | None = None,
     params: dict[str, Any] | None = None,
+    known: Array | None = None,
 ) -> list[Array]:
     """Probabilities of the test part of each split, from a clone fitted to its training part.
 
-    The columns are the classes of a 1-D y, also where a training part lacks one, or those of y.
+    The columns are the `known` classes, also where a training part lacks one, or those of y.
     """
-    known = np.unique(as_array(y)) if as_array(y).ndim == 1 else None
     return list(
         Parallel(n_jobs=n_jobs)(
             delayed(_fit_and_predict)(estimator, X, y, split, params, known) for split in splits
@@ -216,9 +216,16 @@ def _fit_and_predict(
 
 def aligned_proba(estimator: Any, X: Any, known: Array | None = None) -> Array:
     """Probabilities with a column for each known class, or as they are for labels."""
-    proba = as_proba_matrix(estimator.predict_proba(X), getattr(estimator, "classes_", None))
-    if known is None or len(known) == proba.shape[1]:
+    classes = getattr(estimator, "classes_", None)
+    proba = as_proba_matrix(estimator.predict_proba(X), classes)
+    if known is None or classes is None or np.array_equal(classes, known):
         return proba
+    unknown = set(np.asarray(classes).tolist()) - set(known.tolist())
+    if unknown:
+        raise ValueError(
+            f"{type(estimator).__name__} gives probabilities of the classes "
+            f"{np.asarray(classes).tolist()}, but the classes here are {known.tolist()}."
+        )
     found = np.zeros((len(proba), len(known)))
-    found[:, np.searchsorted(known, estimator.classes_)] = proba
+    found[:, np.searchsorted(known, classes)] = proba
     return found

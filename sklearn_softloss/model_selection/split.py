@@ -333,3 +333,18 @@ def stratified_splits(
         return list(StratifiedKFold(n_splits, **options).split(codes, codes))
     splitter = MultiLabelStratifiedKFold if labels else SoftStratifiedKFold
     return list(splitter(n_splits, **options)._split_encoded(targets.values))
+
+
+def check_training_parts(targets: Targets, splits: list[tuple[Array, Array]]) -> None:
+    """Refuse a split whose classifier would never see a class of a 1-D y."""
+    if not targets.from_vector:
+        return
+    for fold, (train, _) in enumerate(splits):
+        present = targets.dense()[train].any(axis=0)
+        if not present.all():
+            raise ValueError(
+                f"The training part of split {fold} has no row of class "
+                f"{targets.classes.tolist()[int(np.argmin(present))]!r}, to which its classifier "
+                "could give no probability. Take stratified folds, fewer of them, or more rows of "
+                "that class."
+            )
