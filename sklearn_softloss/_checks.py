@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,15 @@ def check_number(
     if not legal or (open_end and value == low):
         bracket = "(" if open_end else "["
         raise ValueError(f"{name} must be a number in {bracket}{low:g}, {high:g}]; got {value!r}.")
+
+
+def check_real(value: Any, name: str, **bounds: Any) -> None:
+    """scikit-learn's `check_scalar` for a real number, which is not NaN."""
+    from sklearn.utils.validation import check_scalar  # losses import no scikit-learn
+
+    check_scalar(value, name, Real, **bounds)
+    if value != value:
+        raise ValueError(f"{name} must be a number; got {value!r}.")
 
 
 def check_count(name: str, value: Any, least: int) -> None:

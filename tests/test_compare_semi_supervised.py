@@ -30,6 +30,8 @@ from sklearn_softloss.metrics import expected_calibration_error
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
 from sklearn_softloss.semi_supervised._partly_labelled import read_partly_labelled
 
+pytestmark = pytest.mark.filterwarnings("ignore:Every row of y has a label:UserWarning")
+
 SPLIT = X_THREE[::2], Y_THREE[::2], X_THREE[1::2], Y_THREE[1::2]
 GRAPH = {"ours": GraphLabelSpreading()}
 SEEN = []

@@ -23,7 +23,11 @@ from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cases import X_THREE, Y_THREE
-from sklearn_softloss.semi_supervised import GraphLabelSpreading, LabelledStratifiedKFold
+from sklearn_softloss.semi_supervised import (
+    GraphLabelSpreading,
+    LabelledStratifiedKFold,
+    SoftPseudoLabelClassifier,
+)
 from sklearn_softloss.semi_supervised._diffusion import propagate, spread
 from sklearn_softloss.semi_supervised._neighbors import (
     ApproximateNeighbors,
@@ -32,6 +36,8 @@ from sklearn_softloss.semi_supervised._neighbors import (
     without_self,
 )
 from sklearn_softloss.semi_supervised._partly_labelled import read_partly_labelled
+
+pytestmark = pytest.mark.filterwarnings("ignore:Every row of y has a label:UserWarning")
 
 MODES = ["spreading", "propagation"]
 over_modes = pytest.mark.parametrize("mode", MODES)
@@ -373,7 +379,7 @@ def test_minus_one_and_one_alone_are_two_classes():
     [
         (np.full(80, -1), "no labelled row: all 80 rows"),
         (np.full((80, 2), np.nan), "no labelled row: all 80 rows"),
-        (np.r_[np.zeros(79), np.nan], "NaN"),
+        (np.r_[np.zeros(79), np.inf], "infinity"),
         (np.r_[[[np.nan, 0.5]], np.full((79, 2), 0.5)], "row 0 is NaN in some columns only"),
         (np.r_[np.full((79, 2), 0.5), [[0.2, 0.3]]], "row 79 sums to 0.5"),
         (np.r_[np.full((79, 2), 0.5), [[1.2, -0.2]]], "row 79, column 0 is 1.2"),
@@ -582,3 +588,64 @@ def test_importing_it_imports_neither_torch_nor_matplotlib():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert found.strip() == "[]"
+
+
+@pytest.mark.parametrize("mark", ["-1", "-1.0", " -1 ", "", "nan"])
+@pytest.mark.parametrize("kind", [object, str, "pandas"])
+def test_text_marks_for_no_label_are_refused(mark, kind):
+    """A column of a CSV file that was read as text."""
+    X, y = moons()
+    text = [{-1: mark, 0: "left", 1: "right"}[label] for label in y]
+    labels = pd.Series(text, dtype="string") if kind == "pandas" else np.array(text, dtype=kind)
+    for call in (
+        GraphLabelSpreading().fit,
+        SoftPseudoLabelClassifier().fit,
+        lambda X, y: list(LabelledStratifiedKFold(2).split(X, y)),
+    ):
+        with pytest.raises(ValueError, match=r"looks like a mark for 'no label'.*None"):
+            call(X, labels)
+
+
+@pytest.mark.parametrize("mark", [None, np.nan, pd.NA, -1])
+def test_gaps_in_a_column_of_labels_count_as_unlabelled(mark):
+    X, y = moons()
+    wanted = GraphLabelSpreading().fit(X, y)
+    text = pd.Series([{-1: mark, 0: "left", 1: "right"}[label] for label in y], dtype=object)
+    for labels in (text, text.tolist()):
+        clf = GraphLabelSpreading().fit(X, labels)
+        assert clf.classes_.tolist() == ["left", "right"]
+        np.testing.assert_array_equal(clf.label_distributions_, wanted.label_distributions_)
+    if mark is not pd.NA and mark != -1:
+        numbers = np.where(y == -1, np.nan, y)
+        np.testing.assert_array_equal(
+            GraphLabelSpreading().fit(X, numbers).label_distributions_,
+            wanted.label_distributions_,
+        )
+
+
+def test_a_y_without_an_unlabelled_row_is_said():
+    X, y = make_blobs(20, centers=2, random_state=0)
+    with pytest.warns(UserWarning, match="Every row of y has a label"):
+        GraphLabelSpreading().fit(X, y)
+
+
+def test_label_sets_are_refused_in_words_of_their_own():
+    X, _ = moons()
+    sets = np.tile([[1.0, 1.0, 0.0], [np.nan] * 3], (len(X) // 2, 1))
+    with pytest.raises(ValueError, match=r"row 0 sums to 2.*label sets are not supported"):
+        GraphLabelSpreading().fit(X, sets)
+
+
+def test_a_far_query_has_probabilities():
+    X, y = moons()
+    clf = GraphLabelSpreading().fit(X.astype(np.float32), y)
+    proba = clf.predict_proba(np.full((2, X.shape[1]), 1e30, dtype=np.float32))
+    assert np.isfinite(proba).all()
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("name", ["alpha", "tol"])
+def test_nan_is_no_parameter(name):
+    X, y = moons()
+    with pytest.raises(ValueError, match=f"{name} must be a number; got nan"):
+        GraphLabelSpreading(**{name: np.nan}).fit(X, y)

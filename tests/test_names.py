@@ -21,7 +21,10 @@ from sklearn_softloss.metrics import scorers
 from sklearn_softloss.semi_supervised import GraphLabelSpreading
 from sklearn_softloss.targets import vote_shares
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:Every row of y has a label:UserWarning"),
+]
 
 NAMES = np.array(["no", "maybe", "yes"])
 LABELS = np.array(["dog", "cat", "owl", "ant"])

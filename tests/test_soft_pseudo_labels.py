@@ -37,6 +37,8 @@ from sklearn_softloss.semi_supervised._evidence import (
     tempered,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:Every row of y has a label:UserWarning")
+
 NET = SoftTargetMLPClassifier((), solver="lbfgs", alpha=1.0, random_state=0)
 UNIFORM = np.full(3, 1 / 3)
 
@@ -489,3 +491,10 @@ def test_blobs_with_one_label_each():
         warnings.simplefilter("ignore")
         clf = SoftPseudoLabelClassifier(NET).fit(X, y)
     assert clf.score(X, truth) > 0.95
+
+
+def test_an_estimator_without_soft_targets_is_named():
+    X, y = make_blobs(30, centers=2, random_state=0)
+    y = np.where(np.arange(30) % 3 == 0, y, -1)
+    with pytest.raises(ValueError, match=r"LogisticRegression\.fit refused .* take soft targets"):
+        SoftPseudoLabelClassifier(LogisticRegression()).fit(X, y)

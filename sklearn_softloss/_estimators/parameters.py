@@ -71,6 +71,8 @@ def check_parameters(estimator: Any) -> None:
                 max_val=allowed.high,
                 include_boundaries=allowed.include,
             )
+            if value != value:
+                raise ValueError(f"{name} must be a number; got {value!r}.")
     for name, kinds in FLAGS.items():
         check_scalar(getattr(estimator, name), name, kinds)
     for name, choices in CHOICES.items():

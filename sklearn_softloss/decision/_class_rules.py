@@ -97,7 +97,7 @@ class ClassThresholds(DecisionRule):
         goal, average = self._scored_by()
         check_one_of("average", average, ("macro", "weighted"))
         mass = truth * (np.ones(len(truth)) if weight is None else weight)[:, None]
-        present = np.flatnonzero(mass.any(axis=0))
+        present = np.flatnonzero(mass.any(axis=0)).tolist()
         log_proba = np.full(proba.shape, -np.inf)
         log_proba[:, present] = np.log(np.maximum(proba[:, present], SMALLEST_PROBA))
         offsets = np.zeros(truth.shape[1])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Literal, Self, get_args
 
+import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, check_scalar
 
-from .._checks import check_one_of
+from .._checks import check_one_of, check_real
 from .._targets.encoding import Array
 from ._diffusion import Diffused, propagate, spread
 from ._neighbors import build_index, symmetric_affinity, weight_matrix
-from ._partly_labelled import PartlyLabelledClassifier, read_partly_labelled
+from ._partly_labelled import PartlyLabelledClassifier, read_partly_labelled, warn_if_all_labelled
 
 Mode = Literal["spreading", "propagation"]
 Search = Literal["exact", "approximate"]
@@ -149,6 +150,7 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
         self._check_parameters()
         targets = read_partly_labelled(y)
         check_consistent_length(X, targets.values)
+        warn_if_all_labelled(targets, stacklevel=2)
         X = self._check_X(X, reset=True)
         index = build_index(
             X,
@@ -169,8 +171,8 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
 
     def _check_parameters(self) -> None:
         check_scalar(self.n_neighbors, "n_neighbors", Integral, min_val=1)
-        check_scalar(self.alpha, "alpha", Real, min_val=0, max_val=1, include_boundaries="neither")
-        check_scalar(self.tol, "tol", Real, min_val=0, include_boundaries="neither")
+        check_real(self.alpha, "alpha", min_val=0, max_val=1, include_boundaries="neither")
+        check_real(self.tol, "tol", min_val=0, include_boundaries="neither")
         check_one_of("mode", self.mode, get_args(Mode))
         check_one_of("neighbors", self.neighbors, get_args(Search))
 
@@ -205,6 +207,8 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
 
     def _proba(self, X: Any) -> Array:
         distances, indices = self._index.kneighbors(X)
+        overflown = ~np.isfinite(distances).all(axis=1)
+        distances[overflown] = 0.0  # farther than the dtype can say: all neighbours alike
         weights = weight_matrix(distances, indices, len(self.label_distributions_))
         mass = weights @ self.label_distributions_
         return mass / mass.sum(axis=1, keepdims=True)

@@ -14,6 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._checks import check_weight
+from .._targets.domains import ROW_SUM_TOLERANCE
 from .._targets.encoding import (
     Array,
     Targets,
@@ -21,10 +22,14 @@ from .._targets.encoding import (
     encode_classes,
     encode_labels,
     in_order,
+    is_missing,
 )
 
 UNLABELLED = -1
-"""Marks a row without a label in a 1-D y."""
+"""Marks a row without a label in a 1-D y, beside None and NaN."""
+
+TEXT_MARKS = ("", "-1", "-1.0", "nan", "NaN", "None", "NA", "<NA>")
+"""Text that files hold in place of a label."""
 
 
 def read_partly_labelled(y: Any, classes: Array | None = None) -> Targets:
@@ -33,7 +38,7 @@ def read_partly_labelled(y: Any, classes: Array | None = None) -> Targets:
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Labels with -1 for "no label", or rows that sum to 1 with NaN rows for "no label".
+        Labels with -1, None or NaN for "no label", or rows that sum to 1 with NaN rows for it.
     classes : ndarray of shape (n_classes,), default=None
         Classes of an earlier fit: y must fit them.
 
@@ -50,6 +55,8 @@ def read_partly_labelled(y: Any, classes: Array | None = None) -> Targets:
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
     values = as_array(y)
+    if values.dtype.kind in "US" and isinstance(y, (list, tuple)):
+        values = np.asarray(y, dtype=object)  # where -1 is still a number
     if values.ndim == 1:
         return _from_labels(values, classes)
     return _from_rows(values.toarray() if sp.issparse(values) else y, classes)
@@ -70,19 +77,17 @@ def _from_labels(y: Array, classes: Array | None) -> Targets:
 
 def _marked(y: Array, classes: Array | None) -> Array:
     """Which labels of a 1-D y are the mark of a row without a label."""
-    if y.dtype.kind in "US":
-        text = np.flatnonzero(y == np.array(str(UNLABELLED)).astype(y.dtype))
-        if text.size and (classes is None or str(UNLABELLED) not in classes.tolist()):
-            raise ValueError(
-                f"y holds the text '{UNLABELLED}' in row {text[0]}: NumPy has turned labels and "
-                f"the number {UNLABELLED} for 'no label' into text. Pass "
-                "np.array(labels, dtype=object), or a 2-D y with NaN rows."
-            )
-        return np.zeros(len(y), dtype=bool)
-    marked = np.asarray(y == UNLABELLED)
-    if classes is not None:
-        return np.asarray(marked & (UNLABELLED not in classes.tolist()))
-    if marked.any() and set(y[~marked].tolist()) == {1}:
+    known = [] if classes is None else classes.tolist()
+    if y.dtype.kind in "OUS":
+        _refuse_text_marks(y, known)
+    is_mark = UNLABELLED not in known
+    if y.dtype.kind == "O":
+        cells = y.tolist()
+        return np.array([is_missing(cell) or (is_mark and cell == UNLABELLED) for cell in cells])
+    marked = np.asarray(y == UNLABELLED, dtype=bool) & is_mark
+    if y.dtype.kind == "f" and np.isnan(y).any():
+        return marked | np.isnan(y)
+    if classes is None and marked.any() and set(y[~marked].tolist()) == {1}:
         warnings.warn(
             "y holds -1 and 1 and nothing else: these are read as two classes, every row "
             "labelled. If -1 stands for 'no label' pass a 2-D y with NaN rows instead.",
@@ -90,6 +95,27 @@ def _marked(y: Array, classes: Array | None) -> Array:
         )
         return np.zeros(len(y), dtype=bool)
     return marked
+
+
+def _refuse_text_marks(y: Array, known: list[Any]) -> None:
+    """Refuse text that stands for "no label", as columns of a CSV file hold it."""
+    for row, cell in enumerate(y.tolist()):
+        if isinstance(cell, str) and cell.strip() in TEXT_MARKS and cell not in known:
+            raise ValueError(
+                f"y holds the text {cell!r} in row {row}, which looks like a mark for 'no label' "
+                f"and would be a class. Replace it by None, or by the number {UNLABELLED} in an "
+                "array of objects: np.array(labels, dtype=object)."
+            )
+
+
+def warn_if_all_labelled(targets: Targets, stacklevel: int) -> None:
+    """Say that there is nothing to learn from rows without a label."""
+    if labelled_rows(targets).all():
+        warnings.warn(
+            "Every row of y has a label, so there is none to learn without: mark rows without a "
+            f"label by {UNLABELLED} or None, in a 2-D y by NaN throughout.",
+            stacklevel=stacklevel + 1,
+        )
 
 
 def _from_rows(y: Any, classes: Array | None) -> Targets:
@@ -104,6 +130,14 @@ def _from_rows(y: Any, classes: Array | None) -> Targets:
             f"the row has no label; row {int(np.argmax(mixed))} is NaN in some columns only."
         )
     _check_any_label(unlabelled)
+    off = np.abs(values.sum(axis=1) - 1) > ROW_SUM_TOLERANCE
+    if off.any():
+        row = int(np.argmax(off))
+        raise ValueError(
+            f"A row of a 2-D y must be a distribution over the classes: row {row} sums to "
+            f"{values[row].sum():.6g}. Divide votes by their sums; label sets are not supported: "
+            "take one fit a label, with a 1-D y."
+        )
     values[unlabelled] = 1 / values.shape[1]
     columns = partly.label_names
     if columns is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
+from .._checks import check_real
 from .._targets.encoding import Array, Targets, encode_classes
 from ._evidence import confidence, held_out_temperature, hidden_labels, tempered
 from ._graph import GraphLabelSpreading
@@ -24,6 +25,7 @@ from ._partly_labelled import (
     PartlyLabelledClassifier,
     labelled_rows,
     read_partly_labelled,
+    warn_if_all_labelled,
 )
 
 ITSELF, AUTO = "estimator", "auto"
@@ -168,6 +170,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
                 f"y has samples of one class only, {targets.classes[0]!r}: label rows of at least "
                 "two classes."
             )
+        warn_if_all_labelled(targets, stacklevel=2)
         X = self._check_X(X, reset=True)
         rng = None if self.random_state is None else check_random_state(self.random_state)
         if labelled_rows(targets).all():
@@ -184,19 +187,12 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
 
     def _check_parameters(self) -> None:
         if self.threshold is not None:
-            check_scalar(
-                self.threshold, "threshold (a number, or None)", Real, min_val=0, max_val=1
-            )
+            check_real(self.threshold, "threshold (a number, or None)", min_val=0, max_val=1)
         if self.temperature != AUTO:  # another text is refused here too
-            check_scalar(
-                self.temperature,
-                f"temperature (a number, or {AUTO!r})",
-                Real,
-                min_val=0,
-                include_boundaries="neither",
-            )
+            name = f"temperature (a number, or {AUTO!r})"
+            check_real(self.temperature, name, min_val=0, include_boundaries="neither")
         check_scalar(self.n_rounds, "n_rounds", Integral, min_val=1)
-        check_scalar(self.momentum, "momentum", Real, min_val=0, max_val=1)
+        check_real(self.momentum, "momentum", min_val=0, max_val=1)
         if isinstance(self.labeler, str) and self.labeler != ITSELF:
             raise ValueError(
                 f"labeler must be a classifier, {ITSELF!r} or None; got {self.labeler!r}."
@@ -243,8 +239,16 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
         labelled = ~np.isnan(given[:, 0])
         weight = np.where(labelled, 1.0, self._weight(proba, given[labelled].mean(axis=0)))
         soft = np.where(labelled[:, None], given, proba)
+        student = self._new_estimator(rng)
+        try:
+            student.fit(X, soft, sample_weight=weight)
+        except ValueError as error:
+            raise ValueError(
+                f"{type(student).__name__}.fit refused X with rows of class probabilities: "
+                f"{error} The estimator must take soft targets, as SoftTargetMLPClassifier does."
+            ) from error
         return {
-            "estimator_": self._new_estimator(rng).fit(X, soft, sample_weight=weight),
+            "estimator_": student,
             "label_distributions_": soft,
             "sample_weight_": weight,
         }
