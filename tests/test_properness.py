@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import make_classification
+from sklearn.metrics import log_loss
 
 from cases import over_losses, over_proper_losses
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
@@ -109,3 +111,21 @@ def test_smoothing_and_range_are_undone_under_every_proper_loss(loss, kind):
         code = {"target_range": (0.1, 0.9)}
     error = np.abs(fitted_probabilities(loss, *hard_draws(loss), **code) - truth(loss)).max()
     assert error < CLOSE
+
+
+@pytest.mark.parametrize("smoothing", [0.05, 0.1, 0.2])
+def test_undoing_smoothing_claims_no_more_than_it_left(smoothing):
+    """Three classes, a tenth of the labels flipped: the plain inverse clips what is a mistake."""
+    rng = np.random.default_rng(0)
+    X, y = make_classification(1200, 10, n_informative=5, n_classes=3, random_state=0)
+    y = np.where(rng.random(1200) < 0.1, rng.integers(0, 3, 1200), y)
+    clf = SoftTargetMLPClassifier(label_smoothing=smoothing, max_iter=16, random_state=0)
+    clf.fit(X[:720], y[:720])
+    proba, held_out = clf.predict_proba(X[720:]), y[720:]
+    left = clf.net_.predict_proba(X[720:])
+    assert log_loss(held_out, proba) < 1.07 * log_loss(held_out, left)
+    plain = np.clip((left - smoothing / 3) / (1 - smoothing), 1e-15, 1)
+    plain /= plain.sum(axis=1, keepdims=True)
+    assert log_loss(held_out, proba) < 0.95 * log_loss(held_out, plain)
+    assert np.isfinite(clf.decision_function(X)).all()
+    assert ((proba > 0) & (proba < 1)).all()

@@ -4,6 +4,8 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
+from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -17,6 +19,7 @@ from cases import (
     soft,
     targets_for,
 )
+from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 from sklearn_softloss.losses import BinaryCrossEntropy, CrossEntropy
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -252,3 +255,79 @@ def test_going_on_with_another_net_is_refused(Estimator, changed, message):
     if "loss" not in changed:
         with pytest.raises(ValueError, match=message):
             clf.set_params(warm_start=True).fit(X, Y)
+
+
+# --- a learning that went wrong, and modules that answer with probabilities ---------------------
+
+
+class Ending(nn.Module):
+    """A linear net with a last layer of one's own."""
+
+    last = nn.Identity()
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__()
+        self.linear = nn.Linear(n_features, n_outputs)
+
+    def forward(self, X):
+        return self.last(self.linear(X))
+
+
+@over_estimators
+def test_a_module_that_answers_with_probabilities_is_named(Estimator):
+    X, Y = targets_for(Estimator)
+    ends = {"Softmax": nn.Softmax(-1), "Sigmoid": nn.Sigmoid()}
+    wrong = "Softmax" if Estimator is SoftTargetMLPClassifier else "Sigmoid"
+    with pytest.warns(UserWarning, match="look like probabilities.*must return logits"):
+        Estimator(module=type("Wrong", (Ending,), {"last": ends[wrong]}), max_iter=1).fit(X, Y)
+    for right in (nn.Identity(), nn.LogSoftmax(-1)):
+        Estimator(module=type("Right", (Ending,), {"last": right}), max_iter=1).fit(X, Y)
+
+
+@over_estimators
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_training_that_diverged_is_said(Estimator, early_stopping):
+    X, Y = targets_for(Estimator)
+    params = {"solver": "sgd", "learning_rate": "constant", "dropout": 0.0, "random_state": 0}
+    net = Estimator((8,), **params, learning_rate_init=30.0, early_stopping=early_stopping)
+    with pytest.warns(ConvergenceWarning, match="a constant answer has .*Scale the inputs"):
+        net.set_params(max_iter=5).fit(1e3 * X, Y)
+
+
+@over_estimators
+def test_nothing_to_learn_is_no_divergence(Estimator):
+    X, Y = targets_for(Estimator)
+    noise = np.random.default_rng(0).normal(size=X.shape)
+    Estimator(random_state=0).fit(noise, Y)
+
+
+@pytest.mark.parametrize("class_weight", [{0: -1.0, 1: 1.0, 2: 1.0}, {1: np.nan}])
+def test_illegal_class_weights_are_refused_as_sample_weights_are(class_weight):
+    X, Y = targets_for(SoftTargetMLPClassifier)
+    with pytest.raises(ValueError, match="class_weight must be finite and >= 0; row"):
+        SoftTargetMLPClassifier(class_weight=class_weight).fit(X, Y)
+    X, Y = targets_for(MultiLabelSigmoidClassifier)
+    with pytest.raises(ValueError, match="class_weight must be finite and >= 0; row 0 holds -2"):
+        MultiLabelSigmoidClassifier(class_weight={0: -2.0}).fit(X, Y)
+
+
+@over_estimators
+@pytest.mark.parametrize("name", ["alpha", "learning_rate_init", "dropout", "beta_1"])
+def test_nan_is_no_parameter(Estimator, name):
+    X, Y = targets_for(Estimator)
+    with pytest.raises(ValueError, match=f"{name}.* must be a number; got nan"):
+        Estimator(**{name: np.nan}).fit(X, Y)
+
+
+def test_a_device_that_is_not_there_is_named():
+    X, Y = targets_for(SoftTargetMLPClassifier)
+    if torch.backends.mps.is_available():
+        pytest.skip("this machine has the device")
+    with pytest.raises(ValueError, match="device='mps', but torch finds no such device here"):
+        SoftTargetMLPClassifier(device="mps").fit(X, Y)
+
+
+@over_estimators
+def test_beta_1_may_be_zero(Estimator):
+    X, Y = targets_for(Estimator)
+    assert np.isfinite(Estimator((4,), beta_1=0.0, max_iter=2).fit(X, Y).loss_)

@@ -196,14 +196,39 @@ def test_a_range_must_leave_distributions_distributions():
         DISTRIBUTION.code(0.0, (0.1, 0.9), 3)
 
 
-@given(
-    st.floats(0, 0.9),
-    st.lists(st.floats(0, 1), min_size=2, max_size=6),
-    st.sampled_from(["distribution", "independent"]),
+CODES = st.one_of(
+    st.floats(0.01, 0.5).map(lambda e: INDEPENDENT.code(e, None, 4)),
+    st.floats(0.01, 0.5).map(lambda e: DISTRIBUTION.code(e, None, 4)),
+    st.tuples(st.floats(0.01, 0.3), st.floats(0.6, 0.99)).map(lambda r: INDEPENDENT.code(0, r, 4)),
 )
-def test_decoding_undoes_encoding(smoothing, values, domain):
-    code = DOMAINS[domain].code(smoothing, None, len(values))
-    np.testing.assert_allclose(code.decode(code.encode(np.array(values))), values, atol=1e-12)
+
+
+@given(CODES, st.lists(st.floats(0, 1), min_size=2, max_size=20))
+def test_decoding_increases_and_stays_inside_the_unit_interval(code, predictions):
+    predictions = np.sort([*predictions, 0.0, 1.0])
+    decoded = code.decode(predictions)
+    assert (np.diff(decoded) >= 0).all()
+    assert decoded[0] > 0
+    assert decoded[-1] < 1
+
+
+@given(CODES, st.floats(0, 1))
+def test_decoding_undoes_encoding_away_from_the_ends(code, value):
+    room = max(code.offset, 1 - code.scale - code.offset) / code.scale
+    if 3 * room <= value <= 1 - 3 * room:
+        np.testing.assert_allclose(code.decode(code.encode(value)), value, atol=1e-4)
+
+
+def test_decoding_is_the_plain_inverse_where_the_code_leaves_no_room():
+    code = INDEPENDENT.code(0.0, (0.0, 0.9), 4)
+    values = np.array([0.0, 0.2, 0.5])
+    np.testing.assert_allclose(code.decode(code.encode(values)), values, atol=1e-9)
+
+
+def test_two_smoothed_classes_sum_to_one():
+    code = DISTRIBUTION.code(0.1, None, 2)
+    first = np.linspace(0, 1, 11)
+    np.testing.assert_allclose(code.decode(first) + code.decode(1 - first), 1)
 
 
 # --- votes ---------------------------------------------------------------------------------------

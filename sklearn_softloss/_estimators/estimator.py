@@ -41,6 +41,9 @@ SMALL_BATCH = 32
 PLANNED_EPOCHS, MOST_EPOCHS = 32, 200
 """Epochs of max_iter="auto": where the schedule plans them, and where the loss ends them."""
 
+ROWS_TO_JUDGE, MARGIN = 1000, 0.1
+"""Rows on which a constant answer is judged, and what dropout and a penalty may add to a loss."""
+
 SMALL = 4096
 """Entries of X up to which a prediction is dominated by what is done once a call."""
 
@@ -221,7 +224,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 if course is Course.NEXT_PART:
                     net = self._net_for_the_next_part()
                 else:
-                    net = self._build_net(loss, train, targets.n_columns, course, generators)
+                    net = self._build_net(loss, train, targets.values.shape[1], course, generators)
                 net.batch_size = self._batch_size(len(train))
                 if observer is not None:
                     observer.fitted = lambda: self._to_predict(net.frozen(), targets, code)
@@ -238,6 +241,8 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             self._store_losses(net, loop, len(train), course)
         if observer is not None:
             observer.on_fit_end()
+        if not in_parts:
+            self._warn_if_diverged(net, train)
         if not (in_parts or net.schedule.is_planned or loop.converged or loop.interrupted):
             self._warn_of_no_convergence()
         return self
@@ -378,7 +383,8 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if loss.needs_mean_target:
             loss = loss.with_mean_target(train.targets.mean(train.rows))
         module = self._build_module(train, loss.n_logits(n_columns), course, generators)
-        check_net(module, loss, train.batch(slice(0, 2)), loss.n_logits(n_columns))
+        n_rows = 2 if isinstance(module, MLP) else 32
+        check_net(module, loss, train.batch(slice(0, n_rows)), loss.n_logits(n_columns))
         solver = Solver(self.solver) if callable(self.solver) else SOLVERS[self.solver]
         alpha = self.alpha
         if alpha == "auto":
@@ -473,6 +479,28 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self.best_loss_ = net.monitor.best_loss
         self.n_iter_ = loop.n_epochs
         self.t_ = (self.t_ if course.goes_on else 0) + n_train * loop.n_epochs
+
+    def _warn_if_diverged(self, net: TrainingNet, train: TrainingData) -> None:
+        """Say that a constant answer would have been better than what was learnt."""
+        _, (target, weight, entry_weight) = train.batch(slice(0, ROWS_TO_JUDGE))
+        mass = torch.ones(len(target)) if weight is None else weight
+        mean = (mass.to(target) @ target / mass.sum()).cpu().numpy()
+        logits = net.criterion_.domain.constant_logits(mean)
+        if logits is None or net.criterion_.n_logits(len(mean)) != len(mean):
+            constant = np.inf
+        else:
+            answers = torch.from_numpy(logits).to(target).expand(target.shape)
+            values = net.criterion_(answers, target, entry_weight)
+            constant = float((mass.to(values) * values).sum() / mass.sum())
+        if self.loss_ <= MARGIN * abs(constant) + constant:
+            return
+        warnings.warn(
+            f"The training loss ended at {self.loss_:.4g}, and a constant answer has "
+            f"{constant:.4g}: the training diverged or learnt nothing. Scale the inputs, for "
+            "example by StandardScaler, or lower learning_rate_init or alpha.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
 
     def _warn_of_no_convergence(self) -> None:
         warnings.warn(

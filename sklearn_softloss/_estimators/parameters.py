@@ -123,6 +123,13 @@ def torch_device(device: Any) -> torch.device:
         raise ValueError(
             f"device={device!r}, but torch finds no CUDA device here; use 'cpu' or 'auto'."
         )
+    if found.type not in ("cpu", "cuda"):
+        try:
+            torch.empty(0, device=found)
+        except (RuntimeError, NotImplementedError) as error:
+            raise ValueError(
+                f"device={device!r}, but torch finds no such device here; use 'cpu' or 'auto'."
+            ) from error
     return found
 
 

@@ -140,11 +140,17 @@ def class_weights(class_weight: Any, targets: Targets, sample_weight: Array | No
         mass = _weighted_sum(np.asarray(targets.values), sample_weight)
         return weights_from_mass(mass, class_weight)
     if isinstance(class_weight, dict):
-        return compute_class_weight(class_weight, classes=targets.classes, y=targets.classes)
+        return _from_dict(class_weight, targets.classes)
     raise ValueError(
         "class_weight must be None, the name of a rule such as 'balanced', or a dict from class to "
         f"weight; got {class_weight!r}."
     )
+
+
+def _from_dict(class_weight: dict[Any, float], classes: Array) -> Array:
+    """One weight a class; 1 for those that are not named."""
+    weights = compute_class_weight(class_weight, classes=classes, y=classes)
+    return check_weight(weights, classes.shape, name="class_weight")  # type: ignore[return-value]
 
 
 def label_weights(
@@ -177,10 +183,7 @@ def label_weights(
         return weights_from_mass(_absent_and_present(targets.values, sample_weight), class_weight)
     if pairs:
         outcomes = targets.classes if targets.from_vector else np.array([0, 1])
-        weights = [
-            compute_class_weight(pair, classes=outcomes, y=outcomes) for pair in class_weight
-        ]
-        return np.array(weights, dtype=np.float64).T
+        return np.array([_from_dict(pair, outcomes) for pair in class_weight]).T
     return np.tile(check_weight(class_weight, (n_columns,), name="class_weight"), (2, 1))  # type: ignore[arg-type]
 
 

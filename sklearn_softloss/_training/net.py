@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,6 +18,9 @@ from .lbfgs import LBFGSLoop
 from .loops import EpochLoop, Loop, Monitor, Observer, Schedule
 from .mlp import MLP, flat_groups
 from .solvers import ENTRYWISE, WITH_KERNEL
+
+ENOUGH_ROWS = 8
+"""Rows that chance does not put into the unit interval all together."""
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -244,3 +248,20 @@ def check_net(module: nn.Module, loss: Loss, batch: Batch, n_outputs: int) -> No
                 f"The {what} of the loss {loss!r} must have shape {tuple(shape)} for targets of "
                 f"shape {tuple(target.shape)}; it has {tuple(found.shape)}."
             )
+    if not isinstance(module, MLP):
+        _warn_of_probabilities(logits, loss)
+
+
+def _warn_of_probabilities(outputs: Tensor, loss: Loss) -> None:
+    """Say that a module seems to end in a softmax or a sigmoid, which the loss applies itself."""
+    within = bool(((outputs > 0) & (outputs < 1)).all())  # zeros come of a zeroed last layer
+    sums = outputs.sum(-1)
+    to_one = outputs.shape[-1] > 1 and torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
+    if within and (to_one if loss.domain.rows_sum_to_one else len(outputs) >= ENOUGH_ROWS):
+        warnings.warn(
+            "The outputs of the module look like probabilities: all are in [0, 1]"
+            f"{' and rows sum to 1' if to_one else ''}. It must return logits: leave out the "
+            "Softmax or Sigmoid at its end, since the loss and predict_proba apply the link.",
+            UserWarning,
+            stacklevel=6,
+        )
