@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from difflib import get_close_matches
 from numbers import Real
 from typing import Any
 
@@ -13,7 +14,17 @@ from numpy.typing import NDArray
 def check_one_of(name: str, value: Any, choices: Collection[Any]) -> None:
     """Refuse what is not one of the choices, which are strings or None."""
     if not (value is None or isinstance(value, str)) or value not in choices:
-        raise ValueError(f"{name} must be one of {list(choices)}; got {value!r}.")
+        raise ValueError(
+            f"{name} must be one of {list(choices)}; got {value!r}.{nearest(value, choices)}"
+        )
+
+
+def nearest(name: Any, choices: Collection[Any]) -> str:
+    """What a mistyped name may have meant, as the end of a message; empty if nothing is near."""
+    if not isinstance(name, str):
+        return ""
+    found = get_close_matches(name, [choice for choice in choices if isinstance(choice, str)], n=1)
+    return f" Did you mean {found[0]!r}?" if found else ""
 
 
 def check_number(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,13 @@ class Table:
     def __repr__(self) -> str:
         return str(self)
 
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, with the first column as its index."""
+        return frame_of(self.rows, next(iter(self.rows[0])))
+
+    def _repr_html_(self) -> str:
+        return html_of(self.rows, self.notes)
+
     def __str__(self) -> str:
         shown = self.rows[:MOST_ROWS]
         heads = list(self.rows[0]) if self.rows else []
@@ -44,6 +52,26 @@ class Table:
         if len(self.rows) > MOST_ROWS:
             lines.append(f"... {len(self.rows) - MOST_ROWS} more in .rows")
         return "\n".join([*self.notes, *lines])
+
+
+def frame_of(rows: list[dict[str, Any]], index: str) -> Any:
+    """A pandas DataFrame of named cells, with one of them as its index."""
+    try:
+        import pandas as pd  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ImportError("to_frame needs pandas: pip install pandas.") from error
+    return pd.DataFrame(rows).set_index(index)
+
+
+def html_of(rows: list[dict[str, Any]], notes: list[str]) -> str:
+    """Notes and a table, as notebooks show them."""
+    heads = list(rows[0]) if rows else []
+    lines = [f"<p>{escape(note)}</p>" for note in notes]
+    lines += ["<table>", f"<tr>{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr>"]
+    for row in rows:
+        cells = "".join(f"<td>{escape(_text(row[head]))}</td>" for head in heads)
+        lines.append(f"<tr>{cells}</tr>")
+    return "\n".join([*lines, "</table>"])
 
 
 def _text(cell: Any) -> str:

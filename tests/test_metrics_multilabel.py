@@ -281,3 +281,13 @@ def test_the_row_of_an_error_is_counted_from_where_the_message_says(monkeypatch)
         multilabel_log_loss(truth, proba)
     with pytest.raises(ValueError, match=r"y_true\[:, 1:\]: .*row 9, column 0 is 3"):
         expected_calibration_error(truth, proba, kind="labelwise")
+
+
+def test_the_report_is_a_frame_and_html():
+    y_true = pd.DataFrame([[1, 0], [0, 0], [1, 1]], columns=["cat", "dog"])
+    report = multilabel_report(y_true, [[0.9, 0.2], [0.1, 0.3], [0.8, 0.6]])
+    frame = report.to_frame()
+    assert frame.index.tolist() == ["cat", "dog"]
+    np.testing.assert_array_equal(frame["f1_score"], report.per_label["model"]["f1_score"])
+    np.testing.assert_array_equal(frame["log_loss (prior)"], report.per_label["prior"]["log_loss"])
+    assert report._repr_html_().count("<tr>") == 3

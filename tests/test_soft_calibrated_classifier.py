@@ -19,6 +19,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
     KFold,
+    StratifiedGroupKFold,
     StratifiedKFold,
     cross_val_predict,
 )
@@ -242,14 +243,16 @@ def test_folds_are_stratified_grouped_or_given():
     groups = np.arange(150) // 2 % 9
     for found, splitter in (
         (test_parts(), StratifiedKFold(3)),
-        (test_parts(groups=groups), GroupKFold(3)),
+        (test_parts(groups=groups), StratifiedGroupKFold(3)),
         (test_parts(cv=GroupKFold(4), groups=groups), GroupKFold(4)),
         (
             test_parts(cv=KFold(2, shuffle=True, random_state=1)),
             KFold(2, shuffle=True, random_state=1),
         ),
     ):
-        grouped = {"groups": groups} if isinstance(splitter, GroupKFold) else {}
+        grouped = (
+            {"groups": groups} if isinstance(splitter, (GroupKFold, StratifiedGroupKFold)) else {}
+        )
         expected = [train for train, _ in splitter.split(Y_IRIS, Y_IRIS, **grouped)]
         assert len(found) == len(expected)
         for rows, train in zip(found, expected, strict=True):

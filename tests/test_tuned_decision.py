@@ -618,3 +618,32 @@ def test_class_thresholds_do_not_overflow():
     rule = ClassThresholds().fit(np.eye(2)[[0, 1] * 3], proba)
     assert np.isfinite(rule.thresholds_).all()
     assert rule.decide(proba).tolist() == [0, 1] * 3
+
+
+def test_pos_label_says_which_of_two_classes_is_tuned():
+    X, Y = rare_labels()
+    y = np.where(Y[:, 0] == 1, "a rare", "b frequent")
+    plain = LogisticRegression()
+    by_default = TunedDecisionClassifierCV(plain, Thresholds(), random_state=0).fit(X, y)
+    rare = TunedDecisionClassifierCV(plain, Thresholds(), pos_label="a rare", random_state=0)
+    rare.fit(X, y)
+    assert rare.best_score_ < by_default.best_score_
+    assert f1_score(y, rare.predict(X), pos_label="a rare") > f1_score(
+        y, by_default.predict(X), pos_label="a rare"
+    )
+    assert set(rare.predict(X)) == {"a rare", "b frequent"}
+    assert [row["label"] for row in rare.decision_report().rows] == ["a rare"]
+    with pytest.raises(ValueError, match="pos_label must be None or one of two classes"):
+        rare.set_params(pos_label="c").fit(X, y)
+
+
+def test_reports_are_frames_and_html():
+    X, Y = rare_labels()
+    named = pd.DataFrame(Y, columns=[f"<{j}>" for j in range(Y.shape[1])])
+    report = TunedDecisionClassifierCV(multi(), random_state=0).fit(X, named).decision_report()
+    frame = report.to_frame()
+    assert frame.index.tolist() == named.columns.tolist()
+    assert frame["F1"].tolist() == [row["F1"] for row in report.rows]
+    page = report._repr_html_()
+    assert page.count("<tr>") == 1 + len(named.columns)
+    assert "&lt;0&gt;" in page

@@ -496,8 +496,9 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return
         warnings.warn(
             f"The training loss ended at {self.loss_:.4g}, and a constant answer has "
-            f"{constant:.4g}: the training diverged or learnt nothing. Scale the inputs, for "
-            "example by StandardScaler, or lower learning_rate_init or alpha.",
+            f"{constant:.4g}: the training diverged, or was too short to learn anything. Scale the "
+            "inputs, for example by StandardScaler, lower learning_rate_init or alpha, or raise "
+            "max_iter.",
             ConvergenceWarning,
             stacklevel=4,
         )

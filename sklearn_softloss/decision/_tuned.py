@@ -77,6 +77,8 @@ class TunedDecisionClassifierCV(MetaClassifier):
     refit : bool, default=True
         Fit the estimator to all rows after tuning. False needs a single split, whose fitted
         estimator is then kept, or "prefit".
+    pos_label : object, default=None
+        Which of two classes the objective is about; None is the second of the sorted classes.
     n_jobs : int, default=None
         Folds fitted at the same time.
     random_state : int, RandomState instance or None, default=None
@@ -130,6 +132,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         average: str = "macro",
         cv: Any = 5,
         refit: bool = True,
+        pos_label: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
@@ -139,6 +142,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         self.average = average
         self.cv = cv
         self.refit = refit
+        self.pos_label = pos_label
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -188,8 +192,12 @@ class TunedDecisionClassifierCV(MetaClassifier):
         if _routing_enabled():
             params = process_routing(self, "fit", **params).estimator.fit
         estimator, splits, parts = self._probabilities(kind, X, y, targets, groups, params)
+        self._positive = positive = self._positive_column(kind, classes)
         if kind == "binary" and rule.decides == "labels":
-            truth, parts = truth[:, 1:], [proba[:, 1:] for proba in parts]
+            column = [positive]
+            truth, parts, names = (
+                truth[:, column], [proba[:, column] for proba in parts], classes[column],
+            )  # fmt: skip
         careful = not isinstance(self.rule, DecisionRule)
         tuning = Tuning(rule, self.objective, self.average, names, truth, weight, careful)
         tuning.run([test for _, test in splits], parts)
@@ -216,6 +224,16 @@ class TunedDecisionClassifierCV(MetaClassifier):
             check_is_fitted(self.estimator)
             return True
         return isinstance(self.estimator, FrozenEstimator)
+
+    def _positive_column(self, kind: str, classes: Array) -> int:
+        if self.pos_label is None:
+            return 1
+        if kind != "binary" or self.pos_label not in classes.tolist():
+            raise ValueError(
+                f"pos_label must be None or one of two classes; got {self.pos_label!r}, and this y "
+                f"holds {kind}: {classes.tolist()}."
+            )
+        return classes.tolist().index(self.pos_label)
 
     def _new_rule(self, kind: str) -> DecisionRule:
         if isinstance(self.rule, DecisionRule):
@@ -315,7 +333,8 @@ class TunedDecisionClassifierCV(MetaClassifier):
             warnings.warn(self._untold.pop(), UserWarning, stacklevel=2)
         proba = aligned_proba(self.estimator_, X, self.classes_ if self._kind != "labels" else None)
         if self._kind == "binary" and self.rule_.decides == "labels":
-            return np.asarray(self.classes_[self.rule_.decide(proba[:, 1:])[:, 0]])
+            chosen = self.rule_.decide(proba[:, [self._positive]])[:, 0]
+            return np.asarray(self.classes_[np.where(chosen, self._positive, 1 - self._positive)])
         decided = self.rule_.decide(proba)
         return decided if self._kind == "labels" else np.asarray(self.classes_[decided])
 
@@ -352,8 +371,8 @@ class TunedDecisionClassifierCV(MetaClassifier):
         Returns
         -------
         Table
-            `print` it, or pass its `rows` to ``pandas.DataFrame``. The notes name decisions that
-            predict nothing, whose accuracy may look excellent.
+            `print` it, or take its `to_frame()`; notebooks show it as HTML. The notes name
+            decisions that predict nothing, whose accuracy may look excellent.
         """
         check_is_fitted(self)
         return self._report

@@ -71,8 +71,8 @@ class Tuning:
     objective : str or callable
     average : str
         Both for rules that have none of their own.
-    names : ndarray
-        Of the classes or labels.
+    names : ndarray of shape (n_columns,)
+        Of the columns, which are classes or labels; of two classes the positive one.
     truth : ndarray of shape (n_samples, n_columns)
     weight : ndarray of shape (n_samples,) or None
     keeps_default : bool
@@ -151,17 +151,12 @@ class Tuning:
         never = np.flatnonzero(~self._answers(self.chosen.decide(self._everything[1])).any(axis=0))
         if not len(never):
             return []
-        shown = ", ".join(str(self.names[self._offset :][i]) for i in never[:5])
+        shown = ", ".join(str(self.names[i]) for i in never[:5])
         more = f" and {len(never) - 5} more" if len(never) > 5 else ""
         what = "label" if self.rule.decides == "labels" else "class"
         return [
             f"The rule never predicted {what} {shown}{more} out of fold; see decision_report()."
         ]
-
-    @property
-    def _offset(self) -> int:
-        """1 where the one column is the second of two classes."""
-        return len(self.names) - self.truth.shape[1]
 
     def report(self) -> Table:
         """One row a label, and notes on the whole."""
@@ -172,7 +167,7 @@ class Tuning:
         zeros = np.zeros(len(tuned.tp))
         nothing = Counts(zeros, zeros, tuned.positives, tuned.total)
         columns = {
-            "label": self.names[self._offset :],
+            "label": self.names,
             "positives": tuned.positives,
             "cut-off": getattr(self.chosen, "thresholds_", None),
             "spread": None if self.fold_thresholds is None else self.fold_thresholds.std(axis=0),

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._checks import check_one_of
+from .._checks import check_one_of, nearest
 from .._targets.domains import DISTRIBUTION, DOMAINS, INDEPENDENT, Domain
 
 Properness = Literal["strictly proper", "invertible", "neither"]
@@ -494,7 +494,8 @@ def get_loss(loss: str | Loss, domains: tuple[str, ...] = tuple(DOMAINS)) -> Los
                 return _REGISTRY[loss, domain]()
         namesakes = [found for (name, _), found in _REGISTRY.items() if name == loss]
         if not namesakes:
-            raise ValueError(f"Unknown loss {loss!r}. Known here: {loss_names(domains)}.")
+            known = loss_names(domains)
+            raise ValueError(f"Unknown loss {loss!r}. Known here: {known}.{nearest(loss, known)}")
         loss = namesakes[0]()
     if not isinstance(loss, Loss):
         raise TypeError(

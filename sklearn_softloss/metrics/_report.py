@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._table import frame_of, html_of
 from .._targets.encoding import Array
 from ._multilabel import averaged, binary_log_losses, label_sums, subset_accuracy
 from .blocks import LabelBlocks
@@ -39,6 +40,27 @@ class MultilabelReport:
     support: Array
     per_label: dict[str, dict[str, Array]]
     aggregate: dict[str, dict[str, float]]
+
+    def to_frame(self) -> Any:
+        """The scores of each label as a pandas DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a label; columns "known", "support" and one a score, for the baselines as
+            "log_loss (prior)".
+        """
+        return frame_of(self._rows(), "label")
+
+    def _repr_html_(self) -> str:
+        return html_of(self._rows(), [])
+
+    def _rows(self) -> list[dict[str, Any]]:
+        cells = {"label": self.label_names, "known": self.known, "support": self.support}
+        for model in MODELS:
+            after = "" if model == "model" else f" ({model})"
+            cells |= {f"{name}{after}": part for name, part in self.per_label[model].items()}
+        return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
 
     def __str__(self) -> str:
         lines = [f"{'':20}" + "".join(f"{name:>11}" for name in MODELS)]

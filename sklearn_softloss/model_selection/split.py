@@ -9,7 +9,12 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.model_selection import BaseShuffleSplit, GroupKFold, StratifiedKFold
+from sklearn.model_selection import (
+    BaseShuffleSplit,
+    GroupKFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+)
 from sklearn.model_selection._split import _BaseKFold, _validate_shuffle_split
 from sklearn.utils.validation import check_consistent_length
 
@@ -323,14 +328,18 @@ def stratified_splits(
 ) -> list[tuple[Array, Array]]:
     """So many folds of targets already encoded, stratified by classes, class mass or `labels`.
 
-    Rows of one group stay together where groups are given.
+    Rows of one group stay together where groups are given; folds of hard labels are stratified
+    under groups too, others are not.
     """
     options: Any = {"shuffle": shuffle, "random_state": random_state if shuffle else None}
-    if groups is not None:
-        return list(GroupKFold(n_splits, **options).split(groups, groups=groups))
     if targets.from_vector:
         codes = targets.values.argmax(axis=1)
+        if groups is not None:
+            folds = StratifiedGroupKFold(n_splits, **options)
+            return list(folds.split(codes, codes, groups=groups))
         return list(StratifiedKFold(n_splits, **options).split(codes, codes))
+    if groups is not None:
+        return list(GroupKFold(n_splits, **options).split(groups, groups=groups))
     splitter = MultiLabelStratifiedKFold if labels else SoftStratifiedKFold
     return list(splitter(n_splits, **options)._split_encoded(targets.values))
 
