@@ -281,6 +281,18 @@ def test_masked_and_complex_X_are_refused(Estimator):
         Estimator().fit(X + 1j, Y)
 
 
+def test_many_hard_labels_of_many_classes_are_no_dense_matrix(monkeypatch):
+    X, Y = make_soft(n=200)
+    y = np.array(["a", "b", "c"])[Y.argmax(axis=1)]
+    params = {"class_weight": "balanced", "early_stopping": True, "max_iter": 3}
+    dense = soft(**params).fit(X, y)
+    monkeypatch.setattr(encoding, "DENSE_ENTRIES", 0)
+    targets = encode_classes(y, may_be_sparse=True)
+    assert sp.issparse(targets.values)
+    sparse = soft(**params).fit(X, y)
+    assert_allclose(sparse.predict_proba(X), dense.predict_proba(X), rtol=1e-9)
+
+
 # --- reproducibility -------------------------------------------------------------------------
 
 

@@ -52,6 +52,9 @@ class Targets:
         return np.asarray(self.values.toarray() if sp.issparse(self.values) else self.values)
 
 
+DENSE_ENTRIES = 2**22
+"""Entries of one-hot rows that are held dense at once: 32 megabytes."""
+
 ONE_COLUMN = (
     "Numbers in one column are no labels: if they are the probability p of the second class pass "
     "np.column_stack([1 - p, p]); MultiLabelSigmoidClassifier takes a matrix of one column, "
@@ -67,6 +70,7 @@ def encode_classes(
     *,
     classes: Array | None = None,
     declared: ArrayLike | None = None,
+    may_be_sparse: bool = False,
 ) -> Targets:
     """Targets over exclusive classes, from hard labels or from rows.
 
@@ -81,6 +85,8 @@ def encode_classes(
     declared : array-like of shape (n_classes,), default=None
         All classes that will ever come, when y may hold some of them only. They name the columns
         of a 2-D y without names, in the order given.
+    may_be_sparse : bool, default=False
+        Many hard labels of many classes become a CSR array.
 
     Returns
     -------
@@ -101,7 +107,8 @@ def encode_classes(
     if y.ndim == 1:
         labels = hard_labels(y, given)
         known = np.unique(labels) if classes is None else classes
-        return Targets(one_hot(labels, known), known, from_vector=True)
+        sparse = may_be_sparse and len(labels) * len(known) > DENSE_ENTRIES
+        return Targets(one_hot(labels, known, sparse), known, from_vector=True)
     if y.shape[1] == 1:
         raise ValueError(ONE_COLUMN)
     values = float_matrix(y.toarray() if sp.issparse(y) else y)
@@ -178,7 +185,8 @@ def _as_names(names: list[Any], what: str) -> Array:
     return np.asarray(names)
 
 
-def one_hot(labels: Array, classes: Array) -> Array:
+def one_hot(labels: Array, classes: Array, sparse: bool = False) -> Any:
+    """A row with a single 1 for each label, dense or as a CSR array."""
     column = {label: j for j, label in enumerate(classes.tolist())}
     distinct, inverse = np.unique(labels, return_inverse=True)
     unseen = [label not in column for label in distinct.tolist()]
@@ -189,6 +197,9 @@ def one_hot(labels: Array, classes: Array) -> Array:
             f"classes are {classes}. Name every class in the first call, or fit anew."
         )
     codes = np.array([column[label] for label in distinct.tolist()], dtype=np.intp)
+    if sparse:
+        ones, starts = np.ones(len(labels)), np.arange(len(labels) + 1)
+        return sp.csr_array((ones, codes[inverse], starts), shape=(len(labels), len(classes)))
     values = np.zeros((len(labels), len(classes)))
     values[np.arange(len(labels)), codes[inverse]] = 1.0
     return values

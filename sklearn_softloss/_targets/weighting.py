@@ -137,7 +137,7 @@ def class_weights(class_weight: Any, targets: Targets, sample_weight: Array | No
     if class_weight is None:
         return None
     if is_rule(class_weight):
-        mass = _weighted_sum(np.asarray(targets.values), sample_weight)
+        mass = _weighted_sum(targets.values, sample_weight)
         return weights_from_mass(mass, class_weight)
     if isinstance(class_weight, dict):
         return _from_dict(class_weight, targets.classes)

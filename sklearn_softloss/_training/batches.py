@@ -106,7 +106,8 @@ class TrainingTargets:
     ) -> None:
         self.code, self.weighting = code, weighting
         self._values = values
-        self._prepared = None if sp.issparse(values) else self._prepare(values, slice(None))
+        self.is_sparse, self.n_columns = sp.issparse(values), values.shape[1]
+        self._prepared = None if self.is_sparse else self._prepare(values, slice(None))
 
     def __len__(self) -> int:
         return int(self._values.shape[0])
@@ -248,6 +249,8 @@ class Batches:
             per_block = GATHERED_ENTRIES // max(1, data.X.nnz // data.X.shape[0])
         else:
             per_block = block_size(data.X, GATHERED_ENTRIES)
+        if data.targets.is_sparse:
+            per_block = min(per_block, GATHERED_ENTRIES // data.targets.n_columns)
         self.block_rows = batch_size * max(1, per_block // batch_size)
 
     def __len__(self) -> int:
