@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import torch
@@ -34,10 +33,18 @@ class Solver(NamedTuple):
     auto_alpha: float = 1e-4
 
 
-_EPSILON = attrgetter("epsilon")
-_ADAM = {"betas": attrgetter("beta_1", "beta_2"), "eps": _EPSILON}
+def _as_float(name: str) -> Callable[[Any], float]:
+    """Reads a number of any kind as torch wants it: its optimizers refuse a whole 0."""
+    return lambda estimator: float(getattr(estimator, name))
+
+
+_EPSILON = _as_float("epsilon")
+_ADAM: Mapping[str, Callable[[Any], Any]] = {
+    "betas": lambda estimator: (float(estimator.beta_1), float(estimator.beta_2)),
+    "eps": _EPSILON,
+}
 _SGD: Mapping[str, Callable[[Any], Any]] = {
-    "momentum": attrgetter("momentum"),
+    "momentum": _as_float("momentum"),
     "nesterov": lambda estimator: bool(estimator.nesterovs_momentum and estimator.momentum > 0),
 }
 SOLVERS = {
