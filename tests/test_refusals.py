@@ -1,6 +1,7 @@
 """Refused calls, interruption and overflow leave what was fitted as it was."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -347,3 +348,67 @@ def test_an_unknown_name_suggests_the_nearest(call, message):
 def test_a_name_like_no_other_suggests_nothing(loss):
     with pytest.raises(ValueError, match=r"Unknown loss .*\]\.$"):
         get_loss(loss)
+
+
+# --- a module that returns probabilities -----------------------------------------------------
+
+
+class Ending(nn.Module):
+    """A linear layer and what comes after it."""
+
+    def __init__(self, n_inputs, n_outputs, end):
+        super().__init__()
+        self.linear, self.end = nn.Linear(n_inputs, n_outputs), end
+
+    def forward(self, X):
+        return self.end(self.linear(X))
+
+
+WITH_LINK = {
+    "softmax": nn.Softmax(-1),
+    "sigmoid": nn.Sigmoid(),
+    "function": lambda logits: torch.sigmoid(logits).clamp(1e-7, 1 - 1e-7),
+    "reshaped": lambda logits: logits[:, None].softmax(-1).squeeze(1),
+}
+WITHOUT_LINK = {
+    "identity": nn.Identity(),
+    "log softmax": nn.LogSoftmax(-1),
+    "relu": nn.ReLU(),
+    "small": lambda logits: 0.4 + 1e-3 * logits,
+    "zero": lambda logits: 0 * logits,
+}
+
+
+@over_estimators
+@pytest.mark.parametrize("end", WITH_LINK)
+def test_a_module_that_ends_in_a_link_is_warned_of(Estimator, end):
+    module = partial(Ending, end=WITH_LINK[end])
+    with pytest.warns(UserWarning, match="Return logits, without the Softmax or Sigmoid"):
+        Estimator(**SMALL, module=module).fit(*targets_for(Estimator))
+
+
+def test_a_module_that_sums_to_one_by_hand_is_warned_of():
+    module = partial(Ending, end=lambda z: z.exp() / z.exp().sum(-1, keepdim=True))
+    with pytest.warns(UserWarning, match="Return logits"):
+        soft(module=module).fit(*make_soft())
+
+
+@over_estimators
+@pytest.mark.parametrize("end", WITHOUT_LINK)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_module_that_returns_logits_is_not_warned_of(Estimator, end, seed):
+    X, Y = targets_for(Estimator)
+    params = {**SMALL, "max_iter": 1, "random_state": seed}
+    for y in (Y, (Y[:, 0] > 0.5).astype(int)):
+        Estimator(**params, module=partial(Ending, end=WITHOUT_LINK[end])).fit(X, y)
+
+
+def test_what_the_link_is_worth():
+    """Log loss on the training rows, of a module with and without a Softmax of its own."""
+    X, Y = make_soft(n=300)
+    params = {**SMALL, "learning_rate_init": 0.1, "max_iter": 60}
+    with pytest.warns(UserWarning, match="Return logits"):
+        twice = soft(**{**params, "module": partial(Ending, end=nn.Softmax(-1))}).fit(X, Y)
+    once = soft(**{**params, "module": nn.Linear}).fit(X, Y)
+    log_losses = [-(Y * net.predict_log_proba(X)).sum(axis=1).mean() for net in (once, twice)]
+    assert log_losses[1] > 1.2 * log_losses[0]
