@@ -25,6 +25,7 @@ from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
 from .._targets.weighting import WeightedEntries, WeightedRows
 from .._training.batches import TrainingData, TrainingTargets, check_finite_in_blocks, read_net
+from .._training.divergence import divergence
 from .._training.generators import Generators, lent_to_module
 from .._training.loops import FIXED_LENGTH, Loop, Monitor, Schedule
 from .._training.mlp import MLP
@@ -225,8 +226,8 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             self._store_losses(net, loop, len(train), course)
         if observer is not None:
             observer.on_fit_end()
-        if not (in_parts or net.schedule.is_planned or loop.converged or loop.interrupted):
-            self._warn_of_no_convergence()
+        if not (in_parts or loop.interrupted):
+            self._warn_of_no_convergence(net, loop, train)
         return self
 
     def _course(self, in_parts: bool) -> Course:
@@ -442,13 +443,15 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self.n_iter_ = loop.n_epochs
         self.t_ = (self.t_ if course.goes_on else 0) + n_train * loop.n_epochs
 
-    def _warn_of_no_convergence(self) -> None:
-        warnings.warn(
-            f"Maximum iterations ({self._max_iter()}) reached and the optimization hasn't "
-            "converged yet: raise max_iter (lbfgs: also max_fun), or scale the data.",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
+    def _warn_of_no_convergence(self, net: TrainingNet, loop: Loop, train: TrainingData) -> None:
+        message = divergence(net, train)
+        if message is None and not (net.schedule.is_planned or loop.converged):
+            message = (
+                f"Maximum iterations ({self._max_iter()}) reached and the optimization hasn't "
+                "converged yet: raise max_iter (lbfgs: also max_fun), or scale the data."
+            )
+        if message is not None:
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
     # --- prediction ----------------------------------------------------------------------------
 
