@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from numbers import Real
 from typing import Any
@@ -15,16 +15,17 @@ def check_one_of(name: str, value: Any, choices: Collection[Any]) -> None:
     """Refuse what is not one of the choices, which are strings or None."""
     if not (value is None or isinstance(value, str)) or value not in choices:
         raise ValueError(
-            f"{name} must be one of {list(choices)}; got {value!r}.{nearest(value, choices)}"
+            f"{name} must be one of {list(choices)}; got {value!r}.{nearest_name(value, choices)}"
         )
 
 
-def nearest(name: Any, choices: Collection[Any]) -> str:
-    """What a mistyped name may have meant, as the end of a message; empty if nothing is near."""
-    if not isinstance(name, str):
+def nearest_name(value: Any, names: Iterable[Any]) -> str:
+    """The end of a message that refuses a name: the known one that was probably meant."""
+    if not isinstance(value, str):
         return ""
-    found = get_close_matches(name, [choice for choice in choices if isinstance(choice, str)], n=1)
-    return f" Did you mean {found[0]!r}?" if found else ""
+    known = {name.lower(): name for name in names if isinstance(name, str)}
+    found = get_close_matches(value.lower(), known, n=1)
+    return f" Did you mean {known[found[0]]!r}?" if found else ""
 
 
 def check_number(

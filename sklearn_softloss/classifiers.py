@@ -240,9 +240,7 @@ class SoftTargetMLPClassifier(NetClassifier):
 
     def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
         classes = None if known is None else known.classes
-        return encode_classes(
-            y, domain, classes=classes, declared=declared, may_be_sparse=True
-        )
+        return encode_classes(y, domain, classes=classes, declared=declared, may_be_sparse=True)
 
     def _weigh(
         self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logit
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score
@@ -27,6 +27,8 @@ from cases import (
     targets_for,
 )
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss._targets import encoding
+from sklearn_softloss._targets.encoding import encode_classes
 from sklearn_softloss.losses import BinaryCrossEntropy
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -1,11 +1,11 @@
 """Refused calls, interruption and overflow leave what was fitted as it was."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -19,20 +19,31 @@ from cases import (
     soft,
     targets_for,
 )
-from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
-from sklearn_softloss.losses import BinaryCrossEntropy, CrossEntropy
+from sklearn_softloss.calibration import SoftCalibratedClassifierCV
+from sklearn_softloss.decision import TunedDecisionClassifierCV, optimal_thresholds
+from sklearn_softloss.losses import BinaryCrossEntropy, Criterion, CrossEntropy, Focal, get_loss
+from sklearn_softloss.metrics import multilabel_f1_score
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 BAD_PARAMETERS = [
     ({"loss": "hinge"}, r"Unknown loss 'hinge'.*cross_entropy"),
+    ({"loss": "Cross_Entropie"}, r"Unknown loss.*Did you mean '(binary_)?cross_entropy'\?"),
     ({"loss": CrossEntropy}, r"name or an instance"),
     ({"solver": "newton"}, r"solver must be one of .*'adam'.*got 'newton'"),
+    ({"solver": "adamm"}, r"got 'adamm'\. Did you mean 'adam'\?"),
     ({"activation": "swish"}, r"activation must be one of .*'relu'"),
     ({"learning_rate": "fast"}, r"learning_rate must be one of .*'one_cycle'"),
     ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes"),
     ({"hidden_layer_sizes": 2.5}, r"hidden_layer_sizes"),
     ({"alpha": -1.0}, r"alpha"),
+    ({"alpha": np.nan}, r"alpha \(a number, or 'auto'\) must be a finite number; got nan"),
+    ({"alpha": np.inf}, r"alpha \(a number, or 'auto'\) must be a finite number; got inf"),
+    ({"learning_rate_init": np.nan}, r"learning_rate_init must be a finite number; got nan"),
+    ({"tol": np.nan}, r"tol must be a finite number; got nan"),
+    ({"n_iter_no_change": np.nan}, r"n_iter_no_change must be a finite number; got nan"),
+    ({"label_smoothing": np.nan}, r"label_smoothing must be a finite number; got nan"),
+    ({"beta_1": -0.1}, r"beta_1 == -0\.1, must be >= 0"),
     ({"max_iter": 0}, r"max_iter"),
     ({"max_iter": 1.5}, r"max_iter"),
     ({"batch_size": 0}, r"batch_size"),
@@ -48,12 +59,18 @@ BAD_PARAMETERS = [
     ({"shuffle": "yes"}, r"shuffle"),
     ({"verbose": "loud"}, r"verbose"),
     ({"device": "abacus"}, r"device must be"),
+    ({"device": "cpuu"}, r"device must be .*Did you mean 'cpu'\?"),
+    ({"device": "meta"}, r"device='meta', but torch finds no such META device here; use 'cpu'"),
     ({"dtype": "float16"}, r"dtype must be one of"),
     ({"module": nn.Linear(5, 3)}, r"so that each fit starts with a fresh net"),
     ({"module": lambda n, k: nn.Linear(n, k + 1)}, r"The module must return logits of shape"),
     ({"module": lambda n, k: nn.LSTM(n, k)}, r"returned tuple"),
     ({"class_weight": "even"}, r"class_weight must be"),
     ({"class_weight": 3}, r"class_weight must be"),
+    ({"class_weight": "balance"}, r"class_weight must be .*Did you mean 'balanced'\?"),
+    ({"class_weight": {0: 1.0, 1: -2.0}}, r"class_weight must hold .* >= 0; class 1 has -2\.0"),
+    ({"class_weight": {0: np.nan, 1: 1.0}}, r"class_weight must hold finite .*class 0 has nan"),
+    ({"class_weight": {0: "a", 1: 1.0}}, r"class_weight must hold finite .*class 0 has 'a'"),
     ({"random_state": "seed"}, r"seed"),
     ({"early_stopping": True, "validation_fraction": 0.001}, r"validation set is too small"),
 ]
@@ -75,6 +92,44 @@ def test_bad_parameters_are_refused_before_training_and_cost_nothing(Estimator, 
     assert {k for k in vars(clf) if k.endswith("_")} == {k for k in attributes if k.endswith("_")}
     clf.set_params(**{name: attributes[name] for name in params})
     np.testing.assert_array_equal(clf.predict_proba(X), before)
+
+
+@over_estimators
+@pytest.mark.parametrize("kind", ["mps", "cuda", "xpu"])
+def test_a_device_that_is_not_there_is_refused_in_our_words(Estimator, kind):
+    try:
+        torch.zeros(1, device=kind)
+    except Exception:
+        with pytest.raises(ValueError, match=f"device='{kind}', but torch finds no such"):
+            Estimator(**{**SMALL, "device": kind}).fit(*targets_for(Estimator))
+    else:
+        pytest.skip(f"there is such a device: {kind}")
+
+
+def test_negative_class_weights_are_refused_wherever_they_stand():
+    X, Y = make_labels()
+    pairs = [{0: 1.0, 1: 1.0}] * 3 + [{0: 1.0, 1: -1.0}]
+    with pytest.raises(ValueError, match=r"class_weight must hold .*class 1 has -1\.0"):
+        multi(class_weight=pairs).fit(X, Y)
+    with pytest.raises(ValueError, match=r"class_weight must be finite and >= 0; row 2 holds -1"):
+        multi(class_weight=[1.0, 1.0, -1.0, 1.0]).fit(X, Y)
+    names = np.where(Y[:, 0] == 1, "yes", "no")
+    for Estimator in (soft, multi):
+        with pytest.raises(ValueError, match=r"class 'yes' has -2"):
+            Estimator(class_weight={"no": 1, "yes": -2}).fit(X, names)
+    with pytest.raises(ValueError, match=r"class_weight must be finite and >= 0"):
+        Criterion("cross_entropy", class_weight=[1.0, -1.0])
+
+
+@pytest.mark.parametrize("solver", ["adam", "adamw"])
+def test_a_beta_of_zero_trains(solver):
+    """A whole 0 is the 0.0 that the solver takes."""
+    X, Y = make_soft()
+    whole, real = (
+        soft(solver=solver, beta_1=zero, beta_2=zero).fit(X, Y).predict_proba(X)
+        for zero in (0, 0.0)
+    )
+    np.testing.assert_array_equal(whole, real)
 
 
 def bad_calls(X, Y):
@@ -257,77 +312,103 @@ def test_going_on_with_another_net_is_refused(Estimator, changed, message):
             clf.set_params(warm_start=True).fit(X, Y)
 
 
-# --- a learning that went wrong, and modules that answer with probabilities ---------------------
+# --- names that are almost right -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: get_loss("crossentropy"), r"Unknown loss .*Did you mean 'cross_entropy'\?"),
+        (lambda: get_loss("Focal"), r"Unknown loss .*Did you mean 'focal'\?"),
+        (lambda: Focal().set_params(gama=1.0), r"no parameter 'gama'.*Did you mean 'gamma'\?"),
+        (
+            lambda: optimal_thresholds([[1], [0]], [[0.9], [0.1]], objective="F1"),
+            r"Did you mean 'f1'\?",
+        ),
+        (
+            lambda: multilabel_f1_score([[1]], [[1]], average="mico"),
+            r"average must be one of .*; got 'mico'\. Did you mean 'micro'\?",
+        ),
+        (
+            lambda: TunedDecisionClassifierCV(soft(), rule="treshold").fit(*make_soft()),
+            r"rule must be 'thresholds' .*Did you mean 'thresholds'\?",
+        ),
+        (
+            lambda: SoftCalibratedClassifierCV(soft(), method="temprature").fit(*make_soft()),
+            r"method must be one of .*Did you mean 'temperature'\?",
+        ),
+    ],
+)
+def test_an_unknown_name_suggests_the_nearest(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("loss", ["hinge", "", "zzz"])
+def test_a_name_like_no_other_suggests_nothing(loss):
+    with pytest.raises(ValueError, match=r"Unknown loss .*\]\.$"):
+        get_loss(loss)
+
+
+# --- a module that returns probabilities -----------------------------------------------------
 
 
 class Ending(nn.Module):
-    """A linear net with a last layer of one's own."""
+    """A linear layer and what comes after it."""
 
-    last = nn.Identity()
-
-    def __init__(self, n_features, n_outputs):
+    def __init__(self, n_inputs, n_outputs, end):
         super().__init__()
-        self.linear = nn.Linear(n_features, n_outputs)
+        self.linear, self.end = nn.Linear(n_inputs, n_outputs), end
 
     def forward(self, X):
-        return self.last(self.linear(X))
+        return self.end(self.linear(X))
+
+
+WITH_LINK = {
+    "softmax": nn.Softmax(-1),
+    "sigmoid": nn.Sigmoid(),
+    "function": lambda logits: torch.sigmoid(logits).clamp(1e-7, 1 - 1e-7),
+    "reshaped": lambda logits: logits[:, None].softmax(-1).squeeze(1),
+}
+WITHOUT_LINK = {
+    "identity": nn.Identity(),
+    "log softmax": nn.LogSoftmax(-1),
+    "relu": nn.ReLU(),
+    "small": lambda logits: 0.4 + 1e-3 * logits,
+    "zero": lambda logits: 0 * logits,
+}
 
 
 @over_estimators
-def test_a_module_that_answers_with_probabilities_is_named(Estimator):
-    X, Y = targets_for(Estimator)
-    ends = {"Softmax": nn.Softmax(-1), "Sigmoid": nn.Sigmoid()}
-    wrong = "Softmax" if Estimator is SoftTargetMLPClassifier else "Sigmoid"
-    with pytest.warns(UserWarning, match="look like probabilities.*must return logits"):
-        Estimator(module=type("Wrong", (Ending,), {"last": ends[wrong]}), max_iter=1).fit(X, Y)
-    for right in (nn.Identity(), nn.LogSoftmax(-1)):
-        Estimator(module=type("Right", (Ending,), {"last": right}), max_iter=1).fit(X, Y)
+@pytest.mark.parametrize("end", WITH_LINK)
+def test_a_module_that_ends_in_a_link_is_warned_of(Estimator, end):
+    module = partial(Ending, end=WITH_LINK[end])
+    with pytest.warns(UserWarning, match="Return logits, without the Softmax or Sigmoid"):
+        Estimator(**SMALL, module=module).fit(*targets_for(Estimator))
+
+
+def test_a_module_that_sums_to_one_by_hand_is_warned_of():
+    module = partial(Ending, end=lambda z: z.exp() / z.exp().sum(-1, keepdim=True))
+    with pytest.warns(UserWarning, match="Return logits"):
+        soft(module=module).fit(*make_soft())
 
 
 @over_estimators
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_training_that_diverged_is_said(Estimator, early_stopping):
+@pytest.mark.parametrize("end", WITHOUT_LINK)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_module_that_returns_logits_is_not_warned_of(Estimator, end, seed):
     X, Y = targets_for(Estimator)
-    params = {"solver": "sgd", "learning_rate": "constant", "dropout": 0.0, "random_state": 0}
-    net = Estimator((8,), **params, learning_rate_init=30.0, early_stopping=early_stopping)
-    with pytest.warns(ConvergenceWarning, match="a constant answer has .*Scale the inputs"):
-        net.set_params(max_iter=5).fit(1e3 * X, Y)
+    params = {**SMALL, "max_iter": 1, "random_state": seed}
+    for y in (Y, (Y[:, 0] > 0.5).astype(int)):
+        Estimator(**params, module=partial(Ending, end=WITHOUT_LINK[end])).fit(X, y)
 
 
-@over_estimators
-def test_nothing_to_learn_is_no_divergence(Estimator):
-    X, Y = targets_for(Estimator)
-    noise = np.random.default_rng(0).normal(size=X.shape)
-    Estimator(random_state=0).fit(noise, Y)
-
-
-@pytest.mark.parametrize("class_weight", [{0: -1.0, 1: 1.0, 2: 1.0}, {1: np.nan}])
-def test_illegal_class_weights_are_refused_as_sample_weights_are(class_weight):
-    X, Y = targets_for(SoftTargetMLPClassifier)
-    with pytest.raises(ValueError, match="class_weight must be finite and >= 0; row"):
-        SoftTargetMLPClassifier(class_weight=class_weight).fit(X, Y)
-    X, Y = targets_for(MultiLabelSigmoidClassifier)
-    with pytest.raises(ValueError, match="class_weight must be finite and >= 0; row 0 holds -2"):
-        MultiLabelSigmoidClassifier(class_weight={0: -2.0}).fit(X, Y)
-
-
-@over_estimators
-@pytest.mark.parametrize("name", ["alpha", "learning_rate_init", "dropout", "beta_1"])
-def test_nan_is_no_parameter(Estimator, name):
-    X, Y = targets_for(Estimator)
-    with pytest.raises(ValueError, match=f"{name}.* must be a number; got nan"):
-        Estimator(**{name: np.nan}).fit(X, Y)
-
-
-def test_a_device_that_is_not_there_is_named():
-    X, Y = targets_for(SoftTargetMLPClassifier)
-    if torch.backends.mps.is_available():
-        pytest.skip("this machine has the device")
-    with pytest.raises(ValueError, match="device='mps', but torch finds no such device here"):
-        SoftTargetMLPClassifier(device="mps").fit(X, Y)
-
-
-@over_estimators
-def test_beta_1_may_be_zero(Estimator):
-    X, Y = targets_for(Estimator)
-    assert np.isfinite(Estimator((4,), beta_1=0.0, max_iter=2).fit(X, Y).loss_)
+def test_what_the_link_is_worth():
+    """Log loss on the training rows, of a module with and without a Softmax of its own."""
+    X, Y = make_soft(n=300)
+    params = {**SMALL, "learning_rate_init": 0.1, "max_iter": 60}
+    with pytest.warns(UserWarning, match="Return logits"):
+        twice = soft(**{**params, "module": partial(Ending, end=nn.Softmax(-1))}).fit(X, Y)
+    once = soft(**{**params, "module": nn.Linear}).fit(X, Y)
+    log_losses = [-(Y * net.predict_log_proba(X)).sum(axis=1).mean() for net in (once, twice)]
+    assert log_losses[1] > 1.2 * log_losses[0]

@@ -25,6 +25,7 @@ from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
 from .._targets.weighting import WeightedEntries, WeightedRows
 from .._training.batches import TrainingData, TrainingTargets, check_finite_in_blocks, read_net
+from .._training.divergence import divergence
 from .._training.generators import Generators, lent_to_module
 from .._training.loops import FIXED_LENGTH, Loop, Monitor, Schedule
 from .._training.mlp import MLP
@@ -41,8 +42,8 @@ SMALL_BATCH = 32
 PLANNED_EPOCHS, MOST_EPOCHS = 32, 200
 """Epochs of max_iter="auto": where the schedule plans them, and where the loss ends them."""
 
-ROWS_TO_JUDGE, MARGIN = 1000, 0.1
-"""Rows on which a constant answer is judged, and what dropout and a penalty may add to a loss."""
+ROWS_TO_JUDGE = 1000
+"""Rows on which the loss of a constant is guessed, to see whether it is worth finding it out."""
 
 SMALL = 4096
 """Entries of X up to which a prediction is dominated by what is done once a call."""
@@ -241,10 +242,8 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             self._store_losses(net, loop, len(train), course)
         if observer is not None:
             observer.on_fit_end()
-        if not in_parts:
-            self._warn_if_diverged(net, train)
-        if not (in_parts or net.schedule.is_planned or loop.converged or loop.interrupted):
-            self._warn_of_no_convergence()
+        if not (in_parts or loop.interrupted):
+            self._warn_of_no_convergence(net, loop, train)
         return self
 
     def _course(self, in_parts: bool) -> Course:
@@ -383,13 +382,16 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if loss.needs_mean_target:
             loss = loss.with_mean_target(train.targets.mean(train.rows))
         module = self._build_module(train, loss.n_logits(n_columns), course, generators)
-        n_rows = 2 if isinstance(module, MLP) else 32
-        check_net(module, loss, train.batch(slice(0, n_rows)), loss.n_logits(n_columns))
+        check_net(module, loss, train.batch(slice(0, 2)), loss.n_logits(n_columns))
         solver = Solver(self.solver) if callable(self.solver) else SOLVERS[self.solver]
         alpha = self.alpha
         if alpha == "auto":
             alpha = min(1.0, solver.full_decay_rows / len(train)) * solver.auto_alpha
-        options = {f"optimizer__{name}": read(self) for name, read in solver.options.items()}
+        options: dict[str, Any] = {}
+        for name, read in solver.options.items():
+            value = read(self)  # torch refuses a whole 0 where it wants a float
+            value = tuple(map(float, value)) if isinstance(value, tuple) else value
+            options[f"optimizer__{name}"] = value
         if solver.decays:
             options["optimizer__weight_decay"] = alpha
         schedule = self._schedule(course)
@@ -480,36 +482,26 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self.n_iter_ = loop.n_epochs
         self.t_ = (self.t_ if course.goes_on else 0) + n_train * loop.n_epochs
 
-    def _warn_if_diverged(self, net: TrainingNet, train: TrainingData) -> None:
-        """Say that a constant answer would have been better than what was learnt."""
+    def _warn_of_no_convergence(self, net: TrainingNet, loop: Loop, train: TrainingData) -> None:
+        message = None
         _, (target, weight, entry_weight) = train.batch(slice(0, ROWS_TO_JUDGE))
         mass = torch.ones(len(target)) if weight is None else weight
         mean = (mass.to(target) @ target / mass.sum()).cpu().numpy()
         logits = net.criterion_.domain.constant_logits(mean)
-        if logits is None or net.criterion_.n_logits(len(mean)) != len(mean):
-            constant = np.inf
-        else:
+        constant = -np.inf
+        if logits is not None and net.criterion_.n_logits(len(mean)) == len(mean):
             answers = torch.from_numpy(logits).to(target).expand(target.shape)
             values = net.criterion_(answers, target, entry_weight)
             constant = float((mass.to(values) * values).sum() / mass.sum())
-        if self.loss_ <= MARGIN * abs(constant) + constant:
-            return
-        warnings.warn(
-            f"The training loss ended at {self.loss_:.4g}, and a constant answer has "
-            f"{constant:.4g}: the training diverged, or was too short to learn anything. Scale the "
-            "inputs, for example by StandardScaler, lower learning_rate_init or alpha, or raise "
-            "max_iter.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
-
-    def _warn_of_no_convergence(self) -> None:
-        warnings.warn(
-            f"Maximum iterations ({self._max_iter()}) reached and the optimization hasn't "
-            "converged yet: raise max_iter (lbfgs: also max_fun), or scale the data.",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
+        if len(net.monitor.train_losses) > 1 and not self.loss_ <= constant:
+            message = divergence(net, train)
+        if message is None and not (net.schedule.is_planned or loop.converged):
+            message = (
+                f"Maximum iterations ({self._max_iter()}) reached and the optimization hasn't "
+                "converged yet: raise max_iter (lbfgs: also max_fun), or scale the data."
+            )
+        if message is not None:
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
     # --- prediction ----------------------------------------------------------------------------
 

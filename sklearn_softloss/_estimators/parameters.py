@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isinf, isnan
 from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple
 
@@ -11,19 +12,21 @@ import torch
 from sklearn.utils.validation import check_scalar
 from torch import nn
 
+from .._checks import nearest_name
 from .._training.loops import SCHEDULES
 from .._training.mlp import ACTIVATIONS
 from .._training.solvers import SOLVERS
 
 
 class Number(NamedTuple):
-    """Type and bounds of a number, and whether it may be "auto"."""
+    """Type and bounds of a number, and whether it may be "auto" or endless."""
 
     kind: type
     low: float | None = None
     high: float | None = None
     include: Literal["left", "right", "both", "neither"] = "left"
     auto: bool = False
+    endless: bool = False
 
 
 NUMBERS = {
@@ -32,13 +35,13 @@ NUMBERS = {
     "learning_rate_init": Number(Real, 0, include="neither"),
     "power_t": Number(Real, 0),
     "max_iter": Number(Integral, 1, auto=True),
-    "tol": Number(Real, 0),
+    "tol": Number(Real, 0, endless=True),
     "momentum": Number(Real, 0, 1, "both"),
     "validation_fraction": Number(Real, 0, 1, "neither"),
     "beta_1": Number(Real, 0, 1),
     "beta_2": Number(Real, 0, 1),
     "epsilon": Number(Real, 0, include="neither"),
-    "n_iter_no_change": Number(Real, 1),
+    "n_iter_no_change": Number(Real, 1, endless=True),
     "max_fun": Number(Integral, 1),
     "label_smoothing": Number(Real, 0, 1),
     "dropout": Number(Real, 0, 1),
@@ -62,17 +65,19 @@ def check_parameters(estimator: Any) -> None:
     """Raise TypeError or ValueError for the first parameter with an illegal value."""
     for name, allowed in NUMBERS.items():
         value = getattr(estimator, name)
-        if not (allowed.auto and isinstance(value, str) and value == "auto"):
-            check_scalar(
-                value,
-                f"{name} (a number, or 'auto')" if allowed.auto else name,
-                allowed.kind,
-                min_val=allowed.low,
-                max_val=allowed.high,
-                include_boundaries=allowed.include,
-            )
-            if value != value:
-                raise ValueError(f"{name} must be a number; got {value!r}.")
+        if allowed.auto and isinstance(value, str) and value == "auto":
+            continue
+        label = f"{name} (a number, or 'auto')" if allowed.auto else name
+        check_scalar(
+            value,
+            label,
+            allowed.kind,
+            min_val=allowed.low,
+            max_val=allowed.high,
+            include_boundaries=allowed.include,
+        )
+        if isnan(value) or (isinf(value) and not allowed.endless):
+            raise ValueError(f"{label} must be a finite number; got {value!r}.")
     for name, kinds in FLAGS.items():
         check_scalar(getattr(estimator, name), name, kinds)
     for name, choices in CHOICES.items():
@@ -80,7 +85,10 @@ def check_parameters(estimator: Any) -> None:
         is_optimizer = name == "solver" and callable(value)
         if not is_optimizer and not (isinstance(value, str) and value in choices):
             beside = " or a torch optimizer class" if name == "solver" else ""
-            raise ValueError(f"{name} must be one of {list(choices)}{beside}; got {value!r}.")
+            raise ValueError(
+                f"{name} must be one of {list(choices)}{beside}; got {value!r}."
+                f"{nearest_name(value, choices)}"
+            )
     module = estimator.module
     if isinstance(module, nn.Module) or not (module is None or callable(module)):
         raise TypeError(
@@ -108,29 +116,36 @@ def torch_dtype(dtype: Any) -> torch.dtype:
     try:
         return DTYPES[np.dtype(dtype).name]
     except (KeyError, TypeError) as error:
-        raise ValueError(f"dtype must be one of {list(DTYPES)}; got {dtype!r}.") from error
+        raise ValueError(
+            f"dtype must be one of {list(DTYPES)}; got {dtype!r}.{nearest_name(dtype, DTYPES)}"
+        ) from error
 
 
 def torch_device(device: Any) -> torch.device:
     """The device for "cpu", "cuda", "cuda:1" or "auto" (CUDA where there is one)."""
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device must be 'cpu', 'cuda' or 'auto'; got {device!r}.") from error
-    if found.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(
-            f"device={device!r}, but torch finds no CUDA device here; use 'cpu' or 'auto'."
-        )
-    if found.type not in ("cpu", "cuda"):
-        try:
-            torch.empty(0, device=found)
-        except (RuntimeError, NotImplementedError) as error:
-            raise ValueError(
-                f"device={device!r}, but torch finds no such device here; use 'cpu' or 'auto'."
-            ) from error
+            f"device must be 'cpu', 'cuda' or 'auto'; got {device!r}."
+            f"{nearest_name(device, ('cpu', 'cuda', 'auto'))}"
+        ) from error
+    if found.type != "cpu":
+        _check_device_is_here(found, device)
     return found
+
+
+def _check_device_is_here(found: torch.device, device: Any) -> None:
+    """Refuse a device that can hold no number: torch fails in many ways where it has none."""
+    try:
+        torch.zeros(1, device=found).item()
+    except Exception as error:
+        kind = found.type.upper()
+        raise ValueError(
+            f"device={device!r}, but torch finds no such {kind} device here; use 'cpu' or 'auto'."
+        ) from error
 
 
 def _check_target_range(target_range: Any, label_smoothing: float) -> None:

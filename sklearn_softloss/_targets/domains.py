@@ -92,7 +92,7 @@ class Domain(str):
         )
 
     def constant_logits(self, mean: Array) -> Array | None:
-        """Logits of a net that answers with the mean target whatever X is, where a link says so."""
+        """Logits that the plain link takes to the mean target; None where there is no such link."""
         return None
 
     def weighted(self, values: Array, class_weight: Array) -> tuple[Array, Array]:

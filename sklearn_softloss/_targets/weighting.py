@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.class_weight import compute_class_weight
 
-from .._checks import check_weight
+from .._checks import check_weight, nearest_name
 from .domains import Domain
 from .encoding import Array, Targets
 
@@ -85,6 +86,7 @@ class WeightedEntries:
 
 # --- class weights -------------------------------------------------------------------------------
 
+RULES = ("balanced", "median_frequency", "effective_number")
 DEFAULT_BETA = 0.999
 
 
@@ -120,14 +122,14 @@ def is_rule(class_weight: Any) -> bool:
         name, *beta = class_weight
         legal = name == "effective_number" and len(beta) == 1 and 0 < beta[0] < 1
     elif isinstance(class_weight, str):
-        legal = class_weight in ("balanced", "median_frequency", "effective_number")
+        legal = class_weight in RULES
     else:
         return False
     if not legal:
         raise ValueError(
             "class_weight must be 'balanced', 'median_frequency', 'effective_number' or "
             f"('effective_number', beta) with 0 < beta < 1 if it names a rule; got "
-            f"{class_weight!r}."
+            f"{class_weight!r}.{nearest_name(class_weight, RULES)}"
         )
     return True
 
@@ -140,17 +142,11 @@ def class_weights(class_weight: Any, targets: Targets, sample_weight: Array | No
         mass = _weighted_sum(targets.values, sample_weight)
         return weights_from_mass(mass, class_weight)
     if isinstance(class_weight, dict):
-        return _from_dict(class_weight, targets.classes)
+        return _weights_from_dict(class_weight, targets.classes)
     raise ValueError(
         "class_weight must be None, the name of a rule such as 'balanced', or a dict from class to "
         f"weight; got {class_weight!r}."
     )
-
-
-def _from_dict(class_weight: dict[Any, float], classes: Array) -> Array:
-    """One weight a class; 1 for those that are not named."""
-    weights = compute_class_weight(class_weight, classes=classes, y=classes)
-    return check_weight(weights, classes.shape, name="class_weight")  # type: ignore[return-value]
 
 
 def label_weights(
@@ -183,8 +179,18 @@ def label_weights(
         return weights_from_mass(_absent_and_present(targets.values, sample_weight), class_weight)
     if pairs:
         outcomes = targets.classes if targets.from_vector else np.array([0, 1])
-        return np.array([_from_dict(pair, outcomes) for pair in class_weight]).T
+        return np.stack([_weights_from_dict(pair, outcomes) for pair in class_weight], axis=1)
     return np.tile(check_weight(class_weight, (n_columns,), name="class_weight"), (2, 1))  # type: ignore[arg-type]
+
+
+def _weights_from_dict(class_weight: dict[Any, Any], classes: Array) -> Array:
+    """One weight a class; 1 where the dict names none, as in scikit-learn."""
+    for label, weight in class_weight.items():
+        if not (isinstance(weight, Real) and 0 <= float(weight) < np.inf):
+            raise ValueError(
+                f"class_weight must hold finite numbers >= 0; class {label!r} has {weight!r}."
+            )
+    return np.asarray(compute_class_weight(class_weight, classes=classes, y=classes))
 
 
 def _absent_and_present(values: Any, sample_weight: Array | None) -> Array:

@@ -106,7 +106,7 @@ class TrainingTargets:
     ) -> None:
         self.code, self.weighting = code, weighting
         self._values = values
-        self.is_sparse, self.n_columns = sp.issparse(values), values.shape[1]
+        self.is_sparse, self.n_columns = sp.issparse(values), int(values.shape[1])
         self._prepared = None if self.is_sparse else self._prepare(values, slice(None))
 
     def __len__(self) -> int:
@@ -130,14 +130,18 @@ class TrainingTargets:
         )
 
     def mean(self, rows: Array, block_size: int = 4096) -> Array:
-        """Weighted mean of the targets over these rows, shape (n_columns,)."""
+        """Weighted mean of the known targets over these rows, shape (n_columns,)."""
         total: Any = 0.0
-        weight_sum = 0.0
+        weight_sum: Any = 0.0
         for start in range(0, len(rows), block_size):
-            target, weight, _ = self.block(rows[start : start + block_size])
+            target, weight, entry_weight = self.block(rows[start : start + block_size])
             weight = np.ones(len(target)) if weight is None else weight
-            total, weight_sum = total + weight @ target, weight_sum + weight.sum()
-        return np.asarray(total / weight_sum)
+            if entry_weight is None:
+                total, weight_sum = total + weight @ target, weight_sum + weight.sum()
+            else:
+                total = total + weight @ (entry_weight * target)
+                weight_sum = weight_sum + weight @ entry_weight
+        return np.asarray(total / np.where(weight_sum > 0, weight_sum, 1.0))
 
     def rows_with_weight(self, block_size: int = 4096) -> Array:
         """Indices of the rows that count: weight > 0 after masks and weights have met."""

@@ -19,9 +19,6 @@ from .loops import EpochLoop, Loop, Monitor, Observer, Schedule
 from .mlp import MLP, flat_groups
 from .solvers import ENTRYWISE, WITH_KERNEL
 
-ENOUGH_ROWS = 8
-"""Rows that chance does not put into the unit interval all together."""
-
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
@@ -218,14 +215,16 @@ class CallbackObserver(Observer):
 
 
 def check_net(module: nn.Module, loss: Loss, batch: Batch, n_outputs: int) -> None:
-    """Refuse a module or a loss that breaks its contract on a batch, before any training."""
+    """Refuse a module or a loss that breaks its contract on a batch, before any training.
+
+    Warns of a module whose outputs are probabilities already.
+    """
     X, (target, _, entry_weight) = batch
     if isinstance(module, MLP):
         logits = target.new_zeros(len(target), n_outputs)  # as wide as it was asked to be
     else:
         module.eval()
-        with torch.no_grad():
-            logits = module(X)
+        logits = module(X)
     wanted = (len(X), n_outputs)
     if not isinstance(logits, Tensor) or tuple(logits.shape) != wanted:
         got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
@@ -233,6 +232,7 @@ def check_net(module: nn.Module, loss: Loss, batch: Batch, n_outputs: int) -> No
             f"The module must return logits of shape (n_samples, {n_outputs}); for {len(X)} rows "
             f"it returned {got}. Use the `n_outputs` that it is called with as its output width."
         )
+    last_step, logits = logits.grad_fn, logits.detach()
     try:
         values, proba = loss(logits, target, entry_weight), loss.inverse_link(logits)
     except RuntimeError as error:
@@ -248,20 +248,41 @@ def check_net(module: nn.Module, loss: Loss, batch: Batch, n_outputs: int) -> No
                 f"The {what} of the loss {loss!r} must have shape {tuple(shape)} for targets of "
                 f"shape {tuple(target.shape)}; it has {tuple(found.shape)}."
             )
-    if not isinstance(module, MLP):
-        _warn_of_probabilities(logits, loss)
-
-
-def _warn_of_probabilities(outputs: Tensor, loss: Loss) -> None:
-    """Say that a module seems to end in a softmax or a sigmoid, which the loss applies itself."""
-    within = bool(((outputs > 0) & (outputs < 1)).all())  # zeros come of a zeroed last layer
-    sums = outputs.sum(-1)
-    to_one = outputs.shape[-1] > 1 and torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
-    if within and (to_one if loss.domain.rows_sum_to_one else len(outputs) >= ENOUGH_ROWS):
+    if not isinstance(module, MLP) and _are_probabilities(logits, last_step, loss, proba):
         warnings.warn(
-            "The outputs of the module look like probabilities: all are in [0, 1]"
-            f"{' and rows sum to 1' if to_one else ''}. It must return logits: leave out the "
-            "Softmax or Sigmoid at its end, since the loss and predict_proba apply the link.",
-            UserWarning,
-            stacklevel=6,
+            f"The outputs of the module are probabilities, in [0, 1] for all of the first {len(X)} "
+            f"rows, where {loss!r} takes logits and applies a link of its own: it would train on "
+            "wrong ones. Return logits, without the Softmax or Sigmoid at the end.",
+            stacklevel=5,
         )
+
+
+LINKS = {"Softmax", "Sigmoid", "Hardsigmoid"}
+"""Steps of autograd that turn logits into probabilities."""
+
+PASSES_ON = {
+    "Alias", "Cat", "Clamp", "Clone", "Permute", "Reshape", "Select", "Slice", "Squeeze", "T",
+    "ToCopy", "Transpose", "UnsafeView", "Unsqueeze", "View",
+}  # fmt: skip
+"""Steps after which a probability is one still."""
+
+
+def _are_probabilities(logits: Tensor, last_step: Any, loss: Loss, proba: Tensor) -> bool:
+    """Whether outputs, which the loss's link would change, went through a link already.
+
+    Rows of a distribution that sum to 1 are proof enough. Otherwise the steps that led to the
+    outputs must say so: a few honest logits may well lie in [0, 1] by chance.
+    """
+    if loss.domain.prediction_range[1] > 1 or not ((logits >= 0) & (logits <= 1)).all():
+        return False
+    if logits.shape == proba.shape and torch.allclose(logits, proba):
+        return False
+    sums = logits.sum(-1)
+    if loss.domain.rows_sum_to_one and torch.allclose(sums, torch.ones_like(sums), atol=1e-5):
+        return True
+    while last_step is not None:
+        name = last_step.name().split("Backward")[0]
+        if name not in PASSES_ON:
+            return name in LINKS
+        last_step = last_step.next_functions[0][0]
+    return False

@@ -17,7 +17,7 @@ from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
 
-from .._checks import check_weight
+from .._checks import check_weight, nearest_name
 from .._estimators.meta import MetaClassifier
 from .._targets.encoding import (
     Array,
@@ -249,6 +249,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         else:
             raise ValueError(
                 f"method must be one of {list(METHODS)} or a calibrator; got {self.method!r}."
+                f"{nearest_name(self.method, METHODS)}"
             )
         if "multi_label" in calibrator.get_params():
             calibrator.set_params(multi_label=labels)

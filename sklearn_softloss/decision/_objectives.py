@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_number, nearest
+from .._checks import check_number, nearest_name
 from .._targets.encoding import Array
 from ..metrics.confusion import (
     Counts,
@@ -62,7 +62,7 @@ class Objective:
         if not callable(self.objective) and self.objective not in OBJECTIVES:
             raise ValueError(
                 f"objective must be a callable or one of {', '.join(map(repr, OBJECTIVES))}; got "
-                f"{self.objective!r}.{nearest(self.objective, OBJECTIVES)}"
+                f"{self.objective!r}.{nearest_name(self.objective, OBJECTIVES)}"
             )
         check_number("beta", self.beta, 0.0, open_end=True)
         if self.objective == "expected_cost":

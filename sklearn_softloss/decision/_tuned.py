@@ -14,7 +14,7 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._checks import check_weight
+from .._checks import check_weight, nearest_name
 from .._estimators.compatibility import available_if
 from .._estimators.meta import MetaClassifier
 from .._table import Table
@@ -241,7 +241,10 @@ class TunedDecisionClassifierCV(MetaClassifier):
                 raise ValueError(f"{self.rule!r} decides {self.rule.decides}; this y holds {kind}.")
             return self.rule
         if self.rule != "thresholds":
-            raise ValueError(f"rule must be 'thresholds' or a decision rule; got {self.rule!r}.")
+            raise ValueError(
+                f"rule must be 'thresholds' or a decision rule; got {self.rule!r}."
+                f"{nearest_name(self.rule, ['thresholds'])}"
+            )
         if kind == "classes":
             return ClassThresholds(self.objective, average=self.average)
         shrinkage = SHRINKAGE if self.average in ("macro", "weighted") else 0.0

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._checks import check_one_of, nearest
+from .._checks import check_one_of, nearest_name
 from .._targets.domains import DISTRIBUTION, DOMAINS, INDEPENDENT, Domain
 
 Properness = Literal["strictly proper", "invertible", "neither"]
@@ -309,6 +309,7 @@ class Loss(ABC):
             if name not in known:
                 raise ValueError(
                     f"{type(self).__name__} has no parameter {name!r}; it has {sorted(known)}."
+                    f"{nearest_name(name, known)}"
                 )
         checked = type(self)(**{**known, **params})
         vars(self).update(vars(checked))
@@ -495,7 +496,9 @@ def get_loss(loss: str | Loss, domains: tuple[str, ...] = tuple(DOMAINS)) -> Los
         namesakes = [found for (name, _), found in _REGISTRY.items() if name == loss]
         if not namesakes:
             known = loss_names(domains)
-            raise ValueError(f"Unknown loss {loss!r}. Known here: {known}.{nearest(loss, known)}")
+            raise ValueError(
+                f"Unknown loss {loss!r}. Known here: {known}.{nearest_name(loss, known)}"
+            )
         loss = namesakes[0]()
     if not isinstance(loss, Loss):
         raise TypeError(

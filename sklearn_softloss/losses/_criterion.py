@@ -21,9 +21,14 @@ class Criterion(nn.Module):
     loss : str or Loss, default="cross_entropy"
         A registered name or an instance.
     class_weight : array-like of shape (n_classes,), default=None
-        Weight of each class. It follows the ground truth, not the prediction; the sum is divided
-        by the sum of the weights. A soft row counts as draws of labels. 'distribution' losses
-        only.
+        Weight >= 0 of each class. It follows the ground truth, not the prediction; the sum is
+        divided by the sum of the weights. A soft row counts as draws of labels. 'distribution'
+        losses only.
+
+    Raises
+    ------
+    ValueError
+        If the loss is unknown, or `class_weight` has no meaning for it or a negative entry.
 
     Examples
     --------
@@ -45,6 +50,8 @@ class Criterion(nn.Module):
                 f"{self.loss.domain!r} targets."
             )
         weight = None if class_weight is None else torch.as_tensor(class_weight, dtype=torch.float)
+        if weight is not None and not bool((weight.isfinite() & (weight >= 0)).all()):
+            raise ValueError(f"class_weight must be finite and >= 0; got {class_weight!r}.")
         self.register_buffer("weight", weight)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:

@@ -1,0 +1,232 @@
+"""A training that ends worse than a constant says so, and no other does."""
+
+import re
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from cases import (
+    ESTIMATORS,
+    PLAIN,
+    SMALL,
+    X_SMALL,
+    make_labels,
+    make_soft,
+    matrix_targets,
+    multi,
+    over_estimators,
+    over_losses,
+    over_proper_losses,
+    soft,
+    targets_for,
+)
+from sklearn_softloss import SoftTargetMLPClassifier
+from sklearn_softloss._targets.weighting import WeightedEntries
+from sklearn_softloss._training import divergence
+from sklearn_softloss._training.batches import TrainingTargets
+from sklearn_softloss.losses import get_loss
+
+DIVERGED = "training diverged"
+
+
+def is_silent(estimator, X, y, **weights):
+    """Fit, with every word of a divergence an error; other warnings of convergence pass."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("error", message=f".*{DIVERGED}", category=ConvergenceWarning)
+        return estimator.fit(X, y, **weights)
+
+
+# --- what is warned of -----------------------------------------------------------------------
+
+
+@over_estimators
+@pytest.mark.parametrize("rate", [1e3, 1e200], ids=["slowly", "at once"])
+def test_nan_losses_under_early_stopping_are_warned_of(Estimator, rate):
+    y = matrix_targets(Estimator)
+    params = {**SMALL, "solver": "sgd", "activation": "identity", "learning_rate_init": rate}
+    params |= {"early_stopping": True, "max_iter": 200, "hidden_layer_sizes": (8, 8)}
+    with pytest.warns(ConvergenceWarning, match=r"diverged: .* no longer a finite .*Scale the"):
+        net = Estimator(**params).fit(X_SMALL, y)
+    assert np.isnan(net.loss_)
+
+
+@pytest.mark.parametrize("solver", ["adamw", "adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_inputs_without_scaling_are_warned_of(solver, early_stopping):
+    """Wine's columns reach from 0.1 to 1,700."""
+    X, y = load_wine(return_X_y=True)
+    net = SoftTargetMLPClassifier(
+        solver=solver, early_stopping=early_stopping, random_state=0, max_iter=20
+    )
+    if not early_stopping:
+        with pytest.warns(ConvergenceWarning, match=r"ended at .* above the 1\.086 of a constant"):
+            net.fit(X, y)
+        assert net.loss_ > 1.086
+    is_silent(net, StandardScaler().fit_transform(X), y)
+
+
+def test_a_saturated_net_is_warned_of():
+    """The squared error is bounded: a net that is wrong for good costs little more than others."""
+    X, y = load_breast_cancer(return_X_y=True)
+    net = SoftTargetMLPClassifier(solver="sgd", loss="squared_error", max_iter=20, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"above the 0\.4675 of a constant"):
+        net.fit(X, y)
+    is_silent(net, StandardScaler().fit_transform(X), y)
+
+
+def test_dead_units_under_exploded_weights_are_warned_of():
+    """The net answers like the constant; the loss, with the penalty, tells what happened."""
+    X, y = load_wine(return_X_y=True)
+    net = SoftTargetMLPClassifier(solver="sgd", random_state=0)
+    with pytest.warns(ConvergenceWarning, match=DIVERGED):
+        net.fit(X, y)
+    assert np.ptp(net.predict_proba(X), axis=0).max() < 1e-6
+    assert net.loss_ > 100
+
+
+@over_proper_losses
+def test_a_rate_that_is_too_high_is_warned_of_under_every_proper_loss(loss):
+    Estimator = ESTIMATORS[loss.domain != "distribution"]
+    X, Y = targets_for(Estimator)
+    noise = np.random.default_rng(0).permutation(Y)
+    net = Estimator(**{**SMALL, "solver": "sgd", "learning_rate_init": 1e3, "loss": loss})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            net.fit(100 * X, noise)
+        except ValueError as error:
+            caught.append(error)
+    assert any(re.search(f"{DIVERGED}|non-finite parameter weights", str(c)) for c in caught)
+
+
+# --- what is not -----------------------------------------------------------------------------
+
+
+@over_estimators
+@pytest.mark.parametrize("solver", ["adamw", "adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("seed", range(2))
+def test_where_there_is_nothing_to_learn_nothing_diverged(Estimator, solver, seed):
+    X, Y = targets_for(Estimator)
+    noise = np.random.default_rng(seed).permutation(Y)
+    is_silent(Estimator(20, solver=solver, random_state=seed), X, noise)
+    rare = (np.arange(len(X)) < 4).astype(int)
+    is_silent(Estimator(20, solver=solver, random_state=seed), X, rare)
+
+
+@over_estimators
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"max_iter": 1},
+        {"max_iter": 2},
+        {"max_iter": 2, **PLAIN, "learning_rate_init": 1e-4},
+        {"max_iter": 15, **PLAIN, "learning_rate_init": 1e-3},
+        {"alpha": 1e3, "solver": "adam"},
+        {"alpha": 50.0},
+        {"dropout": 0.9},
+        {"class_weight": "balanced"},
+        {"early_stopping": True},
+        {"label_smoothing": 0.2},
+        {"module": nn.Linear, "max_iter": 2},
+    ],
+    ids=str,
+)
+def test_trainings_that_are_short_or_held_back_have_not_diverged(Estimator, params):
+    X, Y = targets_for(Estimator)
+    rare = (np.arange(len(X)) < 6).astype(int)
+    for y in (Y, rare):
+        is_silent(Estimator(**{"random_state": 0, "hidden_layer_sizes": (50,), **params}), X, y)
+
+
+@over_losses
+def test_a_training_that_went_well_is_silent_under_every_loss(loss):
+    Estimator = ESTIMATORS[loss.domain != "distribution"]
+    X, Y = targets_for(Estimator)
+    is_silent(Estimator(20, loss=loss, random_state=0, max_iter=10), X, Y)
+
+
+def test_unknown_entries_and_weights_are_no_divergence():
+    X, Y = make_labels()
+    rng = np.random.default_rng(0)
+    holed = np.where(rng.random(Y.shape) < 0.9, np.nan, Y)
+    weight = rng.random(len(X))
+    is_silent(multi(learning_rate_init=0.05), X, holed, sample_weight=weight)
+
+
+def test_parts_never_say_that_they_diverged():
+    X, Y = make_soft()
+    net = soft(solver="sgd", learning_rate_init=10.0)
+    for _ in range(3):
+        net.partial_fit(1e3 * X, Y)
+    assert net.loss_ > 10
+
+
+# --- the constant ----------------------------------------------------------------------------
+
+
+def noisy_targets(loss, n=300, k=4):
+    """Rows with rare columns."""
+    rng = np.random.default_rng(0)
+    if loss.domain == "distribution":
+        return np.eye(k)[rng.choice(k, n, p=[0.7, 0.2, 0.08, 0.02])]
+    return (rng.random((n, k)) < [0.5, 0.3, 0.1, 0.02]).astype(float)
+
+
+class Rows:
+    """As much of `TrainingData` as the constant reads."""
+
+    def __init__(self, targets):
+        self.targets, self.rows = targets, np.arange(len(targets))
+
+    def __len__(self):
+        return len(self.rows)
+
+
+def loss_of_constant(loss, targets):
+    data = Rows(targets)
+    mean = torch.from_numpy(targets.mean(data.rows))
+    logits = divergence._constant_logits(loss, mean)
+    net = SimpleNamespace(criterion_=loss, batch_size=32)
+    return divergence._loss_of_constant(net, data, logits)
+
+
+@over_proper_losses
+def test_no_other_constant_is_better_under_a_proper_loss(loss):
+    Y = noisy_targets(loss)
+    if loss.needs_mean_target:
+        loss = loss.with_mean_target(Y.mean(axis=0))
+    target = torch.from_numpy(Y)
+
+    def value_and_gradient(flat):
+        logits = torch.tensor(flat, requires_grad=True)
+        value = loss(logits.expand(len(Y), -1), target).mean()
+        value.backward()
+        return value.item(), logits.grad.numpy()
+
+    start = np.random.default_rng(1).normal(size=loss.n_logits(Y.shape[1]))
+    best = minimize(value_and_gradient, start, jac=True).fun
+    assert loss_of_constant(loss, TrainingTargets(Y, None, None)) <= best + 0.005 * abs(best)
+
+
+def test_the_constant_of_the_cross_entropy_is_the_entropy_of_the_mean():
+    Y = noisy_targets(get_loss("cross_entropy"))
+    p = Y.mean(axis=0)
+    found = loss_of_constant(get_loss("cross_entropy"), TrainingTargets(Y, None, None))
+    np.testing.assert_allclose(found, -(p * np.log(p)).sum(), rtol=1e-6)
+
+
+def test_the_constant_knows_weights_and_what_is_unknown():
+    loss = get_loss("squared_error", ("independent",))
+    Y = np.array([[1.0, np.nan], [0.0, 0.0], [0.0, 1.0], [0.0, np.nan]])
+    weight = np.array([3.0, 1.0, 1.0, 1.0])
+    found = loss_of_constant(loss, TrainingTargets(Y, None, WeightedEntries(None, None, weight)))
+    np.testing.assert_allclose(found, (6 * 0.5 * 0.5 + 2 * 0.5 * 0.5) / 6)
