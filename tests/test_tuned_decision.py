@@ -613,6 +613,15 @@ def test_a_label_of_which_nothing_is_known_is_left_out_of_macro_averages():
     assert value == multilabel_f1_score(truth, (proba >= cuts).astype(int), average="macro") == 1.0
 
 
+def test_the_report_leaves_a_wholly_unknown_label_out():
+    X, Y = rare_labels()
+    Y = np.c_[Y.astype(float), np.full(len(Y), np.nan)]
+    report = TunedDecisionClassifierCV(multi(), random_state=0).fit(X, Y).decision_report()
+    known = [row["F1"] for row in report.rows[:-1]]
+    assert np.isnan(report.rows[-1]["F1"])
+    assert f"Macro F1: {np.mean(known):.4f}" in report.notes[0]
+
+
 def test_class_thresholds_do_not_overflow():
     proba = np.array([[1.0, 1e-300], [1 - 1e-16, 1e-16]] * 3)
     rule = ClassThresholds().fit(np.eye(2)[[0, 1] * 3], proba)

@@ -166,11 +166,7 @@ class Tuning:
         name = "at 0.5" if self.rule.decides == "labels" else "by argmax"
         zeros = np.zeros(len(tuned.tp))
         nothing = Counts(zeros, zeros, tuned.positives, tuned.total)
-        columns = {
-            "label": self.names,
-            "positives": tuned.positives,
-            "cut-off": getattr(self.chosen, "thresholds_", None),
-            "spread": None if self.fold_thresholds is None else self.fold_thresholds.std(axis=0),
+        scores = {
             "precision": precision(tuned),
             "recall": recall(tuned),
             "F1": fbeta(tuned),
@@ -178,6 +174,14 @@ class Tuning:
             "F1 all-zero": fbeta(nothing),
             "accuracy": accuracy(tuned),
             "accuracy all-zero": accuracy(nothing),
+        }
+        known = tuned.total > 0
+        columns = {
+            "label": self.names,
+            "positives": tuned.positives,
+            "cut-off": getattr(self.chosen, "thresholds_", None),
+            "spread": None if self.fold_thresholds is None else self.fold_thresholds.std(axis=0),
+            **{head: np.where(known, score, np.nan) for head, score in scores.items()},
         }
         found = {head: cells for head, cells in columns.items() if cells is not None}
         rows = [dict(zip(found, cells, strict=True)) for cells in zip(*found.values(), strict=True)]
@@ -201,18 +205,19 @@ def _notes(decisions: dict[str, Counts], nothing: Counts) -> list[str]:
         parts = [f"{measure(counts):.4f} {name}" for name, counts in decisions.items()]
         notes.append(f"{what}: {', '.join(parts)}, {measure(nothing):.4f} for predicting nothing.")
     for name, counts in decisions.items():
-        never = int(np.count_nonzero(counts.predicted == 0))
-        if never == len(counts.tp):
+        known = counts.total > 0
+        never = int(np.count_nonzero(counts.predicted[known] == 0))
+        if never == np.count_nonzero(known):
             notes.append(
                 f"Nothing is predicted {name}: its accuracy is that of predicting nothing."
             )
         elif never:
-            notes.append(f"{never} of {len(counts.tp)} are never predicted {name}.")
+            notes.append(f"{never} of {np.count_nonzero(known)} are never predicted {name}.")
     return notes
 
 
 def _macro_f1(counts: Counts) -> float:
-    return float(fbeta(counts).mean())
+    return float(fbeta(counts)[counts.total > 0].mean())
 
 
 def _hamming(counts: Counts) -> float:
