@@ -21,7 +21,6 @@ from cases import (
     over_losses,
     over_proper_losses,
 )
-from sklearn_softloss.decision import optimal_thresholds
 from sklearn_softloss.losses import (
     Asymmetric,
     BinaryCrossEntropy,
@@ -444,12 +443,3 @@ def test_a_loss_that_redefines_its_value_keeps_no_gradient_of_its_parent():
     values, expected = value_and_gradient(Doubled(), logits, target)
     torch.testing.assert_close(total, values.sum())
     torch.testing.assert_close(gradient, expected)
-
-
-def test_mistyped_names_are_answered_with_the_nearest():
-    with pytest.raises(ValueError, match="Did you mean 'cross_entropy'"):
-        get_loss("crossentropy")
-    with pytest.raises(ValueError, match="Did you mean 'balanced_accuracy'"):
-        optimal_thresholds([[0], [1]], [[0.1], [0.2]], objective="balanced_acuracy")
-    with pytest.raises(ValueError, match="Did you mean 'macro'"):
-        optimal_thresholds([[0], [1]], [[0.1], [0.2]], average="makro")

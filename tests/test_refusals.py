@@ -330,11 +330,11 @@ def test_going_on_with_another_net_is_refused(Estimator, changed, message):
             r"average must be one of .*; got 'mico'\. Did you mean 'micro'\?",
         ),
         (
-            lambda: TunedDecisionClassifierCV(soft(), rule="treshold").fit(*make_soft()),
+            lambda: TunedDecisionClassifierCV(soft(), rule="thresholdz").fit(*make_soft()),
             r"rule must be 'thresholds' .*Did you mean 'thresholds'\?",
         ),
         (
-            lambda: SoftCalibratedClassifierCV(soft(), method="temprature").fit(*make_soft()),
+            lambda: SoftCalibratedClassifierCV(soft(), method="temperaturee").fit(*make_soft()),
             r"method must be one of .*Did you mean 'temperature'\?",
         ),
     ],

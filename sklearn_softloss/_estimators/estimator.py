@@ -216,26 +216,9 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             if self.label_smoothing or self.target_range not in (None, (0, 1)):
                 code = loss.domain.code(self.label_smoothing, self.target_range, targets.n_columns)
             encoded = TrainingTargets(targets.values, code, weighting)
-            generators = self._generators_for(course)
-            with nullcontext() if self.module is None else lent_to_module(generators):
-                given = validation[0] is not None
-                train, valid = self._training_data(X, encoded, targets, generators, given)
-                if given:
-                    valid = self._given_validation(train, targets, loss.domain, *validation)
-                if course is Course.NEXT_PART:
-                    net = self._net_for_the_next_part()
-                else:
-                    net = self._build_net(loss, train, targets.values.shape[1], course, generators)
-                net.batch_size = self._batch_size(len(train))
-                if observer is not None:
-                    observer.fitted = lambda: self._to_predict(net.frozen(), targets, code)
-                net.observer = observer
-                n_epochs = 1 if in_parts else self._max_iter()
-                loop = net.train(train, valid, n_epochs, generators.torch)
-                net.observer = None
+            net, loop, train = self._train(X, targets, encoded, loss, course, validation, observer)
             if loop.interrupted and not loop.n_epochs:
                 raise KeyboardInterrupt
-            self._generators = generators
             for name in self._kept_of_targets:
                 self.__dict__.pop(f"{name}_", None)
             self.__dict__.update(self._to_predict(net, targets, code))
@@ -243,8 +226,39 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if observer is not None:
             observer.on_fit_end()
         if not (in_parts or loop.interrupted):
-            self._warn_of_no_convergence(net, loop, train)
+            self._warn_of_a_poor_end(net, loop, train)
         return self
+
+    def _train(
+        self,
+        X: Any,
+        targets: Targets,
+        encoded: TrainingTargets,
+        loss: Loss,
+        course: Course,
+        validation: tuple[Any, Any],
+        observer: FitObserver | None,
+    ) -> tuple[TrainingNet, Loop, TrainingData]:
+        """Hold rows out, build a net or take the one that is there, and train it."""
+        generators = self._generators_for(course)
+        with nullcontext() if self.module is None else lent_to_module(generators):
+            given = validation[0] is not None
+            train, valid = self._training_data(X, encoded, targets, generators, given)
+            if given:
+                valid = self._given_validation(train, targets, loss.domain, *validation)
+            if course is Course.NEXT_PART:
+                net = self._net_for_the_next_part()
+            else:
+                net = self._build_net(loss, train, targets.values.shape[1], course, generators)
+            net.batch_size = self._batch_size(len(train))
+            if observer is not None:
+                observer.fitted = lambda: self._to_predict(net.frozen(), targets, encoded.code)
+            net.observer = observer
+            n_epochs = 1 if course.in_parts else self._max_iter()
+            loop = net.train(train, valid, n_epochs, generators.torch)
+            net.observer = None
+        self._generators = generators
+        return net, loop, train
 
     def _course(self, in_parts: bool) -> Course:
         fitted = hasattr(self, "net_")
@@ -456,7 +470,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             warnings.warn(
                 f"batch_size={self.batch_size} is larger than the {n_samples} samples to train on. "
                 "It is going to be clipped.",
-                stacklevel=4,
+                stacklevel=5,
             )
         return min(int(self.batch_size), n_samples)
 
@@ -482,18 +496,23 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self.n_iter_ = loop.n_epochs
         self.t_ = (self.t_ if course.goes_on else 0) + n_train * loop.n_epochs
 
-    def _warn_of_no_convergence(self, net: TrainingNet, loop: Loop, train: TrainingData) -> None:
-        message = None
+    def _warn_of_a_poor_end(self, net: TrainingNet, loop: Loop, train: TrainingData) -> None:
+        """Say that a constant would have been better, or else that the training was cut short.
+
+        What a constant costs is guessed on some rows first, and found out only where the training
+        is no better than the guess.
+        """
         _, (target, weight, entry_weight) = train.batch(slice(0, ROWS_TO_JUDGE))
         mass = torch.ones(len(target)) if weight is None else weight
         mean = (mass.to(target) @ target / mass.sum()).cpu().numpy()
         logits = net.criterion_.domain.constant_logits(mean)
-        constant = -np.inf
+        guess = -np.inf
         if logits is not None and net.criterion_.n_logits(len(mean)) == len(mean):
-            answers = torch.from_numpy(logits).to(target).expand(target.shape)
-            values = net.criterion_(answers, target, entry_weight)
-            constant = float((mass.to(values) * values).sum() / mass.sum())
-        if len(net.monitor.train_losses) > 1 and not self.loss_ <= constant:
+            constant = torch.from_numpy(logits).to(target).expand(target.shape)
+            values = net.criterion_(constant, target, entry_weight)
+            guess = float((mass.to(values) * values).sum() / mass.sum())
+        message = None
+        if len(net.monitor.train_losses) > 1 and not self.loss_ <= guess:
             message = divergence(net, train)
         if message is None and not (net.schedule.is_planned or loop.converged):
             message = (
@@ -501,7 +520,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 "converged yet: raise max_iter (lbfgs: also max_fun), or scale the data."
             )
         if message is not None:
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
     # --- prediction ----------------------------------------------------------------------------
 

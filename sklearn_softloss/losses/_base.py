@@ -33,6 +33,8 @@ class Loss(ABC):
     """Whether the order of the columns has a meaning."""
     batch_dependent: ClassVar[bool] = False
     """Whether the value of a sample depends on the other samples of its batch."""
+    offers_gradient: ClassVar[bool] = False
+    """Whether the loss has a gradient in closed form; without one torch derives it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Make it a dataclass; one that redefines its value gives up closed forms not restated."""
@@ -49,6 +51,7 @@ class Loss(ABC):
             cls.sum_and_gradient = Loss.sum_and_gradient  # type: ignore[method-assign]
         if isinstance(own.get("domain"), str):
             cls.domain = DOMAINS.get(own["domain"], own["domain"])  # type: ignore[method-assign]
+        cls.offers_gradient = cls.logit_gradient is not Loss.logit_gradient
         dataclass(repr=False, eq=False)(cls)
         for name in ("__repr__", "__eq__", "__hash__"):
             # Kept by a @dataclass that a user adds: it replaces only what is inherited.
@@ -185,11 +188,6 @@ class Loss(ABC):
         if weight is None:
             return values.sum(), gradient
         return values.dot(weight), gradient * weight[:, None]
-
-    @property
-    def offers_gradient(self) -> bool:
-        """Whether the loss has a gradient in closed form; without one torch derives it."""
-        return type(self).logit_gradient is not Loss.logit_gradient
 
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         """The derivative behind `gradient`, after unknown entries have been hidden.
