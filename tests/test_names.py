@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cases import make_labels, make_soft, multi, soft
+from sklearn_softloss import metrics
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV
 from sklearn_softloss.decision import TunedDecisionClassifierCV
 from sklearn_softloss.metrics import scorers
@@ -193,3 +194,42 @@ def test_a_classifier_that_knows_no_names_is_scored_by_position():
     assert scorers.multilabel_f1_score(clf, X, Y) == scorers.multilabel_f1_score(
         clf, X, Y.to_numpy()
     )
+
+
+# --- metrics, and names of features -------------------------------------------------------------
+
+
+@settings(max_examples=10, deadline=None)
+@given(permutations, permutations)
+@pytest.mark.parametrize("name", ["soft_log_loss", "soft_accuracy", "kl_divergence"])
+def test_metrics_of_classes_find_columns_by_name(name, order, other):
+    rng = np.random.default_rng(0)
+    truth, proba = (pd.DataFrame(rng.dirichlet(np.ones(3), 20), columns=NAMES) for _ in range(2))
+    metric = getattr(metrics, name)
+    wanted = metric(truth, proba)
+    turned = truth.iloc[:, list(order)]
+    assert metric(turned, proba.iloc[:, list(other)]) == pytest.approx(wanted)
+    assert metric(turned, proba[np.sort(NAMES)].to_numpy()) == pytest.approx(wanted)
+    with pytest.raises(ValueError, match="y_proba: The columns must be the classes"):
+        metric(truth, proba.rename(columns={"no": "never"}))
+
+
+@settings(max_examples=10, deadline=None)
+@given(label_permutations, label_permutations)
+@pytest.mark.parametrize("name", ["multilabel_log_loss", "multilabel_brier_score"])
+def test_metrics_of_labels_find_columns_by_name(name, order, other):
+    rng = np.random.default_rng(0)
+    _, Y = label_frame()
+    proba = pd.DataFrame(rng.random(Y.shape), columns=Y.columns)
+    metric = getattr(metrics, name)
+    turned = Y.iloc[:, list(order)], proba.iloc[:, list(other)]
+    assert metric(*turned) == pytest.approx(metric(Y, proba))
+
+
+@pytest.mark.parametrize("clf", [soft(), multi()], ids=["soft", "multi"])
+def test_features_in_another_order_are_refused(clf):
+    X, Y = make_soft() if "threshold" not in clf.get_params() else make_labels()
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    clf.fit(frame, Y)
+    with pytest.raises(ValueError, match="same order"):
+        clf.predict(frame[list("edcba")])

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-EDGE = 1 / 3
-"""Width of the bend at an end of the map back, as a share of the room that the code left there: a
-wide one hides what a net is right to be certain of, a narrow one lets it claim what smoothed
-targets cannot teach. On seven sets and five codes the held-out log loss was at most 4.4 % above the
-better of the plain inverse and none."""
+WIDEST, NARROWEST = 1 / 3, 1 / 5
+"""Width of the bend at an end of the map back, as a share of the room that the code left there.
+
+A wide one hides what a net is right to be certain of, a narrow one lets it claim what smoothed
+targets cannot teach, so it narrows as the code leaves more room. On seven sets and five codes the
+held-out log loss was at most 4.4 % above the better of the plain inverse and none."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class TargetCode:
         falls towards 0 and never reaches it.
         """
         z = (values - self.offset) / self.scale
-        above_zero = _softplus(z, EDGE * self.offset * self.scale)
-        room = (1 - self.offset - self.scale) * self.scale
-        return above_zero - _softplus(z - 1, EDGE * room)
+        width = max(WIDEST * self.scale**2, NARROWEST) / self.scale
+        above_zero = _softplus(z, width * self.offset)
+        return above_zero - _softplus(z - 1, width * (1 - self.offset - self.scale))
 
 
 def _softplus(z: NDArray[Any], width: float) -> NDArray[Any]:

@@ -98,7 +98,7 @@ def encode_classes(
     ValueError
         If y has no legal meaning; the message says which row, what it holds and what to do.
     """
-    columns, given = _columns(y), y
+    columns, given = column_names(y), y
     y = as_array(y)
     if declared is not None:
         declared = _check_declared(declared)
@@ -211,14 +211,14 @@ def in_order(values: Any, columns: Array | None, names: Array | None, what: str 
         return values
     place = {name: j for j, name in enumerate(columns.tolist())}
     if set(place) != set(names.tolist()):
-        raise ValueError(f"The columns of y must be the {what} {names}; they are {columns}.")
+        raise ValueError(f"The columns must be the {what} {names}; they are {columns}.")
     return values[:, [place[name] for name in names.tolist()]]
 
 
-def aligned(y: Any, names: Array | None) -> Any:
+def aligned(y: Any, names: Array | None, what: str = "labels") -> Any:
     """A frame as a matrix with its columns in the order of the names; anything else as it is."""
-    columns = None if names is None else _columns(y)
-    return y if columns is None else in_order(float_matrix(y), columns, names, "labels")
+    columns = None if names is None else column_names(y)
+    return y if columns is None else in_order(float_matrix(y), columns, names, what)
 
 
 def label_names(estimator: Any) -> Array | None:
@@ -267,7 +267,7 @@ def encode_labels(
     ValueError
         If y has no legal meaning; the message says which row, what it holds and what to do.
     """
-    columns, given = _columns(y), y
+    columns, given = column_names(y), y
     y = as_array(y, one_label=True)
     if declared is not None:
         declared = np.unique(_check_declared(declared))
@@ -362,8 +362,11 @@ def unknown_as_nan(values: Array) -> Array:
 # --- what both kinds of y share ------------------------------------------------------------------
 
 
-def _columns(y: Any) -> Array | None:
-    """Column names of a DataFrame (pandas, polars, ...) with more than one column."""
+def column_names(y: Any) -> Array | None:
+    """Column names of a DataFrame (pandas, polars, ...) with more than one column.
+
+    Not the numbers 0, 1, ... that a frame has which was given no names.
+    """
     if not hasattr(y, "columns") or np.ndim(y) != 2 or len(y.columns) <= 1:
         return None
     names = list(y.columns)
@@ -372,6 +375,8 @@ def _columns(y: Any) -> Array | None:
             f"The columns of y must have one name each; they are a MultiIndex: {names}. Join the "
             "levels first."
         )
+    if names == list(range(len(names))):
+        return None
     if len(set(names)) != len(names):
         raise ValueError(f"The columns of y must have distinct names; they are {names}.")
     return _as_names(names, "The names of the columns of y")

@@ -18,8 +18,10 @@ from .._checks import check_weight
 from .._targets.domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
 from .._targets.encoding import (
     Array,
+    aligned,
     as_array,
     check_proba,
+    column_names,
     encode_classes,
     float_matrix,
     hard_labels,
@@ -119,12 +121,13 @@ class ClassBlocks(Blocks):
     ) -> None:
         self._domain = domain
         classes = None if labels is None else np.asarray(labels)
-        proba = _matrix(y_proba, "y_proba")
         if hasattr(y_true, "columns"):  # a frame names its classes, and may order them otherwise
             encode = partial(encode_classes, domain=domain, classes=classes)
-            truth = _checked("y_true", lambda y: encode(y).values, y_true)
+            targets = _checked("y_true", encode, y_true)
+            truth, known = targets.values, targets.classes
         else:
-            truth = _checked("y_true", as_array, y_true)
+            truth, known = _checked("y_true", as_array, y_true), classes
+        proba = _matrix(_in_order_of(known, y_proba, "classes"), "y_proba")
         if truth.ndim == 1:
             truth = _indicators(truth, classes, proba)
         elif classes is not None and len(classes) != truth.shape[1]:
@@ -164,6 +167,7 @@ class LabelBlocks(Blocks):
     """
 
     def __init__(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> None:
+        y_proba = _in_order_of(column_names(y_true), y_proba, "labels", self._second)
         super().__init__(_matrix(y_true, "y_true"), _matrix(y_proba, self._second), sample_weight)
 
     def _check_truth(self, truth: Array) -> Array:
@@ -188,6 +192,11 @@ class DecisionBlocks(LabelBlocks):
         return proba.astype(np.float64, copy=False)
 
 
+def _in_order_of(names: Array | None, y_proba: Any, what: str, argument: str = "y_proba") -> Any:
+    """A frame with its columns in the order of the names; anything else as it is."""
+    return _checked(argument, lambda values: aligned(values, names, what), y_proba)
+
+
 def _slices(length: int, width: int, at_least: int = 1) -> Iterator[slice]:
     step = max(at_least, BLOCK_ENTRIES // max(1, width))
     for start in range(0, length, step):
@@ -203,7 +212,7 @@ def _columns_of(matrix: Any, part: slice) -> Array:
     return np.array(_dense(matrix[:, part]), dtype=np.float64, order="F")
 
 
-def _checked(name: str, check: Callable[[Any], Array], values: Any) -> Array:
+def _checked(name: str, check: Callable[[Any], Any], values: Any) -> Any:
     """The checked values; an error says in which argument."""
     try:
         return check(values)
