@@ -222,6 +222,7 @@ def test_report_as_text():
     assert np.isnan(report.per_label["prior"]["f1_score"]).tolist() == [False, False, True, False]
 
 
+@pytest.mark.filterwarnings("ignore:Labels .* are 1 in every row:UserWarning")
 def test_report_of_a_label_that_is_always_there():
     report = multilabel_report([1, 1, 1], [0.9, 0.8, 0.9])
     assert np.isnan(report.aggregate["model"]["d2_log_loss"])
@@ -291,3 +292,9 @@ def test_the_report_is_a_frame_and_html():
     np.testing.assert_array_equal(frame["f1_score"], report.per_label["model"]["f1_score"])
     np.testing.assert_array_equal(frame["log_loss (prior)"], report.per_label["prior"]["log_loss"])
     assert report._repr_html_().count("<tr>") == 3
+
+
+def test_the_report_names_labels_that_are_never_absent():
+    y_true = pd.DataFrame([[1, 0], [np.nan, 1], [1, 1]], columns=["cat", "dog"])
+    with pytest.warns(UserWarning, match=r"Labels \['cat'\] are 1 in every row"):
+        multilabel_report(y_true, np.full((3, 2), 0.5))

@@ -339,9 +339,13 @@ def warn_if_never_absent(targets: Targets, stacklevel: int) -> None:
         lowest[full] = _lowest_known(values[:, full].toarray())
     else:
         lowest = _lowest_known(values)
-    constant = np.flatnonzero(lowest == 1)
-    if len(constant):
-        names = constant if targets.label_names is None else targets.label_names[constant]
+    names = np.arange(len(lowest)) if targets.label_names is None else targets.label_names
+    warn_of_never_absent(names[lowest == 1], stacklevel + 1)
+
+
+def warn_of_never_absent(names: Array, stacklevel: int) -> None:
+    """`warn_if_never_absent` once the labels are found."""
+    if len(names):
         warnings.warn(
             f"Labels {names.tolist()} are 1 in every row where they are known: no row shows what "
             "it is to lack them. Pass 0 where a label is absent; -1 and NaN mean unknown.",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._table import frame_of, html_of
-from .._targets.encoding import Array
+from .._targets.encoding import Array, warn_of_never_absent
 from ._multilabel import averaged, binary_log_losses, label_sums, subset_accuracy
 from .blocks import LabelBlocks
 from .calibration_error import expected_calibration_error
@@ -146,6 +146,7 @@ def multilabel_report(
     given = list(columns) if label_names is None else label_names
     names = _one_a_label("label_names", given, blocks.n_columns)
     known, support = label_sums(blocks, lambda truth, proba: truth)
+    warn_of_never_absent(names[(known > 0) & (support == known)], stacklevel=2)
     prior = np.divide(support, known, out=np.zeros_like(support), where=known > 0)
     predictions = (y_proba, np.broadcast_to(0.0, shape), np.broadcast_to(prior, shape))
     per_label, aggregate = {}, {}
