@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .axes import one_axes
 
 
+@dataclass(repr=False, eq=False)
 class LossCurveDisplay:
     """Training and validation loss of each epoch, with the best epoch marked.
 
@@ -42,18 +44,11 @@ class LossCurveDisplay:
     True
     """
 
-    def __init__(
-        self,
-        loss_curve: Sequence[float],
-        *,
-        validation_loss_curve: Sequence[float] | None = None,
-        best_epoch: int | None = None,
-        best_by: str = "loss",
-    ) -> None:
-        self.loss_curve = loss_curve
-        self.validation_loss_curve = validation_loss_curve
-        self.best_epoch = best_epoch
-        self.best_by = best_by
+    loss_curve: Sequence[float]
+    _: KW_ONLY
+    validation_loss_curve: Sequence[float] | None = None
+    best_epoch: int | None = None
+    best_by: str = "loss"
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> LossCurveDisplay:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ FAR = 0.9
 """Distance of the probability from the target above which an output is confidently wrong."""
 
 
+@dataclass(repr=False, eq=False)
 class LossShapeDisplay:
     """Losses side by side against the logit of one output, each with its gradient below.
 
@@ -52,14 +54,12 @@ class LossShapeDisplay:
     array([-0.001, -1.   ])
     """
 
-    def __init__(
-        self, logits: Array, values: Array, gradients: Array, *, names: list[str], target: float
-    ) -> None:
-        self.logits = logits
-        self.values = values
-        self.gradients = gradients
-        self.names = names
-        self.target = target
+    logits: Array
+    values: Array
+    gradients: Array
+    _: KW_ONLY
+    names: list[str]
+    target: float
 
     @classmethod
     def from_losses(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ MOST_PANELS = 12
 """Columns up to which each has a panel of its own; more are pooled unless asked otherwise."""
 
 
+@dataclass(repr=False, eq=False)
 class ReliabilityDisplay:
     """Mean target against predicted probability, with the number of entries as a strip below.
 
@@ -72,18 +74,11 @@ class ReliabilityDisplay:
     ['0: ECE 0.158', '1: ECE 0.134']
     """
 
-    def __init__(
-        self,
-        curves: list[ReliabilityCurve],
-        *,
-        names: list[str] | None = None,
-        kind: Kind = "confidence",
-        strategy: Strategy = "uniform",
-    ) -> None:
-        self.curves = curves
-        self.names = names
-        self.kind = kind
-        self.strategy = strategy
+    curves: list[ReliabilityCurve]
+    _: KW_ONLY
+    names: list[str] | None = None
+    kind: Kind = "confidence"
+    strategy: Strategy = "uniform"
 
     @classmethod
     def from_estimator(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ SPREAD = (10, 90)
 """Percentiles of the predictions of a group between which the band lies."""
 
 
+@dataclass(repr=False, eq=False)
 class TargetConfidenceDisplay:
     """Predicted and target mass on the predicted class, ordered by the annotators' disagreement.
 
@@ -63,22 +65,13 @@ class TargetConfidenceDisplay:
     array([0.8, 0.9, 0.7])
     """
 
-    def __init__(
-        self,
-        edges: Array,
-        *,
-        entropy: Array,
-        target: Array,
-        predicted: Array,
-        low: Array,
-        high: Array,
-    ) -> None:
-        self.edges = edges
-        self.entropy = entropy
-        self.target = target
-        self.predicted = predicted
-        self.low = low
-        self.high = high
+    edges: Array
+    _: KW_ONLY
+    entropy: Array
+    target: Array
+    predicted: Array
+    low: Array
+    high: Array
 
     @classmethod
     def from_estimator(

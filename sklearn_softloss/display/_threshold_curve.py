@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ LEAST_CUT = 1e-3
 CUT_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 
 
+@dataclass(repr=False, eq=False)
 class ThresholdCurveDisplay:
     """Objective against cut-off, label by label, with the cut-off chosen and that at 0.5.
 
@@ -57,22 +59,13 @@ class ThresholdCurveDisplay:
     2
     """
 
-    def __init__(
-        self,
-        cuts: Array,
-        scores: Array,
-        *,
-        spread: Array | None = None,
-        thresholds: Array,
-        label_names: Any = None,
-        score_name: str = "objective",
-    ) -> None:
-        self.cuts = cuts
-        self.scores = scores
-        self.spread = spread
-        self.thresholds = thresholds
-        self.label_names = label_names
-        self.score_name = score_name
+    cuts: Array
+    scores: Array
+    _: KW_ONLY
+    spread: Array | None = None
+    thresholds: Array
+    label_names: Any = None
+    score_name: str = "objective"
 
     @classmethod
     def from_estimator(
