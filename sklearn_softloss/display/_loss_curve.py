@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .axes import one_axes
+from .axes import Display, one_axes
 
 
-class LossCurveDisplay:
+@dataclass(repr=False, eq=False)
+class LossCurveDisplay(Display):
     """Training and validation loss of each epoch, with the best epoch marked.
 
     Parameters
@@ -42,18 +44,11 @@ class LossCurveDisplay:
     True
     """
 
-    def __init__(
-        self,
-        loss_curve: Sequence[float],
-        *,
-        validation_loss_curve: Sequence[float] | None = None,
-        best_epoch: int | None = None,
-        best_by: str = "loss",
-    ) -> None:
-        self.loss_curve = loss_curve
-        self.validation_loss_curve = validation_loss_curve
-        self.best_epoch = best_epoch
-        self.best_by = best_by
+    loss_curve: Sequence[float]
+    _: KW_ONLY
+    validation_loss_curve: Sequence[float] | None = None
+    best_epoch: int | None = None
+    best_by: str = "loss"
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> LossCurveDisplay:
@@ -98,39 +93,28 @@ class LossCurveDisplay:
         display = cls(losses, validation_loss_curve=validation, best_epoch=best, best_by=best_by)
         return display.plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> LossCurveDisplay:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : Axes, default=None
-            A new figure if None.
-
-        Returns
-        -------
-        self
-        """
-        self.ax_ = one_axes(ax, (5.0, 3.5))
-        self.figure_ = self.ax_.figure
+    def _draw(self, ax: Any) -> Any:
+        panel = one_axes(ax, (5.0, 3.5))
         training = _by_epoch(self.loss_curve, len(self.loss_curve))
         watched = training
-        self._draw(training, color="0.45", lw=1.5, label="training")
+        _draw_losses(panel, training, color="0.45", lw=1.5, label="training")
         if self.validation_loss_curve is not None:
             watched = _by_epoch(self.validation_loss_curve, len(self.loss_curve))
-            self._draw(watched, color="tab:blue", lw=1.8, ls="--", label="validation")
+            _draw_losses(panel, watched, color="tab:blue", lw=1.8, ls="--", label="validation")
         if self.best_epoch is not None:
-            self.ax_.plot(
+            panel.plot(
                 self.best_epoch, watched[self.best_epoch], "D", ms=8, color="w", mec="k", mew=1.5,
                 ls="", label=f"best {self.best_by}: epoch {self.best_epoch}",
             )  # fmt: skip
-        self.ax_.set(xlabel="epoch", ylabel="loss")
-        self.ax_.xaxis.get_major_locator().set_params(integer=True)
-        self.ax_.legend(fontsize="small", loc="best")
-        return self
+        panel.set(xlabel="epoch", ylabel="loss")
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.legend(fontsize="small", loc="best")
+        return panel
 
-    def _draw(self, losses: dict[int, float], **style: Any) -> None:
-        marker = "." if len(losses) == 1 else ""
-        self.ax_.plot(list(losses), list(losses.values()), marker=marker, **style)
+
+def _draw_losses(panel: Any, losses: dict[int, float], **style: Any) -> None:
+    marker = "." if len(losses) == 1 else ""
+    panel.plot(list(losses), list(losses.values()), marker=marker, **style)
 
 
 def _by_epoch(losses: Sequence[float], last: int) -> dict[int, float]:

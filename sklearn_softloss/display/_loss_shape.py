@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import expit
 
 from .._targets.encoding import Array
-from .axes import legend_above, pyplot
+from .axes import Display, legend_above, pyplot
 
 if TYPE_CHECKING:
     from ..losses import Loss
@@ -18,7 +19,8 @@ FAR = 0.9
 """Distance of the probability from the target above which an output is confidently wrong."""
 
 
-class LossShapeDisplay:
+@dataclass(repr=False, eq=False)
+class LossShapeDisplay(Display):
     """Losses side by side against the logit of one output, each with its gradient below.
 
     Where the output is confidently wrong the squared error of a sigmoid is flat: its gradient holds
@@ -52,14 +54,12 @@ class LossShapeDisplay:
     array([-0.001, -1.   ])
     """
 
-    def __init__(
-        self, logits: Array, values: Array, gradients: Array, *, names: list[str], target: float
-    ) -> None:
-        self.logits = logits
-        self.values = values
-        self.gradients = gradients
-        self.names = names
-        self.target = target
+    logits: Array
+    values: Array
+    gradients: Array
+    _: KW_ONLY
+    names: list[str]
+    target: float
 
     @classmethod
     def from_losses(
@@ -104,31 +104,19 @@ class LossShapeDisplay:
         names = [_name(loss) for loss in found]
         return cls(LOGITS, values, gradients, names=names, target=target).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> LossShapeDisplay:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : ndarray of Axes of shape (2, n_losses), default=None
-            A new figure if None.
-
-        Returns
-        -------
-        self
-        """
-        self.ax_ = self._axes(ax)
-        self.figure_ = self.ax_[0, 0].figure
-        for row, curves in zip(self.ax_, (self.values, self.gradients), strict=True):
+    def _draw(self, ax: Any) -> Any:
+        axes = self._axes(ax)
+        for row, curves in zip(axes, (self.values, self.gradients), strict=True):
             for place, panel in enumerate(row):
-                self._draw(panel, curves, place)
-        for panel, name in zip(self.ax_[0], self.names, strict=True):
+                self._draw_panel(panel, curves, place)
+        for panel, name in zip(axes[0], self.names, strict=True):
             panel.set_title(name, fontsize="medium")
-        for panel in self.ax_[1]:
+        for panel in axes[1]:
             panel.set_xlabel("logit")
-        self.ax_[0, 0].set_ylabel("loss")
-        self.ax_[1, 0].set_ylabel("gradient")
-        legend_above(self.ax_[0, 0], ax is None)
-        return self
+        axes[0, 0].set_ylabel("loss")
+        axes[1, 0].set_ylabel("gradient")
+        legend_above(axes[0, 0], ax is None)
+        return axes
 
     def _axes(self, ax: Any) -> Any:
         shape = (2, len(self.names))
@@ -142,8 +130,7 @@ class LossShapeDisplay:
             raise ValueError(f"ax must hold axes of shape {shape}; it holds {axes.shape}.")
         return axes.reshape(shape)
 
-    def _draw(self, panel: Any, curves: Array, place: int) -> None:
-        low, high = (self.logits[[0, -1]]).tolist()
+    def _draw_panel(self, panel: Any, curves: Array, place: int) -> None:
         wrong = np.abs(expit(self.logits) - self.target) > FAR
         if wrong.any():
             from_, to = self.logits[wrong][[0, -1]]
@@ -153,7 +140,7 @@ class LossShapeDisplay:
             label = "other losses" if i == 0 else None
             panel.plot(self.logits, other, color="0.7", lw=1, label=label)
         panel.plot(self.logits, curves[place], color="tab:blue", lw=2, label="this loss")
-        panel.set_xlim(low, high)
+        panel.set_xlim(*self.logits[[0, -1]])
 
 
 def _shape(loss: Loss, target: float) -> tuple[Array, Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,11 @@ from ..metrics.blocks import NOTHING_KNOWN
 from ..metrics.calibration_error import Kind, Strategy, check_options, columns_of_kind
 from ..model_selection import as_proba_matrix
 from ._reliability_curve import BAND, ReliabilityCurve, reliability_curve
-from .axes import grid_of_axes, legend_above, one_axes, strip_under
-
-MOST_PANELS = 12
-"""Columns up to which each has a panel of its own; more are pooled unless asked otherwise."""
+from .axes import MOST_PANELS, Display, grid_of_axes, legend_above, one_axes, strip_under
 
 
-class ReliabilityDisplay:
+@dataclass(repr=False, eq=False)
+class ReliabilityDisplay(Display):
     """Mean target against predicted probability, with the number of entries as a strip below.
 
     For hard and soft targets: the mean target mass takes the place of the accuracy. Unknown
@@ -72,18 +71,11 @@ class ReliabilityDisplay:
     ['0: ECE 0.158', '1: ECE 0.134']
     """
 
-    def __init__(
-        self,
-        curves: list[ReliabilityCurve],
-        *,
-        names: list[str] | None = None,
-        kind: Kind = "confidence",
-        strategy: Strategy = "uniform",
-    ) -> None:
-        self.curves = curves
-        self.names = names
-        self.kind = kind
-        self.strategy = strategy
+    curves: list[ReliabilityCurve]
+    _: KW_ONLY
+    names: list[str] | None = None
+    kind: Kind = "confidence"
+    strategy: Strategy = "uniform"
 
     @classmethod
     def from_estimator(
@@ -205,41 +197,29 @@ class ReliabilityDisplay:
         ]
         return cls(curves, names=names, kind=kind, strategy=strategy).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> ReliabilityDisplay:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : Axes or ndarray of Axes, default=None
-            One axes a panel; a new figure if None.
-
-        Returns
-        -------
-        self
-        """
+    def _draw(self, ax: Any) -> Any:
         names = [""] * len(self.curves) if self.names is None else self.names
         x_label, y_label = "predicted probability", "mean target"
         if self.kind == "confidence":
             x_label = "probability of the predicted class"
             y_label = "target mass on the predicted class"
         if len(self.curves) == 1:
-            self.ax_ = panel = one_axes(ax, (4.2, 4.6))
-            self.strip_ax_ = self._draw(panel, self.curves[0], names[0])
+            axes = panel = one_axes(ax, (4.2, 4.6))
+            self.strip_ax_ = self._draw_panel(panel, self.curves[0], names[0])
             self.strip_ax_.set_xlabel(x_label)
             panel.set_ylabel(y_label)
         else:
-            self.ax_ = grid_of_axes(len(self.curves), ax, (3.0, 2.9))
-            drawn = zip(self.ax_, self.curves, names, strict=True)
-            self.strip_ax_ = np.array([self._draw(*part) for part in drawn], dtype=object)
-            panel = max(self.ax_, key=lambda panel: len(panel.lines))  # one with a curve
+            axes = grid_of_axes(len(self.curves), ax, (3.0, 2.9))
+            drawn = zip(axes, self.curves, names, strict=True)
+            self.strip_ax_ = np.array([self._draw_panel(*part) for part in drawn], dtype=object)
+            panel = max(axes, key=lambda panel: len(panel.lines))  # one with a curve
             if ax is None:
                 panel.figure.supxlabel(x_label, fontsize="medium")
                 panel.figure.supylabel(y_label, fontsize="medium")
-        self.figure_ = panel.figure
         legend_above(panel, ax is None)
-        return self
+        return axes
 
-    def _draw(self, panel: Any, curve: ReliabilityCurve, name: str) -> Any:
+    def _draw_panel(self, panel: Any, curve: ReliabilityCurve, name: str) -> Any:
         """A curve and the strip under it, which is returned."""
         panel.plot([0, 1], [0, 1], color="0.4", lw=1, ls="--", label="calibrated")
         strip = strip_under(panel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,14 @@ from .._targets.encoding import Array
 from ..metrics.blocks import ClassBlocks, mass_on_top
 from ..model_selection import as_proba_matrix
 from ._reliability_curve import bin_numbers, in_bins
-from .axes import legend_above, one_axes, strip_under
+from .axes import Display, legend_above, one_axes, strip_under
 
 SPREAD = (10, 90)
 """Percentiles of the predictions of a group between which the band lies."""
 
 
-class TargetConfidenceDisplay:
+@dataclass(repr=False, eq=False)
+class TargetConfidenceDisplay(Display):
     """Predicted and target mass on the predicted class, ordered by the annotators' disagreement.
 
     Rows are ordered by the entropy of their targets, from those that annotators agree on to those
@@ -63,22 +65,13 @@ class TargetConfidenceDisplay:
     array([0.8, 0.9, 0.7])
     """
 
-    def __init__(
-        self,
-        edges: Array,
-        *,
-        entropy: Array,
-        target: Array,
-        predicted: Array,
-        low: Array,
-        high: Array,
-    ) -> None:
-        self.edges = edges
-        self.entropy = entropy
-        self.target = target
-        self.predicted = predicted
-        self.low = low
-        self.high = high
+    edges: Array
+    _: KW_ONLY
+    entropy: Array
+    target: Array
+    predicted: Array
+    low: Array
+    high: Array
 
     @classmethod
     def from_estimator(
@@ -170,35 +163,23 @@ class TargetConfidenceDisplay:
             high=bands[:, 1],
         ).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> TargetConfidenceDisplay:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : Axes, default=None
-            A new figure if None.
-
-        Returns
-        -------
-        self
-        """
-        self.ax_ = one_axes(ax, (5.0, 4.2))
-        self.figure_ = self.ax_.figure
-        self.ax_.stairs(
+    def _draw(self, ax: Any) -> Any:
+        panel = one_axes(ax, (5.0, 4.2))
+        panel.stairs(
             self.high, self.edges, baseline=self.low, fill=True, color="0.85",
             label=f"predicted, {SPREAD[0]} to {SPREAD[1]} %",
         )  # fmt: skip
-        self.ax_.stairs(self.target, self.edges, baseline=None, color="k", lw=1.8, label="target")
+        panel.stairs(self.target, self.edges, baseline=None, color="k", lw=1.8, label="target")
         middle = (self.edges[:-1] + self.edges[1:]) / 2
-        self.ax_.stairs(self.predicted, self.edges, baseline=None, color="tab:blue", lw=1, ls=":")
-        self.ax_.plot(middle, self.predicted, "o", color="tab:blue", ms=5, label="predicted")
-        self.ax_.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="mass on the predicted class")
-        self.strip_ax_ = strip_under(self.ax_)
-        self.strip_ax_.stairs(self.entropy, self.edges, fill=True, color="0.45")
-        self.strip_ax_.set(xlabel="share of rows, by entropy of their targets", ylabel="nats")
-        self.strip_ax_.set_ylim(0, 1.1 * max(self.entropy.max(), 0.1))
-        legend_above(self.ax_, ax is None)
-        return self
+        panel.stairs(self.predicted, self.edges, baseline=None, color="tab:blue", lw=1, ls=":")
+        panel.plot(middle, self.predicted, "o", color="tab:blue", ms=5, label="predicted")
+        panel.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="mass on the predicted class")
+        self.strip_ax_ = strip = strip_under(panel)
+        strip.stairs(self.entropy, self.edges, fill=True, color="0.45")
+        strip.set(xlabel="share of rows, by entropy of their targets", ylabel="nats")
+        strip.set_ylim(0, 1.1 * max(self.entropy.max(), 0.1))
+        legend_above(panel, ax is None)
+        return panel
 
 
 def _percentiles(values: Array, weight: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,14 @@ from .._targets.encoding import Array
 from ..decision import optimal_thresholds
 from ..decision.curve import threshold_curve
 from ..model_selection import as_proba_matrix
-from .axes import grid_of_axes, one_axes
-
-MOST_PANELS = 12
-"""Labels up to which each has a panel of its own; more are rows of one heat map."""
+from .axes import MOST_PANELS, Display, grid_of_axes, one_axes
 
 LEAST_CUT = 1e-3
 CUT_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 
 
-class ThresholdCurveDisplay:
+@dataclass(repr=False, eq=False)
+class ThresholdCurveDisplay(Display):
     """Objective against cut-off, label by label, with the cut-off chosen and that at 0.5.
 
     Up to 12 labels have a panel each. More are rows of a heat map, ordered by their cut-off, on a
@@ -44,6 +43,7 @@ class ThresholdCurveDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes or ndarray of Axes
+        One axes a label, or one for more than 12 labels.
     figure_ : matplotlib Figure
 
     Examples
@@ -57,22 +57,13 @@ class ThresholdCurveDisplay:
     2
     """
 
-    def __init__(
-        self,
-        cuts: Array,
-        scores: Array,
-        *,
-        spread: Array | None = None,
-        thresholds: Array,
-        label_names: Any = None,
-        score_name: str = "objective",
-    ) -> None:
-        self.cuts = cuts
-        self.scores = scores
-        self.spread = spread
-        self.thresholds = thresholds
-        self.label_names = label_names
-        self.score_name = score_name
+    cuts: Array
+    scores: Array
+    _: KW_ONLY
+    spread: Array | None = None
+    thresholds: Array
+    label_names: Any = None
+    score_name: str = "objective"
 
     @classmethod
     def from_estimator(
@@ -170,38 +161,22 @@ class ThresholdCurveDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> ThresholdCurveDisplay:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : ndarray of Axes or Axes, default=None
-            One axes a label, or one for more than 12 labels; a new figure if None.
-
-        Returns
-        -------
-        self
-        """
+    def _draw(self, ax: Any) -> Any:
         n_labels = len(self.thresholds)
         names = range(n_labels) if self.label_names is None else self.label_names
         names = [str(name) for name in names]
-        if n_labels <= MOST_PANELS:
-            self.ax_ = grid_of_axes(n_labels, ax)
-            for label, panel in enumerate(self.ax_):
-                self._draw_label(panel, label, names[label])
-            self.figure_ = self.ax_[0].figure
-            if ax is None:
-                self._name_axes()
-            self.ax_[0].legend(fontsize="x-small", loc="best")
-        else:
-            self.ax_ = one_axes(ax, (7, 6.5))
-            self.figure_ = self.ax_.figure
-            self._draw_all(names)
-        return self
-
-    def _name_axes(self) -> None:
-        self.figure_.supxlabel("cut-off", fontsize="medium")
-        self.figure_.supylabel(self.score_name, fontsize="medium")
+        if n_labels > MOST_PANELS:
+            panel = one_axes(ax, (7, 6.5))
+            self._draw_all(panel, names)
+            return panel
+        axes = grid_of_axes(n_labels, ax)
+        for label, panel in enumerate(axes):
+            self._draw_label(panel, label, names[label])
+        if ax is None:
+            axes[0].figure.supxlabel("cut-off", fontsize="medium")
+            axes[0].figure.supylabel(self.score_name, fontsize="medium")
+        axes[0].legend(fontsize="x-small", loc="best")
+        return axes
 
     def _draw_label(self, panel: Any, label: int, name: str) -> None:
         cuts, scores = self.cuts[:, label], self.scores[:, label]
@@ -218,30 +193,30 @@ class ThresholdCurveDisplay:
         panel.set(xlim=(0, 1))
         panel.tick_params(labelsize="small")
 
-    def _draw_all(self, names: list[str]) -> None:
+    def _draw_all(self, panel: Any, names: list[str]) -> None:
         order = np.argsort(self.thresholds, kind="stable")
         edge = np.log(LEAST_CUT / (1 - LEAST_CUT))
         logits = np.linspace(edge, -edge, 201)
         places = 1 / (1 + np.exp(-logits))
         rows = np.array([self._at(places, label) for label in order])
-        mesh = self.ax_.pcolormesh(
+        mesh = panel.pcolormesh(
             places, np.arange(len(order)), rows, cmap="Greys", vmin=0, shading="nearest",
             rasterized=True,
         )  # fmt: skip
         chosen = np.clip(self.thresholds[order], LEAST_CUT, 1 - LEAST_CUT)
-        self.ax_.plot(
+        panel.plot(
             chosen, np.arange(len(order)), "o", ms=3, color="tab:orange", mec="k", mew=0.4,
             label="chosen",
         )  # fmt: skip
-        self.ax_.axvline(0.5, color="tab:blue", lw=1.2, ls="--", label="0.5")
-        self.ax_.set(xscale="logit", xlim=(LEAST_CUT, 1 - LEAST_CUT), xlabel="cut-off")
-        self.ax_.set_xticks(CUT_TICKS, [f"{tick:g}" for tick in CUT_TICKS])
-        self.ax_.tick_params(axis="x", which="minor", labelbottom=False)
+        panel.axvline(0.5, color="tab:blue", lw=1.2, ls="--", label="0.5")
+        panel.set(xscale="logit", xlim=(LEAST_CUT, 1 - LEAST_CUT), xlabel="cut-off")
+        panel.set_xticks(CUT_TICKS, [f"{tick:g}" for tick in CUT_TICKS])
+        panel.tick_params(axis="x", which="minor", labelbottom=False)
         shown = np.unique(np.linspace(0, len(order) - 1, 15).astype(int))
-        self.ax_.set_yticks(shown, [names[order[i]][:18] for i in shown], fontsize="x-small")
-        self.ax_.set_ylabel(f"{len(order)} labels by cut-off (some named)")
-        self.ax_.legend(fontsize="small", loc="upper left")
-        self.figure_.colorbar(mesh, ax=self.ax_, label=self.score_name)
+        panel.set_yticks(shown, [names[order[i]][:18] for i in shown], fontsize="x-small")
+        panel.set_ylabel(f"{len(order)} labels by cut-off (some named)")
+        panel.legend(fontsize="small", loc="upper left")
+        panel.figure.colorbar(mesh, ax=panel, label=self.score_name)
 
     def _at(self, places: Array, label: int) -> Array:
         """The objective at these cut-offs: that of the next one of the curve."""

@@ -1,10 +1,41 @@
-"""What every display needs of matplotlib, imported when a picture is drawn."""
+"""What the displays share: how they are drawn, and matplotlib, imported no sooner than then."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Any, Self
 
 import numpy as np
+
+MOST_PANELS = 12
+"""Columns up to which each has a panel of its own."""
+
+
+class Display(ABC):
+    """Base of the displays: what was computed, drawn as often as asked."""
+
+    ax_: Any
+    figure_: Any
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : Axes or ndarray of Axes, default=None
+            Axes as in `ax_`; a new figure if None.
+
+        Returns
+        -------
+        self
+        """
+        self.ax_ = self._draw(ax)
+        self.figure_ = np.ravel(self.ax_)[0].figure
+        return self
+
+    @abstractmethod
+    def _draw(self, ax: Any) -> Any:
+        """Draw on the axes given, or on new ones, which are returned."""
 
 
 def pyplot() -> Any:
