@@ -369,6 +369,9 @@ def test_minus_one_and_one_alone_are_two_classes():
     with pytest.warns(UserWarning, match="read as two classes"):
         clf = GraphLabelSpreading().fit(X, np.where(y == 0, -1, 1))
     assert clf.classes_.tolist() == [-1, 1]
+    with pytest.warns(UserWarning, match="read as two classes"):
+        clf = GraphLabelSpreading().fit(X, np.where(y == 0, -1, 1).astype(object))
+    assert clf.classes_.tolist() == [-1, 1]
     assert clf.score(X, np.where(y == 0, -1, 1)) > 0.95
     known_otherwise = read_partly_labelled(np.array([-1, 1, 1]), np.array([0, 1]))
     np.testing.assert_array_equal(np.isnan(known_otherwise.values[:, 0]), [True, False, False])
@@ -615,6 +618,10 @@ def test_gaps_in_a_column_of_labels_count_as_unlabelled(mark):
         clf = GraphLabelSpreading().fit(X, labels)
         assert clf.classes_.tolist() == ["left", "right"]
         np.testing.assert_array_equal(clf.label_distributions_, wanted.label_distributions_)
+    numbers = [mark if label == -1 else int(label) for label in y]
+    clf = GraphLabelSpreading().fit(X, pd.Series(numbers, dtype=object))
+    assert clf.classes_.tolist() == [0, 1]
+    np.testing.assert_array_equal(clf.label_distributions_, wanted.label_distributions_)
     if mark is not pd.NA and mark != -1:
         numbers = np.where(y == -1, np.nan, y)
         np.testing.assert_array_equal(

@@ -28,8 +28,8 @@ from .._targets.encoding import (
 UNLABELLED = -1
 """Marks a row without a label in a 1-D y, beside None and NaN."""
 
-TEXT_MARKS = ("", "-1", "-1.0", "nan", "NaN", "None", "NA", "<NA>")
-"""Text that files hold in place of a label."""
+TEXT_MARKS = ("", "-1", "-1.0", "nan")
+"""Text that stands for no label where a column of labels was read or turned into text."""
 
 
 def read_partly_labelled(y: Any, classes: Array | None = None) -> Targets:
@@ -70,31 +70,32 @@ def labelled_rows(targets: Targets) -> Array:
 def _from_labels(y: Array, classes: Array | None) -> Targets:
     unlabelled = _marked(y, classes)
     _check_any_label(unlabelled)
-    if unlabelled.any():
-        y = np.where(unlabelled, y[~unlabelled][0], y)
-    return _hidden(encode_classes(y, classes=classes), unlabelled)
+    filled: Any = np.where(unlabelled, y[~unlabelled][:1], y)
+    if y.dtype.kind == "O":
+        filled = filled.tolist()  # so that numbers are numbers again
+    return _hidden(encode_classes(filled, classes=classes), unlabelled)
 
 
 def _marked(y: Array, classes: Array | None) -> Array:
     """Which labels of a 1-D y are the mark of a row without a label."""
     known = [] if classes is None else classes.tolist()
+    missing = np.zeros(len(y), dtype=bool)
     if y.dtype.kind in "OUS":
         _refuse_text_marks(y, known)
-    is_mark = UNLABELLED not in known
-    if y.dtype.kind == "O":
-        cells = y.tolist()
-        return np.array([is_missing(cell) or (is_mark and cell == UNLABELLED) for cell in cells])
-    marked = np.asarray(y == UNLABELLED, dtype=bool) & is_mark
-    if y.dtype.kind == "f" and np.isnan(y).any():
-        return marked | np.isnan(y)
+        missing = np.array([is_missing(cell) for cell in y.tolist()])
+    elif y.dtype.kind == "f":
+        missing = np.isnan(y)
+    marked = np.zeros(len(y), dtype=bool)
+    if UNLABELLED not in known:
+        marked[~missing] = y[~missing] == UNLABELLED
     if classes is None and marked.any() and set(y[~marked].tolist()) == {1}:
         warnings.warn(
             "y holds -1 and 1 and nothing else: these are read as two classes, every row "
             "labelled. If -1 stands for 'no label' pass a 2-D y with NaN rows instead.",
             stacklevel=5,
         )
-        return np.zeros(len(y), dtype=bool)
-    return marked
+        return missing
+    return marked | missing
 
 
 def _refuse_text_marks(y: Array, known: list[Any]) -> None:
