@@ -10,8 +10,8 @@ import torch
 
 from . import __version__
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "skorch", "torch", "pandas")
-EXTRAS = {"plots": "matplotlib", "large": "pynndescent"}
+PACKAGES = ("numpy", "scipy", "scikit-learn", "skorch", "torch")
+EXTRAS = {"plots": "matplotlib", "large": "pynndescent", "frames": "pandas"}
 
 
 def installed(package: str) -> str:

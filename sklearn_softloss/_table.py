@@ -59,7 +59,9 @@ def frame_of(rows: list[dict[str, Any]], index: str) -> Any:
     try:
         import pandas as pd  # type: ignore[import-untyped]
     except ImportError as error:
-        raise ImportError("to_frame needs pandas: pip install pandas.") from error
+        raise ImportError(
+            "to_frame needs pandas: pip install 'sklearn_softloss[frames]'."
+        ) from error
     return pd.DataFrame(rows).set_index(index)
 
 

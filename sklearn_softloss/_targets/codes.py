@@ -27,18 +27,21 @@ class TargetCode:
         return self.scale * values + self.offset
 
     def decode(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Probabilities from predictions of coded targets: increasing, strictly inside (0, 1).
+        """Probabilities from predictions of coded targets: increasing, inside (0, 1).
 
-        Coded targets fill [offset, offset + scale] alone. Inside, this is the inverse of `encode`;
-        outside, where a prediction is more certain than any target, a softplus takes its place: it
-        falls towards 0 and never reaches it.
+        Coded targets fill [offset, offset + scale] alone. Inside, this is the inverse of `encode`
+        to a thousandth; outside, where a prediction is more certain than any target, it bends
+        towards 0 or 1 and never reaches it, unless the code leaves no room there.
         """
         z = (values - self.offset) / self.scale
         width = max(WIDEST * self.scale**2, NARROWEST) / self.scale
-        above_zero = _softplus(z, width * self.offset)
-        return above_zero - _softplus(z - 1, width * (1 - self.offset - self.scale))
+        lower = _bent(z, width * self.offset)
+        upper = 1 - _bent(1 - z, width * (1 - self.offset - self.scale))
+        return np.where(z < 0.5, lower, upper)
 
 
-def _softplus(z: NDArray[Any], width: float) -> NDArray[Any]:
-    """A smooth max(z, 0) whose bend has this width."""
-    return np.maximum(z, 0.0) if width <= 0 else width * np.logaddexp(0.0, z / width)
+def _bent(z: NDArray[Any], width: float) -> NDArray[Any]:
+    """A smooth max(z, 0), a softplus of this width that is 1/2 at 1/2."""
+    if width <= 0:
+        return np.maximum(z, 0.0)
+    return 0.5 * np.logaddexp(0.0, z / width) / np.logaddexp(0.0, 0.5 / width)
