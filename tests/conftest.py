@@ -6,7 +6,13 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 
 import pytest
 import torch
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
+
+# Equal examples in every run; HYPOTHESIS_PROFILE=random draws others.
+settings.register_profile("fixed", derandomize=True)
+settings.register_profile("random", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
 @pytest.fixture(scope="session", autouse=True)
