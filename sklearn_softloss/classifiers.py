@@ -21,6 +21,7 @@ from ._targets.encoding import (
     as_array,
     encode_classes,
     encode_labels,
+    in_class_order,
     label_names,
     warn_if_never_absent,
 )
@@ -142,7 +143,11 @@ class SoftTargetMLPClassifier(NetClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels; the columns of y if that was a DataFrame, ``arange(k)`` for a plain matrix.
+        The labels, sorted; the columns of y if that was a DataFrame, ``arange(k)`` for a plain
+        matrix.
+    column_classes_ : ndarray of shape (n_classes,)
+        `classes` of `partial_fit` in the order given: what the columns of a 2-D y without names
+        are, there and in `score`.
     net_ : skorch.NeuralNet
         The fitted net; its module is ``net_.module_``.
     coefs_, intercepts_ : list of ndarray
@@ -181,6 +186,7 @@ class SoftTargetMLPClassifier(NetClassifier):
     """
 
     _domains = (DISTRIBUTION, INDEPENDENT)
+    _kept_of_targets = ("classes", "column_classes")
 
     @with_callbacks
     def fit(
@@ -239,7 +245,10 @@ class SoftTargetMLPClassifier(NetClassifier):
         return self._fit(X, y, sample_weight, in_parts=True, declared=classes)
 
     def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
-        classes = None if known is None else known.classes
+        classes = None
+        if known is not None:
+            classes = known.classes
+            declared = known.column_classes if declared is None else declared
         return encode_classes(y, domain, classes=classes, declared=declared, may_be_sparse=True)
 
     def _weigh(
@@ -340,7 +349,7 @@ class SoftTargetMLPClassifier(NetClassifier):
         if as_array(y).ndim == 1:
             return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
         return soft_accuracy(
-            y,
+            in_class_order(y, self),
             self.predict_proba(X),
             domain=self.net_.criterion_.domain,
             labels=self.classes_,

@@ -111,6 +111,7 @@ Y_KINDS = {
     "complex": lambda c, P, L, rng: L + 1j,
     "inf": lambda c, P, L, rng: np.where(L > 0, np.inf, L),
     "lists": lambda c, P, L, rng: [list(np.flatnonzero(row)) for row in L],
+    "2-D text": lambda c, P, L, rng: np.where(L > 0, "a", "b"),
     "3-D": lambda c, P, L, rng: L[:, :, None],
     "none": lambda c, P, L, rng: None,
 }

@@ -1,11 +1,16 @@
 """Names of classes and labels: columns are found by name, whatever their order."""
 
+from functools import partial
+
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
@@ -17,10 +22,18 @@ from sklearn.preprocessing import StandardScaler
 from cases import make_labels, make_soft, multi, soft
 from sklearn_softloss import metrics
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV
-from sklearn_softloss.decision import TunedDecisionClassifierCV
+from sklearn_softloss.decision import CostMatrix, TunedDecisionClassifierCV
+from sklearn_softloss.display import (
+    ReliabilityDisplay,
+    TargetConfidenceDisplay,
+    ThresholdCurveDisplay,
+)
 from sklearn_softloss.metrics import scorers
 from sklearn_softloss.semi_supervised import GraphLabelSpreading
 from sklearn_softloss.targets import vote_shares
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -41,6 +54,14 @@ def yes_no(n=400):
     yes = 1 / (1 + np.exp(-2 * X[:, 0]))
     drawn = np.where(rng.random(n) < yes, "yes", "no")
     return X, pd.DataFrame({"yes": yes, "no": 1 - yes}), drawn
+
+
+def drawn_by(display):
+    """All points of all lines of a picture, one after the other."""
+    lines = [line for axes in display.figure_.axes for line in axes.get_lines()]
+    points = np.concatenate([np.ravel(line.get_xydata()) for line in lines])
+    plt.close(display.figure_)
+    return points
 
 
 # --- classes -------------------------------------------------------------------------------------
@@ -88,6 +109,47 @@ def test_declared_classes_name_the_columns_in_the_order_given(order):
     assert_allclose(
         wanted.partial_fit(X, pd.DataFrame(Y, columns=NAMES)).predict_proba(X), again, rtol=1e-9
     )
+
+
+@settings(max_examples=6, deadline=None)
+@given(permutations)
+def test_columns_named_once_keep_their_names(order):
+    X, Y = make_soft()
+    order = list(order)
+    named, turned = pd.DataFrame(Y, columns=NAMES), Y[:, order]
+    wanted = soft().partial_fit(X, named).partial_fit(X, named)
+    found = soft().partial_fit(X, turned, classes=NAMES[order]).partial_fit(X, turned)
+    assert_array_equal(found.column_classes_, NAMES[order])
+    assert_allclose(found.predict_proba(X), wanted.predict_proba(X), rtol=1e-9)
+    score = pytest.approx(wanted.score(X, named))
+    readers = [
+        found,
+        make_pipeline(StandardScaler(with_mean=False, with_std=False).fit(X), found),
+        SoftCalibratedClassifierCV(found, cv="prefit").fit(X, turned),
+        SoftCalibratedClassifierCV(FrozenEstimator(found), cv=2).fit(X, turned),
+        TunedDecisionClassifierCV(found, CostMatrix(1 - np.eye(3)), cv="prefit").fit(X, turned),
+    ]
+    for reader in readers:
+        assert reader.score(X, turned) == score
+        assert reader.score(X, sp.coo_array(turned)) == score
+        assert reader.score(X, named) == score
+        assert scorers.soft_accuracy(reader, X, turned) == score
+    assert not hasattr(found.fit(X, Y), "column_classes_")
+
+
+@pytest.mark.parametrize("kind", ["confidence", "classwise"])
+def test_pictures_of_classes_read_the_columns_as_they_were_named(kind):
+    X, Y = make_soft()
+    order = [2, 0, 1]
+    clf = soft().partial_fit(X, Y[:, order], classes=NAMES[order])
+    named = pd.DataFrame(Y, columns=NAMES)
+    for display in (
+        partial(ReliabilityDisplay.from_estimator, kind=kind, random_state=0),
+        TargetConfidenceDisplay.from_estimator,
+    ):
+        wanted = drawn_by(display(clf, X, named))
+        for same in (Y[:, order], named.iloc[:, order]):
+            assert_allclose(drawn_by(display(clf, X, same)), wanted, rtol=1e-9)
 
 
 def test_votes_and_parts_agree_on_the_columns():
@@ -167,6 +229,24 @@ def test_meta_estimators_of_labels_find_columns_by_name(order):
         assert meta.score(X, turned) == meta.score(X, Y)
         wanted = scorers.neg_multilabel_log_loss(meta, X, Y)
         assert scorers.neg_multilabel_log_loss(meta, X, turned) == wanted
+
+
+def test_pictures_of_labels_find_columns_by_name():
+    X, Y = label_frame()
+    clf = multi(max_iter=3).fit(X, Y)
+    for display in (
+        partial(ReliabilityDisplay.from_estimator, random_state=0),
+        ThresholdCurveDisplay.from_estimator,
+    ):
+        wanted = display(clf, X, Y)
+        titles = [panel.get_title().split(":")[0] for panel in wanted.ax_]
+        assert titles == list(Y.columns)
+        for same in (Y.iloc[:, ::-1], Y.to_numpy()):
+            found = display(clf, X, same)
+            assert [panel.get_title().split(":")[0] for panel in found.ax_] == titles
+            assert_allclose(drawn_by(found), drawn_by(wanted), rtol=1e-9)
+    of_predictions = ThresholdCurveDisplay.from_predictions(Y, clf.predict_proba(X))
+    assert [panel.get_title().split(":")[0] for panel in of_predictions.ax_] == titles
 
 
 def test_foreign_and_missing_labels_are_refused():

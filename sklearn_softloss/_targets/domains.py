@@ -91,10 +91,6 @@ class Domain(str):
             "leave them at their defaults."
         )
 
-    def constant_logits(self, mean: Array) -> Array | None:
-        """Logits that the plain link takes to the mean target; None where there is no such link."""
-        return None
-
     def weighted(self, values: Array, class_weight: Array) -> tuple[Array, Array]:
         """Rows and their weights under weights of the classes.
 
@@ -113,10 +109,6 @@ class _UnitInterval(Domain):
 
     def cure(self, value: float) -> str:
         return INTEGER_CODES if np.isfinite(value) and value == np.round(value) else RESCALE
-
-    def constant_logits(self, mean: Array) -> Array | None:
-        mean = np.clip(mean, SMALLEST_PROBA, LARGEST_PROBA)
-        return np.log(mean) - np.log1p(-mean)
 
     def n_outcomes(self, n_columns: int) -> int:
         """Over how many outcomes smoothing spreads its share: here absent and present."""
@@ -144,16 +136,14 @@ class Distribution(_UnitInterval):
         sums = values.sum(axis=1)
         if np.all(sums == 1):
             return values  # bit for bit, so that a one-hot row is the hard label
-        if np.abs(sums - 1).max() > ROW_SUM_TOLERANCE:
-            row, total = first_bad_sum(values)  # type: ignore[misc]
+        bad = first_bad_sum(values)
+        if bad is not None:
+            row, total = bad
             raise ValueError(
                 "Under a 'distribution' loss every row of y must sum to 1: "
                 f"row {row} sums to {total:.6g}; {EMPTY_ROW if total == 0 else WRONG_SUM}."
             )
         return values / sums[:, None]
-
-    def constant_logits(self, mean: Array) -> Array | None:
-        return np.log(np.clip(mean, SMALLEST_PROBA, LARGEST_PROBA))
 
     def n_outcomes(self, n_columns: int) -> int:
         return n_columns
@@ -203,9 +193,9 @@ DOMAINS: dict[str, Domain] = {
 }
 
 
-def first_bad_sum(values: NDArray[Any]) -> tuple[int, float] | None:
+def first_bad_sum(values: Any) -> tuple[int, float] | None:
     """Number and sum of the first row that does not sum to 1, or None."""
-    sums = values.sum(axis=1)
+    sums = np.asarray(values.sum(axis=1)).ravel()
     bad = ~(np.abs(sums - 1) <= ROW_SUM_TOLERANCE)
     if not bad.any():
         return None

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from .._checks import refuse_masked
-from .domains import DISTRIBUTION, INDEPENDENT, ROW_SUM_TOLERANCE, Domain
+from .domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
 
 Array = NDArray[Any]
 Rows = Any
@@ -36,12 +36,15 @@ class Targets:
         Whether y was one label a sample, so that splits may be stratified.
     label_names : ndarray of shape (n_columns,) or None
         Columns of the DataFrame that y was, or of an earlier one, in the order of that.
+    column_classes : ndarray of shape (n_classes,) or None
+        The declared classes, in their order: what the columns of a 2-D y without names are.
     """
 
     values: Rows
     classes: Any = None
     from_vector: bool = False
     label_names: Array | None = None
+    column_classes: Array | None = None
 
     @property
     def n_columns(self) -> int:
@@ -108,7 +111,8 @@ def encode_classes(
         labels = hard_labels(y, given)
         known = np.unique(labels) if classes is None else classes
         sparse = may_be_sparse and len(labels) * len(known) > DENSE_ENTRIES
-        return Targets(one_hot(labels, known, sparse), known, from_vector=True)
+        rows = one_hot(labels, known, sparse)
+        return Targets(rows, known, from_vector=True, column_classes=declared)
     if y.shape[1] == 1:
         raise ValueError(ONE_COLUMN)
     values = float_matrix(y.toarray() if sp.issparse(y) else y)
@@ -125,7 +129,7 @@ def encode_classes(
         )
     if columns is not None:
         values = in_order(values, columns, known)
-    return Targets(values, known)
+    return Targets(values, known, column_classes=declared)
 
 
 def hard_labels(y: Array, given: Any = None) -> Array:
@@ -221,13 +225,38 @@ def aligned(y: Any, names: Array | None, what: str = "labels") -> Any:
     return y if columns is None else in_order(float_matrix(y), columns, names, what)
 
 
+def in_class_order(y: Any, estimator: Any) -> Any:
+    """A 2-D y without names with its columns in the order of `classes_`.
+
+    They are in another order where `classes` of `partial_fit` named them so.
+    """
+    declared = column_classes(estimator)
+    if declared is None or np.ndim(y) != 2 or column_names(y) is not None:
+        return y
+    y = as_array(y)
+    return in_order(sp.csr_array(y) if sp.issparse(y) else y, declared, np.unique(declared))
+
+
 def label_names(estimator: Any) -> Array | None:
     """`label_names_` of a fitted classifier, also where a search or a pipeline wraps it."""
-    while not hasattr(estimator, "label_names_"):
-        estimator = _inside(estimator)
+    return _kept(estimator, "label_names_")
+
+
+def column_classes(estimator: Any) -> Array | None:
+    """`column_classes_` of a fitted classifier, also where a search or a pipeline wraps it."""
+    return _kept(estimator, "column_classes_")
+
+
+def _kept(estimator: Any, name: str) -> Array | None:
+    while not hasattr(estimator, name):
+        if hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        else:
+            fitted = getattr(estimator, "estimator_", None)
+            estimator = getattr(estimator, "best_estimator_", fitted)
         if estimator is None:
             return None
-    return np.asarray(estimator.label_names_)
+    return np.asarray(getattr(estimator, name))
 
 
 # --- several labels a sample ---------------------------------------------------------------------
@@ -462,12 +491,12 @@ def target_kind(estimator: Any, y: Any) -> str:
         return "binary" if len(np.unique(hard_labels(y))) <= 2 else "classes"
     if _takes_labels(estimator):
         return "labels"
-    sums = np.asarray(y.sum(axis=1), dtype=np.float64).ravel()
-    if (np.abs(sums - 1) > ROW_SUM_TOLERANCE).any():
-        row = int(np.argmax(np.abs(sums - 1) > ROW_SUM_TOLERANCE))
+    bad = first_bad_sum(y if sp.issparse(y) else float_matrix(y))
+    if bad is not None:
+        row, total = bad
         raise ValueError(
             f"A 2-D y is read as rows that sum to 1, because {type(estimator).__name__} does not "
-            f"say in its tags that it takes several labels; row {row} sums to {sums[row]:.6g}. For "
+            f"say in its tags that it takes several labels; row {row} sums to {total:.6g}. For "
             "label sets take a classifier that says so, such as MultiLabelSigmoidClassifier or "
             "OneVsRestClassifier."
         )

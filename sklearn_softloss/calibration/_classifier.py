@@ -26,6 +26,7 @@ from .._targets.encoding import (
     as_array,
     encode_classes,
     encode_labels,
+    in_class_order,
     label_names,
     target_kind,
 )
@@ -233,7 +234,10 @@ class SoftCalibratedClassifierCV(MetaClassifier):
     def _encode(self, y: Any, labels: bool, fitted: Any) -> Targets:
         if labels:
             return encode_labels(y, names=None if fitted is None else label_names(fitted))
-        targets = encode_classes(y, classes=None if fitted is None else fitted.classes_)
+        if fitted is None:
+            targets = encode_classes(y)
+        else:
+            targets = encode_classes(in_class_order(y, fitted), classes=fitted.classes_)
         if len(targets.classes) < 2:
             raise ValueError(
                 f"Calibration needs two classes; y has {len(targets.classes)} class: "
@@ -291,7 +295,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         self.calibrated_classifiers_ = pairs
         self.classes_ = targets.classes
         self._labels = labels
-        self._take_over(pairs[0].estimator, "label_names_")
+        self._take_over(pairs[0].estimator, "label_names_", "column_classes_")
         if targets.label_names is not None:
             self.label_names_ = targets.label_names
 
@@ -373,5 +377,5 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         if self._labels:
             y = aligned(y, label_names(self))
             return multilabel_subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
-        truth = encode_classes(y, classes=self.classes_).values
+        truth = encode_classes(in_class_order(y, self), classes=self.classes_).values
         return soft_accuracy(truth, self.predict_proba(X), sample_weight=sample_weight)

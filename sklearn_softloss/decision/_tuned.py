@@ -25,6 +25,7 @@ from .._targets.encoding import (
     as_array,
     encode_classes,
     encode_labels,
+    in_class_order,
     label_names,
     target_kind,
     warn_if_never_absent,
@@ -211,7 +212,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
             self.thresholds_ = tuning.chosen.thresholds_
             self.fold_thresholds_ = tuning.fold_thresholds
         self._untold = tuning.never_predicted()
-        self._take_over(estimator, "label_names_")
+        self._take_over(estimator, "label_names_", "column_classes_")
         if targets.label_names is not None:
             self.label_names_ = targets.label_names
         return self
@@ -364,7 +365,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
             return multilabel_subset_accuracy(y, answers, sample_weight=sample_weight)
         if as_array(y).ndim == 1:
             return float(accuracy_score(y, answers, sample_weight=sample_weight))
-        truth = encode_classes(y, classes=self.classes_).values
+        truth = encode_classes(in_class_order(y, self), classes=self.classes_).values
         chosen = answers[:, None] == self.classes_
         return soft_accuracy(truth, chosen.astype(float), sample_weight=sample_weight)
 
@@ -390,6 +391,7 @@ def _encode(kind: str, y: Any, fitted: Any) -> Targets:
         targets = encode_labels(y, names=None if fitted is None else label_names(fitted))
         warn_if_never_absent(targets, stacklevel=3)
         return targets
+    y = in_class_order(y, fitted)
     targets = encode_classes(y, classes=getattr(fitted, "classes_", None))
     if len(targets.classes) < 2:
         raise ValueError(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_count
 from .._random import generator_from
-from .._targets.encoding import as_array, target_kind
+from .._targets.encoding import aligned, as_array, in_class_order, label_names, target_kind
 from ..metrics.blocks import NOTHING_KNOWN
 from ..metrics.calibration_error import Kind, Strategy, check_options, columns_of_kind
 from ..model_selection import as_proba_matrix
@@ -114,10 +114,12 @@ class ReliabilityDisplay(Display):
         if kind is None:
             kind = "labelwise" if target_kind(estimator, y) == "labels" else "confidence"
         if kind != "labelwise":
-            params = {"labels": classes, **params}
+            y, params = in_class_order(y, estimator), {"labels": classes, **params}
         elif as_array(y).ndim == 2:
+            names = label_names(estimator)
+            y = aligned(y, names)
             if not hasattr(y, "columns"):
-                params = {"label_names": getattr(estimator, "label_names_", None), **params}
+                params = {"label_names": names, **params}
         elif proba.shape[1] == 2:
             y, proba = np.asarray(y) == estimator.classes_[1], proba[:, 1]
         return cls.from_predictions(y, proba, kind=kind, ax=ax, **params)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_count
 from .._probability import entropies
-from .._targets.encoding import Array
+from .._targets.encoding import Array, in_class_order
 from ..metrics.blocks import ClassBlocks, mass_on_top
 from ..model_selection import as_proba_matrix
 from ._reliability_curve import bin_numbers, in_bins
@@ -98,6 +98,7 @@ class TargetConfidenceDisplay(Display):
         """
         classes = getattr(estimator, "classes_", None)
         proba = as_proba_matrix(estimator.predict_proba(X), classes)
+        y = in_class_order(y, estimator)
         return cls.from_predictions(y, proba, ax=ax, **{"labels": classes, **params})
 
     @classmethod

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._targets.encoding import Array
+from .._targets.encoding import Array, aligned, column_names, label_names
 from ..decision import optimal_thresholds
 from ..decision.curve import threshold_curve
 from ..model_selection import as_proba_matrix
@@ -95,6 +95,8 @@ class ThresholdCurveDisplay(Display):
             )
             if np.ndim(y) == 1:
                 y, proba = np.asarray(y) == estimator.classes_[-1], proba[:, -1]
+            elif (names := label_names(estimator)) is not None:
+                y, params = aligned(y, names), {"label_names": names, **params}
             return cls.from_predictions(y, proba, ax=ax, **params)
         results = getattr(estimator, "cv_results_", {})
         if "mean_score" not in results:
@@ -156,7 +158,7 @@ class ThresholdCurveDisplay(Display):
             grid,
             scores,
             thresholds=np.broadcast_to(thresholds, grid.shape[1]),
-            label_names=label_names,
+            label_names=column_names(y_true) if label_names is None else label_names,
             score_name=_name(objective),
         )
         return display.plot(ax=ax)

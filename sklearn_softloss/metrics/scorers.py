@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from .. import metrics
-from .._targets.encoding import aligned, as_array, encode_labels, label_names
+from .._targets.encoding import aligned, as_array, encode_labels, in_class_order, label_names
 from ..model_selection import as_proba_matrix
 from ._takes import takes, what_it_takes
 
@@ -86,7 +86,7 @@ class Scorer:
         if wanted == "decisions":
             y, found = _decisions(estimator, X, y)
         elif wanted == "classes" and options.get("kind") != "labelwise":
-            found = _proba(estimator, X)
+            y, found = in_class_order(y, estimator), _proba(estimator, X)
             options.setdefault("labels", _classes(estimator))
         else:
             y, found = _label_probabilities(estimator, X, y)
