@@ -53,10 +53,11 @@ def check_count(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} must be a whole number >= {least}; got {value!r}.")
 
 
-def refuse_masked(values: Any, name: str) -> None:
-    """Refuse an array whose mask NumPy would drop in silence."""
-    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
-        row = int(np.argwhere(np.ma.getmaskarray(values))[0, 0])
+def refuse_masked(values: np.ma.MaskedArray[Any, Any], name: str) -> None:
+    """Refuse a masked array whose mask NumPy would drop in silence."""
+    masked = np.ma.getmaskarray(values)
+    if masked.any():
+        row = int(np.argwhere(masked)[0, 0])
         raise ValueError(
             f"{name} must not be a masked array: row {row} is masked, and the values under a mask "
             f"mean nothing. Fill it, such as {name}.filled(np.nan) for unknown labels, or drop "

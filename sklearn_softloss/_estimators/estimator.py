@@ -42,9 +42,6 @@ SMALL_BATCH = 32
 PLANNED_EPOCHS, MOST_EPOCHS = 32, 200
 """Epochs of max_iter="auto": where the schedule plans them, and where the loss ends them."""
 
-ROWS_TO_JUDGE = 1000
-"""Rows on which the loss of a constant is guessed, to see whether it is worth finding it out."""
-
 SMALL = 4096
 """Entries of X up to which a prediction is dominated by what is done once a call."""
 
@@ -249,7 +246,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             if course is Course.NEXT_PART:
                 net = self._net_for_the_next_part()
             else:
-                net = self._build_net(loss, train, targets.values.shape[1], course, generators)
+                net = self._build_net(loss, train, encoded.n_columns, course, generators)
             net.batch_size = self._batch_size(len(train))
             if observer is not None:
                 observer.fitted = lambda: self._to_predict(net.frozen(), targets, encoded.code)
@@ -497,23 +494,8 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self.t_ = (self.t_ if course.goes_on else 0) + n_train * loop.n_epochs
 
     def _warn_of_a_poor_end(self, net: TrainingNet, loop: Loop, train: TrainingData) -> None:
-        """Say that a constant would have been better, or else that the training was cut short.
-
-        What a constant costs is guessed on some rows first, and found out only where the training
-        is no better than the guess.
-        """
-        _, (target, weight, entry_weight) = train.batch(slice(0, ROWS_TO_JUDGE))
-        mass = torch.ones(len(target)) if weight is None else weight
-        mean = (mass.to(target) @ target / mass.sum()).cpu().numpy()
-        logits = net.criterion_.domain.constant_logits(mean)
-        guess = -np.inf
-        if logits is not None and net.criterion_.n_logits(len(mean)) == len(mean):
-            constant = torch.from_numpy(logits).to(target).expand(target.shape)
-            values = net.criterion_(constant, target, entry_weight)
-            guess = float((mass.to(values) * values).sum() / mass.sum())
-        message = None
-        if len(net.monitor.train_losses) > 1 and not self.loss_ <= guess:
-            message = divergence(net, train)
+        """Say that a constant would have been better, or else that the training was cut short."""
+        message = divergence(net, train) if len(net.monitor.train_losses) > 1 else None
         if message is None and not (net.schedule.is_planned or loop.converged):
             message = (
                 f"Maximum iterations ({self._max_iter()}) reached and the optimization hasn't "

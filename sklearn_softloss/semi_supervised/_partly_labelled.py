@@ -14,7 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._checks import check_weight
-from .._targets.domains import ROW_SUM_TOLERANCE
+from .._targets.domains import first_bad_sum
 from .._targets.encoding import (
     Array,
     Targets,
@@ -131,15 +131,14 @@ def _from_rows(y: Any, classes: Array | None) -> Targets:
             f"the row has no label; row {int(np.argmax(mixed))} is NaN in some columns only."
         )
     _check_any_label(unlabelled)
-    off = np.abs(values.sum(axis=1) - 1) > ROW_SUM_TOLERANCE
-    if off.any():
-        row = int(np.argmax(off))
+    values[unlabelled] = 1 / values.shape[1]
+    bad = first_bad_sum(values)
+    if bad is not None:
         raise ValueError(
-            f"A row of a 2-D y must be a distribution over the classes: row {row} sums to "
-            f"{values[row].sum():.6g}. Divide votes by their sums; label sets are not supported: "
+            f"A row of a 2-D y must be a distribution over the classes: row {bad[0]} sums to "
+            f"{bad[1]:.6g}. Divide votes by their sums; label sets are not supported: "
             "take one fit a label, with a 1-D y."
         )
-    values[unlabelled] = 1 / values.shape[1]
     columns = partly.label_names
     if columns is not None:
         classes = np.unique(columns) if classes is None else classes
