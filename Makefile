@@ -33,6 +33,8 @@ benchmarks: bench
 	$(BIN)/python examples/benchmarks/label_distributions.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/multilabel.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/hard_labels.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/text.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/tables.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/defaults.py --data $(DATA) --write
 
 bench-smoke: $(INSTALLED)
@@ -44,6 +46,8 @@ bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/label_distributions.py --smoke
 	$(BIN)/python examples/benchmarks/multilabel.py --smoke
 	$(BIN)/python examples/benchmarks/hard_labels.py --smoke
+	$(BIN)/python examples/benchmarks/text.py --smoke
+	$(BIN)/python examples/benchmarks/tables.py --smoke
 	$(BIN)/python examples/benchmarks/defaults.py --smoke
 	$(BIN)/python examples/benchmarks/speed.py --smoke
 	$(BIN)/python examples/benchmarks/step_profile.py --smoke

@@ -51,8 +51,11 @@ class SoftTargetMLPClassifier(NetClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or tuple of int, default=(448,)
-        Units of each hidden layer; ``()`` gives a linear model.
+    hidden_layer_sizes : int, tuple of int or 'auto', default="auto"
+        Units of each hidden layer; ``()`` gives a linear model. 'auto' is (448,), but for wide
+        sparse X, such as the words of texts: with `alpha` and `dropout` at 'auto' it is then a
+        linear model trained by L-BFGS. Wide are 5,000 columns, or 1,000 with less than 64 entries
+        a column.
     activation : {'identity', 'logistic', 'tanh', 'relu'}, default="relu"
         Activation of the hidden layers.
     loss : str or Loss, default="cross_entropy"
@@ -71,18 +74,24 @@ class SoftTargetMLPClassifier(NetClassifier):
         draws of hard labels. The rules 'balanced', 'median_frequency', 'effective_number' and
         ``('effective_number', beta)`` (beta is 0.999 if not given) read the mass of each class
         in y.
+    standardize : bool, default=True
+        Whether the net takes columns of X minus their mean over their standard deviation, weighted
+        by `sample_weight`. Sparse X is scaled, never centred. A column that is constant in training
+        is left out. `partial_fit` measures the first part, and keeps to that. `coefs_` and
+        `intercepts_` are for the columns as given. Not for a `module`.
     solver : str or torch optimizer class, default="adamw"
         'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
         (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
         a callable ``(parameters, lr) -> torch.optim.Optimizer``.
     alpha : float or 'auto', default="auto"
         Under 'adamw' each step shrinks the weight matrices by the share ``alpha`` times the
-        learning rate, and 'auto' is ``min(1, 7000 / n_samples)``. Under other solvers it is the
-        strength of the L2 penalty on them, divided by the weight sum of the batch as in
-        scikit-learn's ``MLPClassifier``, and 'auto' is 0.0001.
-    dropout : float, default=0.5
+        learning rate. Under other solvers it is the strength of the L2 penalty on them, divided by
+        the weight sum of the batch as in scikit-learn's ``MLPClassifier``, and 'auto' is 0.0001.
+        Under 'adamw' 'auto' is chosen, with `dropout`, on rows held out of a fit; see Notes.
+    dropout : float or 'auto', default="auto"
         Share of hidden units set to zero in a training step, in [0, 1): one draw a unit for all
-        rows of the step. Not used by 'lbfgs', nor by a `module`.
+        rows of the step. Not used by 'lbfgs', nor by a `module`. 'auto' goes with `alpha`: the
+        stronger that is, the more, up to 0.5; 0.5 under solvers other than 'adamw'.
     batch_size : int or 'auto', default="auto"
         Rows a training step; 'auto' is ``min(32, n_samples)``. Larger ones use many cores or a GPU
         better; raise `learning_rate_init` with them.
@@ -92,7 +101,7 @@ class SoftTargetMLPClassifier(NetClassifier):
         1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
         almost zero; both run all `max_iter` epochs unless `early_stopping` ends them, and are
         'constant' in `partial_fit`, whose calls have no planned end.
-    learning_rate_init : float, default=0.0045
+    learning_rate_init : float, default=0.006
         First learning rate; the highest one of 'one_cycle'.
     power_t : float, default=0.5
         Exponent of 'invscaling'.
@@ -151,7 +160,14 @@ class SoftTargetMLPClassifier(NetClassifier):
     net_ : skorch.NeuralNet
         The fitted net; its module is ``net_.module_``.
     coefs_, intercepts_ : list of ndarray
-        Weights (n_in, n_out) and biases of the built-in net.
+        Weights (n_in, n_out) and biases of the built-in net, for the columns of X as given.
+    alpha_, dropout_ : float
+        Those of the training.
+    selection_results_ : dict of str to ndarray, or None
+        What was tried for `alpha` and `dropout`: ``alpha``, ``dropout`` (of a net of 448 units on
+        few rows) and ``is_linear``, the ``loss`` on the held-out rows, what it ``gain``-s on the
+        middle of the path, and the standard error of that, ``gain_error``. A pandas DataFrame can
+        be made of it. None where nothing was chosen.
     loss_, best_loss_ : float
         Training loss of the last epoch, in nats for the logarithmic losses; lowest loss of the last
         fit, on the validation rows under early stopping.
@@ -166,6 +182,21 @@ class SoftTargetMLPClassifier(NetClassifier):
     See Also
     --------
     MultiLabelSigmoidClassifier : Several labels a row.
+
+    Notes
+    -----
+    With ``alpha="auto"`` under 'adamw' a fit holds out a quarter of the rows, by a hash of their
+    content, so that equal rows stay together. Small nets (at most 128 units a layer) are trained on
+    the others with (alpha, dropout) of (1, 0.5), (3, 0.5), (10, 0.5), (0.1, 0.25) and (0.03, 0), in
+    this order as long as the loss falls. A step from the middle, (1, 0.5), to more decay is taken
+    if the loss falls by a standard error; one further, or to less decay, if it falls by two, and
+    less decay must save 3 in all (nats, for the logarithmic losses). Then all rows are fitted. Of
+    many rows 5,000 are used to choose; under `early_stopping` the validation rows judge. Fewer than
+    60 different rows, `partial_fit` and a `module` get the middle; `warm_start` goes on with what
+    the first fit chose; numbers give one plain fit.
+
+    'auto' values fall with a narrow layer of w units, ``dropout / (1 - dropout)`` by
+    ``w / 448`` and `alpha` by its root, and `alpha` by ``7000 / n_samples`` beyond 7,000 rows.
 
     References
     ----------
@@ -365,8 +396,11 @@ class MultiLabelSigmoidClassifier(NetClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or tuple of int, default=(448,)
-        Units of each hidden layer; ``()`` gives a linear model.
+    hidden_layer_sizes : int, tuple of int or 'auto', default="auto"
+        Units of each hidden layer; ``()`` gives a linear model. 'auto' is (448,), but for wide
+        sparse X, such as the words of texts: with `alpha` and `dropout` at 'auto' it is then a
+        linear model trained by L-BFGS. Wide are 5,000 columns, or 1,000 with less than 64 entries
+        a column.
     activation : {'identity', 'logistic', 'tanh', 'relu'}, default="relu"
         Activation of the hidden layers.
     loss : str or Loss, default="binary_cross_entropy"
@@ -388,18 +422,24 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         list of such dicts, one number a label, or a rule applied to the zeros and ones of each
         label: 'balanced', 'median_frequency', 'effective_number', ``('effective_number', beta)``.
         They shift `predict_proba` and are not undone.
+    standardize : bool, default=True
+        Whether the net takes columns of X minus their mean over their standard deviation, weighted
+        by `sample_weight`. Sparse X is scaled, never centred. A column that is constant in training
+        is left out. `partial_fit` measures the first part, and keeps to that. `coefs_` and
+        `intercepts_` are for the columns as given. Not for a `module`.
     solver : str or torch optimizer class, default="adamw"
         'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
         (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
         a callable ``(parameters, lr) -> torch.optim.Optimizer``.
     alpha : float or 'auto', default="auto"
         Under 'adamw' each step shrinks the weight matrices by the share ``alpha`` times the
-        learning rate, and 'auto' is ``min(1, 7000 / n_samples)``. Under other solvers it is the
-        strength of the L2 penalty on them, divided by the weight sum of the batch as in
-        scikit-learn's ``MLPClassifier``, and 'auto' is 0.0001.
-    dropout : float, default=0.5
+        learning rate. Under other solvers it is the strength of the L2 penalty on them, divided by
+        the weight sum of the batch as in scikit-learn's ``MLPClassifier``, and 'auto' is 0.0001.
+        Under 'adamw' 'auto' is chosen, with `dropout`, on rows held out of a fit; see Notes.
+    dropout : float or 'auto', default="auto"
         Share of hidden units set to zero in a training step, in [0, 1): one draw a unit for all
-        rows of the step. Not used by 'lbfgs', nor by a `module`.
+        rows of the step. Not used by 'lbfgs', nor by a `module`. 'auto' goes with `alpha`: the
+        stronger that is, the more, up to 0.5; 0.5 under solvers other than 'adamw'.
     batch_size : int or 'auto', default="auto"
         Rows a training step; 'auto' is ``min(32, n_samples)``. Larger ones use many cores or a GPU
         better; raise `learning_rate_init` with them.
@@ -409,7 +449,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
         almost zero; both run all `max_iter` epochs unless `early_stopping` ends them, and are
         'constant' in `partial_fit`, whose calls have no planned end.
-    learning_rate_init : float, default=0.0045
+    learning_rate_init : float, default=0.006
         First learning rate; the highest one of 'one_cycle'.
     power_t : float, default=0.5
         Exponent of 'invscaling'.
@@ -466,7 +506,14 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     net_ : skorch.NeuralNet
         The fitted net; its module is ``net_.module_``.
     coefs_, intercepts_ : list of ndarray
-        Weights (n_in, n_out) and biases of the built-in net.
+        Weights (n_in, n_out) and biases of the built-in net, for the columns of X as given.
+    alpha_, dropout_ : float
+        Those of the training.
+    selection_results_ : dict of str to ndarray, or None
+        What was tried for `alpha` and `dropout`: ``alpha``, ``dropout`` (of a net of 448 units on
+        few rows) and ``is_linear``, the ``loss`` on the held-out rows, what it ``gain``-s on the
+        middle of the path, and the standard error of that, ``gain_error``. A pandas DataFrame can
+        be made of it. None where nothing was chosen.
     loss_, best_loss_ : float
         Training loss of the last epoch, in nats for the logarithmic losses; lowest loss of the last
         fit, on the validation rows under early stopping.
@@ -481,6 +528,21 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     See Also
     --------
     SoftTargetMLPClassifier : One of several classes a row.
+
+    Notes
+    -----
+    With ``alpha="auto"`` under 'adamw' a fit holds out a quarter of the rows, by a hash of their
+    content, so that equal rows stay together. Small nets (at most 128 units a layer) are trained on
+    the others with (alpha, dropout) of (1, 0.5), (3, 0.5), (10, 0.5), (0.1, 0.25) and (0.03, 0), in
+    this order as long as the loss falls. A step from the middle, (1, 0.5), to more decay is taken
+    if the loss falls by a standard error; one further, or to less decay, if it falls by two, and
+    less decay must save 3 in all (nats, for the logarithmic losses). Then all rows are fitted. Of
+    many rows 5,000 are used to choose; under `early_stopping` the validation rows judge. Fewer than
+    60 different rows, `partial_fit` and a `module` get the middle; `warm_start` goes on with what
+    the first fit chose; numbers give one plain fit.
+
+    'auto' values fall with a narrow layer of w units, ``dropout / (1 - dropout)`` by
+    ``w / 448`` and `alpha` by its root, and `alpha` by ``7000 / n_samples`` beyond 7,000 rows.
 
     References
     ----------
@@ -505,7 +567,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (448,),
+        hidden_layer_sizes: Any = "auto",
         activation: str = "relu",
         *,
         loss: Any = "binary_cross_entropy",
@@ -513,12 +575,13 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         label_smoothing: float = 0.0,
         target_range: tuple[float, float] | None = None,
         class_weight: Any = None,
+        standardize: bool = True,
         solver: Any = "adamw",
         alpha: float | str = "auto",
-        dropout: float = 0.5,
+        dropout: float | str = "auto",
         batch_size: Any = "auto",
         learning_rate: str = "cosine",
-        learning_rate_init: float = 0.0045,
+        learning_rate_init: float = 0.006,
         power_t: float = 0.5,
         max_iter: int | str = "auto",
         shuffle: bool = True,
@@ -547,6 +610,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
             label_smoothing=label_smoothing,
             target_range=target_range,
             class_weight=class_weight,
+            standardize=standardize,
             solver=solver,
             alpha=alpha,
             dropout=dropout,

@@ -45,7 +45,10 @@ from test_common import run
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-FAST = {"hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 1.0, "random_state": 0}
+FAST = {
+    "hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 1.0, "standardize": False,
+    "random_state": 0,
+}  # fmt: skip
 INSIDE = [
     LogisticRegression(),
     SoftTargetMLPClassifier(**FAST),

@@ -12,7 +12,6 @@ from enum import Enum
 from typing import Any, Self
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
@@ -24,16 +23,25 @@ from .._targets.codes import TargetCode
 from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
 from .._targets.weighting import WeightedEntries, WeightedRows
-from .._training.batches import TrainingData, TrainingTargets, check_finite_in_blocks, read_net
+from .._training.batches import (
+    GATHERED_ENTRIES,
+    Batches,
+    TrainingData,
+    TrainingTargets,
+    check_finite_in_blocks,
+    read_net,
+)
 from .._training.divergence import divergence
 from .._training.generators import Generators, lent_to_module
 from .._training.loops import FIXED_LENGTH, Loop, Monitor, Schedule
 from .._training.mlp import MLP
 from .._training.net import TrainingNet, check_net
 from .._training.solvers import SOLVERS, Solver
+from .._training.standardize import Standardize
 from ..losses import Loss, get_loss
 from .compatibility import CallbackSupportMixin, FitObserver
 from .parameters import check_parameters, hidden_layers, torch_device, torch_dtype
+from .regularization import MIDDLE, Choice, Strength, path_of, settled, trial_of
 from .validation import hold_out
 
 SMALL_BATCH = 32
@@ -87,19 +95,20 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (448,),
+        hidden_layer_sizes: Any = "auto",
         activation: str = "relu",
         *,
         loss: Any = "cross_entropy",
         label_smoothing: float = 0.0,
         target_range: tuple[float, float] | None = None,
         class_weight: Any = None,
+        standardize: bool = True,
         solver: Any = "adamw",
         alpha: float | str = "auto",
-        dropout: float = 0.5,
+        dropout: float | str = "auto",
         batch_size: Any = "auto",
         learning_rate: str = "cosine",
-        learning_rate_init: float = 0.0045,
+        learning_rate_init: float = 0.006,
         power_t: float = 0.5,
         max_iter: int | str = "auto",
         shuffle: bool = True,
@@ -127,6 +136,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self.label_smoothing = label_smoothing
         self.target_range = target_range
         self.class_weight = class_weight
+        self.standardize = standardize
         self.solver = solver
         self.alpha = alpha
         self.dropout = dropout
@@ -213,12 +223,15 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             if self.label_smoothing or self.target_range not in (None, (0, 1)):
                 code = loss.domain.code(self.label_smoothing, self.target_range, targets.n_columns)
             encoded = TrainingTargets(targets.values, code, weighting)
-            net, loop, train = self._train(X, targets, encoded, loss, course, validation, observer)
+            net, loop, train, chosen = self._train(
+                X, targets, encoded, loss, course, validation, observer
+            )
             if loop.interrupted and not loop.n_epochs:
                 raise KeyboardInterrupt
             for name in self._kept_of_targets:
                 self.__dict__.pop(f"{name}_", None)
             self.__dict__.update(self._to_predict(net, targets, code))
+            self.__dict__.update(chosen)
             self._store_losses(net, loop, len(train), course)
         if observer is not None:
             observer.on_fit_end()
@@ -235,27 +248,76 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         course: Course,
         validation: tuple[Any, Any],
         observer: FitObserver | None,
-    ) -> tuple[TrainingNet, Loop, TrainingData]:
-        """Hold rows out, build a net or take the one that is there, and train it."""
+    ) -> tuple[TrainingNet, Loop, TrainingData, dict[str, Any]]:
+        """Hold rows out, settle what is "auto", build a net or take the one there, and train it."""
         generators = self._generators_for(course)
         with nullcontext() if self.module is None else lent_to_module(generators):
             given = validation[0] is not None
             train, valid = self._training_data(X, encoded, targets, generators, given)
             if given:
                 valid = self._given_validation(train, targets, loss.domain, *validation)
+            chosen: dict[str, Any] = {}
             if course is Course.NEXT_PART:
-                net = self._net_for_the_next_part()
+                settled, net = self, self._net_for_the_next_part()
             else:
-                net = self._build_net(loss, train, encoded.n_columns, course, generators)
-            net.batch_size = self._batch_size(len(train))
+                settled, chosen = self._settled(loss, train, valid, encoded, course, generators)
+                net = settled._build_net(loss, train, encoded.n_columns, course, generators)
+            net.batch_size = settled._batch_size(len(train))
             if observer is not None:
                 observer.fitted = lambda: self._to_predict(net.frozen(), targets, encoded.code)
             net.observer = observer
-            n_epochs = 1 if course.in_parts else self._max_iter()
+            n_epochs = 1 if course.in_parts else settled._max_iter()
             loop = net.train(train, valid, n_epochs, generators.torch)
             net.observer = None
         self._generators = generators
-        return net, loop, train
+        return net, loop, train, chosen
+
+    def _settled(
+        self,
+        loss: Loss,
+        train: TrainingData,
+        valid: TrainingData | None,
+        encoded: TrainingTargets,
+        course: Course,
+        generators: Generators,
+    ) -> tuple[Self, dict[str, Any]]:
+        """A copy with numbers in place of "auto", and the fitted attributes that tell of them."""
+        results = None
+        if course is Course.WARM:
+            strength = self._strength
+        elif course is Course.FIRST_PART:
+            strength = MIDDLE
+        else:
+            seed = int(generators.numpy.randint(np.iinfo(np.int32).max))
+
+            def trial(strength: Strength, part: TrainingData) -> TrainingNet:
+                member = trial_of(self, len(train), len(part) / len(train), strength)
+                return self._trial(member, loss, part, encoded.n_columns, seed)
+
+            choice = Choice(path_of(self, train), train, valid, trial, seed)
+            strength, results = choice.strength, choice.results
+            if self.verbose and results is not None:
+                print(choice)
+        found = settled(self, len(train), strength)
+        return found, {
+            "alpha_": found.alpha,
+            "dropout_": found.dropout,
+            "selection_results_": results,
+            "_strength": strength,
+        }
+
+    def _trial(
+        self, member: Self, loss: Loss, part: TrainingData, n_columns: int, seed: int
+    ) -> TrainingNet:
+        """A net trained on a part of the rows."""
+        asked = SMALL_BATCH if self.batch_size == "auto" else self.batch_size
+        member.batch_size = min(2 * asked, len(part))
+        generators = Generators.seeded(seed)
+        net = member._build_net(loss, part, n_columns, Course.FRESH, generators)
+        net.batch_size = member._batch_size(len(part))
+        if net.train(part, None, member._max_iter(), generators.torch).interrupted:
+            raise KeyboardInterrupt
+        return net
 
     def _course(self, in_parts: bool) -> Course:
         fitted = hasattr(self, "net_")
@@ -288,11 +350,17 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         module, before = self.net_.module_, self.net_.criterion_
         if isinstance(module, MLP) and self.module is None:
             hidden = list(module.layer_sizes[1:-1])
-            if hidden != hidden_layers(self.hidden_layer_sizes):
+            is_stated = not isinstance(self.hidden_layer_sizes, str)
+            if is_stated and hidden != hidden_layers(self.hidden_layer_sizes):
                 raise ValueError(
                     f"hidden_layer_sizes={self.hidden_layer_sizes!r}, but the net to go on with "
                     f"has hidden layers of {hidden} units: set it back, or fit anew."
                 )
+        if course.in_parts and self._strength.is_linear:
+            raise ValueError(
+                "fit found a linear model by L-BFGS, which partial_fit cannot go on with: state "
+                "hidden_layer_sizes, such as (448,) or (), and fit anew."
+            )
         if course.in_parts and type(loss) is not type(before):
             raise ValueError(
                 f"loss is {loss!r}, but partial_fit goes on with {before!r}: set it back, or fit "
@@ -378,7 +446,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         else:
             seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        return Generators(torch.Generator().manual_seed(seed), np.random.RandomState(seed), seed)
+        return Generators.seeded(seed)
 
     # --- the net -------------------------------------------------------------------------------
 
@@ -395,16 +463,13 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         module = self._build_module(train, loss.n_logits(n_columns), course, generators)
         check_net(module, loss, train.batch(slice(0, 2)), loss.n_logits(n_columns))
         solver = Solver(self.solver) if callable(self.solver) else SOLVERS[self.solver]
-        alpha = self.alpha
-        if alpha == "auto":
-            alpha = min(1.0, solver.full_decay_rows / len(train)) * solver.auto_alpha
         options: dict[str, Any] = {}
         for name, read in solver.options.items():
             value = read(self)  # torch refuses a whole 0 where it wants a float
             value = tuple(map(float, value)) if isinstance(value, tuple) else value
             options[f"optimizer__{name}"] = value
         if solver.decays:
-            options["optimizer__weight_decay"] = alpha
+            options["optimizer__weight_decay"] = self.alpha
         schedule = self._schedule(course)
         if course.goes_on:
             schedule.samples = self.t_
@@ -420,7 +485,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             predict_nonlinearity=loss.inverse_link,
             schedule=schedule,
             monitor=Monitor(self.tol, self.n_iter_no_change, int(self.verbose)),
-            alpha=float(alpha),
+            alpha=float(self.alpha),
             shuffle=self.shuffle,
             decay_weights=solver.decays,
             lbfgs={"max_fun": self.max_fun, "tol": self.tol} if self.solver == "lbfgs" else None,
@@ -433,9 +498,13 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if course.goes_on:
             module = copy.deepcopy(self.net_.module_)
         elif self.module is None:
+            standardize = None
+            if self.standardize:
+                blocks = Batches(train, train.block_size(GATHERED_ENTRIES))
+                standardize = Standardize(train.X.shape[1]).fit(blocks, course.in_parts)
             layers = [train.X.shape[1], *hidden_layers(self.hidden_layer_sizes), n_outputs]
-            dropout = 0.0 if self.solver == "lbfgs" else self.dropout
-            module = MLP(layers, self.activation, dropout, generators.torch)
+            dropout = 0.0 if self.solver == "lbfgs" else float(self.dropout)
+            module = MLP(layers, self.activation, dropout, generators.torch, standardize)
         else:
             module = self.module(train.X.shape[1], n_outputs)
         return module.to(device=train.device, dtype=train.dtype)
@@ -498,7 +567,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         message = divergence(net, train) if len(net.monitor.train_losses) > 1 else None
         if message is None and not (net.schedule.is_planned or loop.converged):
             message = (
-                f"Maximum iterations ({self._max_iter()}) reached and the optimization hasn't "
+                f"Maximum iterations ({net.max_epochs}) reached and the optimization hasn't "
                 "converged yet: raise max_iter (lbfgs: also max_fun), or scale the data."
             )
         if message is not None:
@@ -526,12 +595,12 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     @property
     def coefs_(self) -> list[Array]:
         """Weight matrices of the built-in net, each of shape (n_in, n_out)."""
-        return [_as_numpy(layer.weight).T for layer in self._built_in_net().linear_layers()]
+        return [_as_numpy(weight).T for weight in self._built_in_net().weights_and_biases()[0]]
 
     @property
     def intercepts_(self) -> list[Array]:
         """Bias vectors of the built-in net."""
-        return [_as_numpy(layer.bias) for layer in self._built_in_net().linear_layers()]
+        return [_as_numpy(bias) for bias in self._built_in_net().weights_and_biases()[1]]
 
     @property
     def validation_scores_(self) -> list[float] | None:

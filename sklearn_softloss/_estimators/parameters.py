@@ -44,9 +44,10 @@ NUMBERS = {
     "n_iter_no_change": Number(Real, 1, endless=True),
     "max_fun": Number(Integral, 1),
     "label_smoothing": Number(Real, 0, 1),
-    "dropout": Number(Real, 0, 1),
+    "dropout": Number(Real, 0, 1, auto=True),
 }
 FLAGS = {
+    "standardize": (bool, np.bool_),
     "shuffle": (bool, np.bool_),
     "warm_start": (bool, np.bool_),
     "nesterovs_momentum": (bool, np.bool_),
@@ -58,6 +59,9 @@ CHOICES: dict[str, Iterable[str]] = {
     "learning_rate": SCHEDULES,
     "solver": SOLVERS,
 }
+AUTO_WIDTH = 448
+"""Units of hidden_layer_sizes="auto"."""
+
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -103,11 +107,15 @@ def check_parameters(estimator: Any) -> None:
 
 
 def hidden_layers(sizes: Any) -> list[int]:
-    """`hidden_layer_sizes` as a list; a single number is one layer."""
+    """`hidden_layer_sizes` as a list; a single number is one layer, "auto" one of many units."""
+    if isinstance(sizes, str) and sizes == "auto":
+        return [AUTO_WIDTH]
     layers = list(sizes) if isinstance(sizes, Iterable) else [sizes]
     for size in layers:
         if not isinstance(size, Integral) or size <= 0:
-            raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {sizes!r}.")
+            raise ValueError(
+                f"hidden_layer_sizes must be 'auto' or whole numbers > 0, got {sizes!r}."
+            )
     return [int(size) for size in layers]
 
 

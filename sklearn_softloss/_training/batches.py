@@ -203,6 +203,11 @@ class TrainingData(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.rows)
 
+    def block_size(self, entries: int = BLOCK_ENTRIES) -> int:
+        """Rows per block of so many entries of X or of the targets."""
+        stored = self.X.nnz // self.X.shape[0] if self.sparse else int(np.prod(self.X.shape[1:]))
+        return max(1, entries // max(1, stored, self.targets.n_columns))
+
     def restricted(self, rows: Array) -> TrainingData:
         """The same data, other rows."""
         twin = copy.copy(self)
@@ -249,12 +254,7 @@ class Batches:
         self, data: TrainingData, batch_size: int, generator: torch.Generator | None = None
     ) -> None:
         self.data, self.batch_size, self.generator = data, batch_size, generator
-        if data.sparse:
-            per_block = GATHERED_ENTRIES // max(1, data.X.nnz // data.X.shape[0])
-        else:
-            per_block = block_size(data.X, GATHERED_ENTRIES)
-        if data.targets.is_sparse:
-            per_block = min(per_block, GATHERED_ENTRIES // data.targets.n_columns)
+        per_block = data.block_size(GATHERED_ENTRIES)
         self.block_rows = batch_size * max(1, per_block // batch_size)
 
     def __len__(self) -> int:

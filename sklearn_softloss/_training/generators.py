@@ -34,6 +34,10 @@ class Generators:
     numpy: np.random.RandomState
     of_module: int | GlobalStates
 
+    @classmethod
+    def seeded(cls, seed: int) -> Generators:
+        return cls(torch.Generator().manual_seed(seed), np.random.RandomState(seed), seed)
+
 
 _one_at_a_time = threading.RLock()
 

@@ -11,7 +11,7 @@ import torch
 from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
-from .batches import Batches, TrainingData, block_size
+from .batches import Batches, TrainingData
 from .loops import Loop, weight_of
 from .mlp import threads_for
 
@@ -34,7 +34,7 @@ class LBFGSLoop(Loop):
     tol: float
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        blocks: Any = Batches(train, block_size(train.X))
+        blocks: Any = Batches(train, train.block_size())
         if len(blocks) == 1:
             blocks = list(blocks)
 

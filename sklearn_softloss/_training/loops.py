@@ -16,7 +16,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..losses import Loss
-from .batches import Batch, Batches, TargetBatch, TrainingData, block_size
+from .batches import Batch, Batches, TargetBatch, TrainingData
 from .mlp import FusedMLP, UnitDropout, threads_for
 
 # --- the learning rate ---------------------------------------------------------------------------
@@ -437,7 +437,7 @@ class EpochLoop(Loop):
 
 
 def _blocks(data: TrainingData) -> Batches:
-    return Batches(data, block_size(data.X))
+    return Batches(data, data.block_size())
 
 
 def weight_of(y: TargetBatch) -> Any:

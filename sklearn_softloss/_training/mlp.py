@@ -1,9 +1,9 @@
 """The built-in net: linear layers, and a training step for them without autograd.
 
-Layout and initialisation are scikit-learn's. The step takes closed-form gradients over flat
-parameters: the first weight matrix lies as (n_in, n_out) in the flat tensor, so that sparse rows of
-X find together what they pick; the others lie as (n_out, n_in), which is faster where outputs are
-few.
+Standardised inputs come first. Layout and initialisation are scikit-learn's. The step takes
+closed-form gradients over flat parameters: the first weight matrix lies as (n_in, n_out) in the
+flat tensor, so that sparse rows of X find together what they pick; the others lie as (n_out, n_in),
+which is faster where outputs are few.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ..losses import Loss
 from .sparse_rows import SparseProduct, SparseRows
+from .standardize import Standardize
 
 if TYPE_CHECKING:
     from .batches import Batch, Batches
@@ -86,6 +87,8 @@ class MLP(nn.Sequential):
         Share of hidden units set to zero in each training step; see `UnitDropout`.
     generator : torch.Generator, default=None
         Draws the weights; None is torch's global one.
+    standardize : Standardize, default=None
+        Comes before the first layer, fitted already.
     """
 
     def __init__(
@@ -94,10 +97,11 @@ class MLP(nn.Sequential):
         activation: str,
         dropout: float,
         generator: torch.Generator | None = None,
+        standardize: Standardize | None = None,
     ) -> None:
-        layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(layer_sizes):
-            if layers:
+        layers: list[nn.Module] = [] if standardize is None else [standardize]
+        for index, (n_in, n_out) in enumerate(pairwise(layer_sizes)):
+            if index:
                 layers.append(ACTIVATIONS[activation]())
                 if dropout:
                     layers.append(UnitDropout(dropout))
@@ -115,16 +119,26 @@ class MLP(nn.Sequential):
 
     def forward(self, X: Tensor | SparseRows) -> Tensor:
         """Logits (n_rows, n_outputs) of rows (n_rows, n_features)."""
-        if not isinstance(X, SparseRows):
-            return super().forward(X)
-        first = self.linear_layers()[0]
-        outputs: Tensor = SparseProduct.apply(X, first.weight.t()) + first.bias
-        for layer in list(self)[1:]:
-            outputs = layer(outputs)
+        outputs: Any = X
+        for layer in self:
+            if isinstance(outputs, SparseRows) and isinstance(layer, nn.Linear):
+                outputs = SparseProduct.apply(outputs, layer.weight.t()) + layer.bias
+            else:
+                outputs = layer(outputs)
         return outputs
 
     def linear_layers(self) -> list[nn.Linear]:
         return [layer for layer in self if isinstance(layer, nn.Linear)]
+
+    def weights_and_biases(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Those of each layer, the first one's for columns as they are given to the net."""
+        layers = self.linear_layers()
+        weights = [layer.weight.detach() for layer in layers]
+        biases = [layer.bias.detach() for layer in layers]
+        if isinstance(self[0], Standardize):
+            biases[0] = biases[0] + weights[0] @ self[0].shift
+            weights[0] = weights[0] * self[0].factor
+        return weights, biases
 
 
 # --- a training step without autograd ------------------------------------------------------------
@@ -189,7 +203,8 @@ class FusedMLP:
     ) -> None:
         self.module, self.loss, self.optimizer, self.alpha = module, loss, optimizer, alpha
         self.dropout = next((m for m in module if isinstance(m, UnitDropout)), None)
-        kind = type(module[1]) if len(module) > 1 else nn.Identity
+        self.standardize = module[0] if isinstance(module[0], Standardize) else None
+        kind = next((type(m) for m in module if type(m) in ACTIVATION_STEPS), nn.Identity)
         self.activate, self.derive = ACTIVATION_STEPS[kind]
         self._buffers: dict[int, tuple[list[Tensor], list[Tensor], Tensor]] = {}
         flats = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -229,7 +244,6 @@ class FusedMLP:
         for index, batch in enumerate(batches):
             if schedule.is_planned:
                 schedule.step(self.optimizer, index / len(batches))
-                update = _update(self.optimizer)
             total, weight = self._gradients(batch)
             totals.append(total)
             weights.append(weight)
@@ -268,7 +282,7 @@ class FusedMLP:
 
     def _forward(self, X: Any, outputs: list[Tensor]) -> tuple[list[Any], list[Tensor]]:
         """Fill the outputs of the layers; returns their inputs, and dropout's masks."""
-        inputs, masks = [X], []
+        inputs, masks = [X if self.standardize is None else self.standardize(X)], []
         last = len(outputs) - 1
         for index, output in enumerate(outputs):
             if isinstance(inputs[-1], SparseRows):
@@ -332,7 +346,6 @@ def _update(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
             [entry["step"] for entry in state],
         )
         options = {
-            "lr": group["lr"],
             "beta1": group["betas"][0],
             "beta2": group["betas"][1],
             "weight_decay": group["weight_decay"],
@@ -340,13 +353,13 @@ def _update(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
             "amsgrad": False,
             "maximize": False,
         }
-        calls.append((lists, options))
+        calls.append((group, lists, options))
 
     def update() -> None:
         for step in steps:
             step.add_(one)
-        for lists, options in calls:
-            kernel(*lists, **options)
+        for group, lists, options in calls:
+            kernel(*lists, lr=group["lr"], **options)
 
     return update
 

@@ -20,18 +20,11 @@ class Solver(NamedTuple):
     options : dict of str to callable (estimator) -> value
     decays : bool
         Whether it shrinks the weights itself by `weight_decay`, so that the loss has no penalty.
-    full_decay_rows : float
-        Rows up to which alpha="auto" is all of `auto_alpha`; beyond it falls, as the weight of a
-        prior does.
-    auto_alpha : float
-        alpha="auto": a decay fitted to real data, or the penalty of ``MLPClassifier``.
     """
 
     optimizer: OptimizerFactory
     options: Mapping[str, Callable[[Any], Any]] = {}
     decays: bool = False
-    full_decay_rows: float = float("inf")
-    auto_alpha: float = 1e-4
 
 
 _EPSILON = attrgetter("epsilon")
@@ -42,7 +35,7 @@ _SGD: Mapping[str, Callable[[Any], Any]] = {
 }
 SOLVERS = {
     "adam": Solver(torch.optim.Adam, _ADAM),
-    "adamw": Solver(torch.optim.AdamW, _ADAM, decays=True, full_decay_rows=7000, auto_alpha=1.0),
+    "adamw": Solver(torch.optim.AdamW, _ADAM, decays=True),
     "sgd": Solver(torch.optim.SGD, _SGD),
     "adadelta": Solver(torch.optim.Adadelta),
     "rmsprop": Solver(torch.optim.RMSprop, {"eps": _EPSILON}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class SparseRows:
     def __init__(self, block: Any, dtype: torch.dtype, device: torch.device) -> None:
         self.block, self.dtype, self.device = block, dtype, device
         self.shape = block.shape
+        self._scaled: tuple[Tensor, SparseRows] | None = None
 
     def __len__(self) -> int:
         return int(self.shape[0])
@@ -45,26 +47,48 @@ class SparseRows:
         for start in range(0, len(self), size):
             yield SparseRows(self.block[start : start + size], self.dtype, self.device)
 
+    def scaled(self, factor: Tensor) -> SparseRows:
+        """The rows with each column multiplied by its factor; kept, since L-BFGS asks often."""
+        if self._scaled is None or self._scaled[0] is not factor:
+            block = self.block.copy()
+            block.data = block.data * factor.cpu().numpy()[block.indices]
+            self._scaled = factor, SparseRows(block, self.dtype, self.device)
+        return self._scaled[1]
+
     def product(self, matrix: Tensor) -> Tensor:
         """Rows (n_rows, n_features) times a matrix (n_features, m)."""
-        return self._sums_of_rows(self.block, matrix)
+        return self._sums_of_rows(self._by_row, matrix)
 
     def transposed_product(self, matrix: Tensor) -> Tensor:
         """Rows transposed, (n_features, n_rows), times a matrix (n_rows, m)."""
-        return self._sums_of_rows(self.block.tocsc(), matrix)
+        return self._sums_of_rows(self._by_column, matrix)
 
-    def _sums_of_rows(self, compressed: Any, matrix: Tensor) -> Tensor:
-        """For each compressed row or column, the sum of the rows of `matrix` that it lists."""
+    @cached_property
+    def _by_row(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self._lists(self.block)
+
+    @cached_property
+    def _by_column(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self._lists(self.block.tocsc())
+
+    def _lists(self, compressed: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Indices, starts and values of compressed rows or columns."""
         indices, starts, values = (
             torch.from_numpy(np.ascontiguousarray(part)).to(self.device)
             for part in (compressed.indices, compressed.indptr, compressed.data)
         )
+        return indices, starts, values.to(self.dtype)
+
+    @staticmethod
+    def _sums_of_rows(lists: tuple[Tensor, Tensor, Tensor], matrix: Tensor) -> Tensor:
+        """For each list of indices the sum of the rows of `matrix` at them, times the values."""
+        indices, starts, values = lists
         return embedding_bag(
             indices,
             matrix.contiguous(),
             starts,
             mode="sum",
-            per_sample_weights=values.to(self.dtype),
+            per_sample_weights=values,
             include_last_offset=True,
         )
 

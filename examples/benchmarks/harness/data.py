@@ -27,7 +27,7 @@ def read(folder: Path, kind: str, name: str) -> dict[str, Any]:
     with np.load(folder / kind / f"{name}.npz", allow_pickle=False) as file:
         stored = {name: file[name] for name in file.files if not name.endswith("_names")}
     for name in ("X", "Y"):
-        if name not in stored:
+        if f"{name}_indices" in stored:
             indices = stored.pop(f"{name}_indices").astype(np.int32)
             indptr = stored.pop(f"{name}_indptr").astype(np.int32)
             data = stored.pop(f"{name}_data", np.ones(len(indices)))

@@ -1,0 +1,84 @@
+"""Which rows a choice is judged by: a seeded hash of its content decides for each row.
+
+Equal rows stay together, so that none is judged by its twin; neither their order nor whether they
+are repeated or weighted moves the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._targets.encoding import Array
+from .._training.batches import GATHERED_ENTRIES, TrainingData, block_size, release_pages
+
+MOST_GROUPS = 5000
+"""Different rows that are enough to choose by."""
+
+ONE_IN = 4
+"""One of so many different rows is held out."""
+
+
+def groups_of_equal_rows(data: TrainingData, seed: int) -> Array:
+    """A number for each row, from 0 on; equal rows have equal ones, in an order that is random."""
+    columns = np.random.RandomState(seed).randint(
+        0, np.iinfo(np.uint64).max, size=data.X.shape[1], dtype=np.uint64
+    )
+    size = block_size(data.X, GATHERED_ENTRIES)
+    blocks = []
+    for start in range(0, len(data), size):
+        blocks.append(_hashes(data.X[data.rows[start : start + size]], columns | np.uint64(1)))
+        release_pages(data.X)
+    groups: Array = np.unique(np.concatenate(blocks), return_inverse=True)[1]
+    return groups.ravel()
+
+
+def _hashes(X: Any, columns: Array) -> Array:
+    """A 64-bit number of each row: the sum of its mixed entries, each times that of its column.
+
+    Multilinear hashing (Lemire and Kaser, 2014, arXiv:1202.4961); zeros add nothing, so that dense
+    and sparse rows agree.
+    """
+    if sp.issparse(X):
+        terms = _mixed(X.data) * columns[X.indices]
+        sums = np.concatenate([[np.uint64(0)], np.cumsum(terms, dtype=np.uint64)])
+        return sums[X.indptr[1:]] - sums[X.indptr[:-1]]
+    return (_mixed(X) * columns).sum(axis=1, dtype=np.uint64)
+
+
+def _mixed(values: Array) -> Array:
+    """The bits of the numbers, stirred, because those of whole numbers end in zeros."""
+    bits = (np.ascontiguousarray(values, dtype=np.float64) + 0.0).view(np.uint64)
+    stirred: Array = bits ^ (bits >> np.uint64(32))
+    return stirred
+
+
+def part_to_judge_by(
+    train: TrainingData, valid: TrainingData | None, groups: Array
+) -> tuple[TrainingData, TrainingData, Array]:
+    """Rows to train on, rows to judge by, and the groups of the latter.
+
+    Of many rows a part. Without `valid` every fourth group is held out, in an order by the column
+    in which the target of the group stands out most: the class, or the rarest label.
+    """
+    chosen = groups < MOST_GROUPS
+    part, groups = train.restricted(train.rows[chosen]), groups[chosen]
+    if valid is not None:
+        return part, valid, np.arange(len(valid))
+    by_stratum = np.lexsort((np.arange(groups.max() + 1), _strata(part, groups)))
+    is_held = np.zeros(len(by_stratum), dtype=bool)
+    is_held[by_stratum[ONE_IN - 1 :: ONE_IN]] = True
+    held = is_held[groups]
+    return part.restricted(part.rows[~held]), part.restricted(part.rows[held]), groups[held]
+
+
+def _strata(data: TrainingData, groups: Array) -> Array:
+    """For each group the column whose mean target exceeds its mean over all rows most."""
+    target, weight, _ = data.targets.block(data.rows)
+    weight = np.ones(len(target)) if weight is None else weight
+    of_group = sp.csr_array((weight, (groups, np.arange(len(groups)))))
+    mean = data.targets.mean(data.rows)
+    excess = (of_group @ target) / np.where(mean > 0, mean, np.inf)
+    return np.where(excess.max(axis=1) > 0, excess.argmax(axis=1), -1)

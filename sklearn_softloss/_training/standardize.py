@@ -1,0 +1,127 @@
+"""The first step of the built-in net: columns on one scale, that of the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .sparse_rows import SparseRows
+
+if TYPE_CHECKING:
+    from .batches import Batches
+
+Columns = NDArray[np.float64]
+
+MOST_DEVIATIONS = 3.0
+"""Standard deviations, at most, that a typical entry other than zero is from the mean: a rare mark
+is no outlier."""
+
+ROUNDING, TINY = 1e-14, 1e-300
+"""The relative deviation of a column that varies by rounding alone; the least divisor."""
+
+KEPT_PROPORTION = 3.0
+"""Factor up to which columns of a sparse X keep their proportions, which may carry a meaning, as
+those of word weights do."""
+
+
+class Standardize(nn.Module):
+    """Columns minus their means over their standard deviations, as they were in training.
+
+    Columns of a sparse X are scaled by the size of their entries, never centred. A column that was
+    constant in training says nothing, and counts as zero whatever comes later.
+
+    Parameters
+    ----------
+    n_features : int
+
+    Attributes
+    ----------
+    factor, shift : Tensor of shape (n_features,)
+        What a column is multiplied by, and what is added then.
+    """
+
+    factor: Tensor
+    shift: Tensor
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.register_buffer("factor", torch.ones(n_features, dtype=torch.float64))
+        self.register_buffer("shift", torch.zeros(n_features, dtype=torch.float64))
+
+    def fit(self, batches: Batches, more_to_come: bool) -> Standardize:
+        """Measure the weighted rows.
+
+        With `more_to_come` a column that is constant so far may vary yet: it is divided by its
+        size instead.
+        """
+        find = _sparse_scale if sp.issparse(batches.data.X) else _dense_scale
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, scale, size = find(batches)
+        _refuse_too_large(scale)
+        is_constant = scale == 0
+        if more_to_come:
+            scale = np.where(is_constant, np.where(size > 0, size, 1), scale)
+        factor = np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0)
+        self.factor.copy_(torch.from_numpy(factor))
+        self.shift.copy_(torch.from_numpy(-mean * factor))
+        return self
+
+    def forward(self, X: Any) -> Any:
+        if isinstance(X, SparseRows):
+            return X.scaled(self.factor)
+        return torch.addcmul(self.shift, X, self.factor)
+
+
+def _refuse_too_large(scale: Columns) -> None:
+    too_large = ~np.isfinite(scale)
+    if too_large.any():
+        raise ValueError(
+            f"X must hold numbers whose squares are finite; those of column {too_large.argmax()} "
+            "are too large. Take their logarithm, or another unit."
+        )
+
+
+def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
+    """Mean and scale of each column, 0 where it is constant, and its size."""
+    near: Any = None  # the mean of the first block, so that no digits are lost
+    total, first, second, of_entries = 0.0, 0.0, 0.0, 0.0
+    for X, weight in _rows_and_weights(batches):
+        near = weight @ X / weight.sum() if near is None else near
+        distance = X - near
+        total = total + weight.sum()
+        first = first + weight @ distance
+        second = second + weight @ distance**2
+        of_entries = of_entries + weight @ (X != 0)
+    mean, variance = near + first / total, second / total - (first / total) ** 2
+    deviation = np.sqrt(np.maximum(variance, 0))
+    is_constant = deviation <= ROUNDING * np.abs(mean)
+    of_other = total * variance - (total - of_entries) * mean**2
+    typical = np.sqrt(np.maximum(of_other, 0) / np.maximum(of_entries, TINY))
+    scale = np.maximum(deviation, typical / MOST_DEVIATIONS)
+    return mean, np.where(is_constant, 0, scale), np.abs(mean)
+
+
+def _sparse_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
+    """The same of columns that are not centred; one without entries is constant."""
+    squares, of_entries = 0.0, 0.0
+    for X, weight in _rows_and_weights(batches):
+        rows = sp.csr_array(X)
+        squares = squares + weight @ rows.power(2)
+        of_entries = of_entries + weight @ (rows != 0)
+    size = np.sqrt(squares / np.maximum(of_entries, TINY))
+    there = size > 0
+    proportion = size / np.median(size[there]) if there.any() else size
+    kept = np.clip(proportion, 1 / KEPT_PROPORTION, KEPT_PROPORTION)
+    return np.zeros_like(size), np.where(there, size / kept, 0), size
+
+
+def _rows_and_weights(batches: Batches) -> Iterator[tuple[Any, Any]]:
+    for X, (_, weight, _) in batches:
+        rows = X.block if isinstance(X, SparseRows) else X.double().cpu().numpy()
+        yield rows, np.ones(rows.shape[0]) if weight is None else weight.double().cpu().numpy()

@@ -1,0 +1,307 @@
+"""What alpha="auto", dropout="auto" and hidden_layer_sizes="auto" become."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from cases import make_labels, make_soft, over_estimators, parameters_of, targets_for
+from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, losses
+from sklearn_softloss._estimators.held_out import groups_of_equal_rows, part_to_judge_by
+from sklearn_softloss._estimators.regularization import (
+    LINEAR_PATH,
+    MIDDLE,
+    PATH,
+    Choice,
+    settled,
+)
+from sklearn_softloss._training.batches import TrainingData, TrainingTargets
+
+CPU, DOUBLE = torch.device("cpu"), torch.float64
+QUICK = {"hidden_layer_sizes": (8,), "max_iter": 4, "random_state": 0}
+
+
+def data_of(X, Y, weight=None):
+    targets = TrainingTargets(np.asarray(Y, float), None, weight)
+    return TrainingData(X, targets, np.arange(X.shape[0]), DOUBLE, CPU, may_stay_sparse=True)
+
+
+# --- what is stored ------------------------------------------------------------------------------
+
+
+@over_estimators
+def test_a_choice_is_told_and_trains_as_its_numbers_do(Estimator):
+    X, Y = targets_for(Estimator, n=300)
+    clf = Estimator(**QUICK).fit(X, Y)
+    tried = pd.DataFrame(clf.selection_results_)
+    assert list(tried.columns) == [*MIDDLE._fields, "loss", "gain", "gain_error"]
+    assert set(tried.alpha) <= {strength.alpha for strength in PATH}
+    assert tried.loss[tried.alpha == MIDDLE.alpha].item() == pytest.approx(
+        (tried.loss + tried.gain).mean()
+    )
+    numbers = Estimator(**QUICK, alpha=clf.alpha_, dropout=clf.dropout_).fit(X, Y)
+    assert_array_equal(parameters_of(numbers), parameters_of(clf))
+    assert numbers.selection_results_ is None
+    assert (numbers.alpha_, numbers.dropout_) == (clf.alpha_, clf.dropout_)
+
+
+def test_clean_labels_get_less_and_pure_noise_gets_more():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 30))
+    clean = ((X[:, 0] > 0) != (X[:, 1] > 0)).astype(int)
+    noise = rng.integers(0, 2, 600)
+    of_clean = SoftTargetMLPClassifier(random_state=0).fit(X[:, :6], clean)
+    of_noise = SoftTargetMLPClassifier(random_state=0).fit(X, noise)
+    assert of_clean.alpha_ < MIDDLE.alpha < of_noise.alpha_
+    assert of_clean.dropout_ < MIDDLE.dropout == of_noise.dropout_
+
+
+@pytest.mark.parametrize("repeats", [1, 10])
+def test_few_different_rows_take_the_middle(repeats):
+    X, Y = make_soft(n=50)
+    X, Y = np.tile(X, (repeats, 1)), np.tile(Y, (repeats, 1))
+    clf = SoftTargetMLPClassifier(max_iter=2, random_state=0).fit(X, Y)
+    assert (clf.alpha_, clf.dropout_) == (MIDDLE.alpha, MIDDLE.dropout)
+    assert clf.selection_results_ is None
+
+
+def test_what_was_chosen_is_said(capsys):
+    X, Y = make_soft(n=300)
+    SoftTargetMLPClassifier(**QUICK, verbose=2).fit(X, Y)
+    assert "alpha=" in capsys.readouterr().out.splitlines()[0]
+
+
+# --- where there is no choice --------------------------------------------------------------------
+
+
+@over_estimators
+def test_parts_take_the_middle_and_warm_starts_what_was_chosen(Estimator):
+    X, Y = targets_for(Estimator, n=300)
+    clf = Estimator(random_state=0, max_iter=4).partial_fit(X, Y)
+    assert (clf.alpha_, clf.dropout_) == (MIDDLE.alpha, MIDDLE.dropout)
+    clf = Estimator(**QUICK, warm_start=True).fit(X, Y)
+    chosen = clf.alpha_, clf.dropout_
+    noise = np.random.default_rng(0).permutation(Y)
+    clf.fit(X, noise)
+    assert (clf.alpha_, clf.dropout_) == chosen
+    assert clf.selection_results_ is None
+
+
+@pytest.mark.parametrize(
+    ("params", "alpha", "dropout"),
+    [
+        ({"solver": "adam"}, 1e-4, 0.5),
+        ({"solver": torch.optim.RAdam}, 1e-4, 0.5),
+        ({"solver": "lbfgs"}, 1e-4, 0.5),
+        ({"module": torch.nn.Linear}, 1.0, 0.5),
+        ({"alpha": 1e-4}, 1e-4, 0.0),
+        ({"alpha": 0.2}, 0.2, 0.25),
+        ({"alpha": 0}, 0, 0.0),
+        ({"alpha": 40.0}, 40.0, 0.5),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_one_plain_fit(params, alpha, dropout):
+    X, Y = make_soft(n=200)
+    clf = SoftTargetMLPClassifier(max_iter=2, random_state=0, **params).fit(X, Y)
+    assert (clf.alpha_, clf.dropout_) == (alpha, dropout)
+    assert clf.selection_results_ is None
+
+
+def test_a_dropout_stays_while_alpha_is_chosen():
+    X, Y = make_soft(n=300)
+    clf = SoftTargetMLPClassifier(**QUICK, dropout=0.2).fit(X, Y)
+    assert clf.dropout_ == 0.2
+    assert clf.selection_results_ is not None
+
+
+# --- what the numbers are ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [4, 8, 64, 448, 1000])
+@pytest.mark.parametrize("n_samples", [100, 14_000])
+def test_narrow_nets_and_many_rows_get_less(width, n_samples):
+    clf = settled(SoftTargetMLPClassifier((1000, width)), n_samples)
+    narrow = min(1, width / 448)
+    # The noise of dropout is its odds over the units.
+    assert clf.dropout / (1 - clf.dropout) == pytest.approx(narrow)
+    assert clf.alpha == pytest.approx(narrow**0.5 * min(1, 7000 / n_samples))
+
+
+# --- which rows are held out ---------------------------------------------------------------------
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31 - 1))
+def test_neither_order_nor_repeats_nor_containers_move_the_rows_held_out(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.integers(-9, 9, (90, 4)) / 4
+    Y = np.eye(3)[rng.integers(0, 3, 90)]
+
+    def held(rows, container=np.asarray):
+        data = data_of(container(X[rows]), Y[rows])
+        _, judged, groups = part_to_judge_by(data, None, groups_of_equal_rows(data, seed))
+        found = {tuple(row) for row in X[rows][judged.rows].tolist()}
+        assert len(np.unique(groups)) == len(found)
+        return found
+
+    everyone = np.arange(90)
+    wanted = held(everyone)
+    assert len(wanted) == len(np.unique(X, axis=0)) // 4
+    assert held(rng.permutation(90)) == wanted
+    assert held(np.repeat(everyone, 2)) == wanted
+    assert held(everyone, sp.csr_array) == wanted
+    assert held(everyone, np.float32) == wanted
+
+
+def test_a_quarter_of_each_class_and_of_the_rarest_labels_is_held_out():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    y = np.repeat([0, 1, 2], [300, 80, 20])
+    data = data_of(X, np.eye(3)[y])
+    _, held, _ = part_to_judge_by(data, None, groups_of_equal_rows(data, 0))
+    assert np.abs(np.bincount(y[held.rows]) - [75, 20, 5]).max() <= 1
+    labels = (rng.random((400, 3)) < [0.6, 0.3, 0.05]).astype(float)
+    data = data_of(X, labels)
+    _, held, _ = part_to_judge_by(data, None, groups_of_equal_rows(data, 0))
+    assert abs(labels[held.rows, 2].sum() - labels[:, 2].sum() / 4) <= 1
+
+
+def test_of_many_rows_a_part_is_enough():
+    X = np.random.default_rng(0).normal(size=(12_000, 2))
+    data = data_of(X, np.eye(2)[(X[:, 0] > 0).astype(int)])
+    part, held, _ = part_to_judge_by(data, None, groups_of_equal_rows(data, 0))
+    assert (len(part), len(held)) == (3750, 1250)
+
+
+def test_validation_rows_serve_the_choice_too():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5))
+    y = ((X[:, 0] > 0) != (X[:, 1] > 0)).astype(int)
+    alphas = [
+        SoftTargetMLPClassifier((64,), early_stopping=True, random_state=0)
+        .fit(X[:300], y[:300], X_val=X[300:], y_val=y_val)
+        .alpha_
+        for y_val in (y[300:], 1 - y[300:])
+    ]
+    assert alphas[0] < alphas[1]
+
+
+# --- the walk ------------------------------------------------------------------------------------
+
+
+class _Constant(torch.nn.Module):
+    def __init__(self, logit):
+        super().__init__()
+        self.logit = logit
+
+    def forward(self, X):
+        zeros = X.new_zeros(len(X))
+        return torch.stack([zeros, zeros + self.logit], dim=1)
+
+
+class _Net:
+    criterion_ = losses.CrossEntropy()
+
+    def __init__(self, logit):
+        self.module_ = _Constant(logit)
+
+
+def chosen(logits, n=400):
+    """What is chosen where strengths answer every row with these logits; None fails.
+
+    Three of four labels are 1, in the rows held out too.
+    """
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 2))
+    data = data_of(X, np.eye(2)[(np.arange(n) % 4 > 0).astype(int)])
+    tried = []
+
+    def fit(strength, part):
+        tried.append(PATH.index(strength))
+        if logits[tried[-1]] is None:
+            raise ValueError("no longer finite")
+        return _Net(logits[tried[-1]])
+
+    choice = Choice(PATH, data, None, fit, 0)
+    return PATH.index(choice.strength), sorted(tried)
+
+
+BEST = float(np.log(3))  # the logit of a share of 0.75
+
+
+@pytest.mark.parametrize(
+    ("logits", "strength", "tried"),
+    [
+        ([0, 0, BEST, 0, 0], 2, [1, 2, 3]),
+        ([0, BEST, 0, -1, 0], 1, [0, 1, 2, 3]),
+        ([BEST, 0.2, 0, -1, 0], 0, [0, 1, 2, 3]),
+        ([BEST, BEST / 2, 0, -1, 0], 1, [0, 1, 2, 3]),  # less than two standard errors
+        ([BEST, BEST, 0, BEST, 0], 3, [2, 3, 4]),  # the stronger one comes first
+        ([0, 0, 0, 0.2, BEST], 4, [2, 3, 4]),
+        ([0, 0, 0, BEST / 2, BEST], 3, [2, 3, 4]),  # less than two standard errors
+        ([0, BEST, BEST - 0.5, 0, 0], 2, [1, 2, 3]),  # less than three nats in all
+        ([0, 0, BEST - 0.01, BEST, 0], 2, [2, 3]),  # within the error of what is held out
+        ([None, BEST, 0, -1, 0], 1, [0, 1, 2, 3]),
+        ([None, None, 0, None, 0], 2, [1, 2, 3]),
+    ],
+)
+def test_the_walk_along_the_path(logits, strength, tried):
+    assert chosen(logits) == (strength, tried)
+
+
+# --- wide sparse rows ----------------------------------------------------------------------------
+
+
+def words(n=400, d=6000, seed=0):
+    rng = np.random.default_rng(seed)
+    X = sp.random_array((n, d), density=0.003, rng=rng, format="csr")
+    labels = (X @ rng.normal(size=(d, 3)) > 0.1).astype(int)
+    return X, labels
+
+
+def test_wide_sparse_rows_get_a_linear_model():
+    X, Y = words()
+    clf = MultiLabelSigmoidClassifier(random_state=0).fit(X, Y)
+    assert len(clf.coefs_) == 1
+    assert clf.selection_results_["is_linear"].all()
+    assert clf.alpha_ in {strength.alpha for strength in LINEAR_PATH}
+    with pytest.raises(ValueError, match="state hidden_layer_sizes"):
+        clf.partial_fit(X, Y)
+    clf.set_params(warm_start=True).fit(X, Y)
+    assert len(clf.coefs_) == 1
+    assert MultiLabelSigmoidClassifier(random_state=0).partial_fit(X, Y).partial_fit(X, Y).t_ == 800
+
+
+@pytest.mark.parametrize(
+    "params", [{"hidden_layer_sizes": (8,)}, {"alpha": 1.0}, {"dropout": 0.1}, {"solver": "sgd"}]
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_who_asks_for_a_net_gets_one(params):
+    X, Y = words(n=80)
+    clf = MultiLabelSigmoidClassifier(max_iter=1, random_state=0, **params).fit(X, Y)
+    assert len(clf.coefs_) == 2
+
+
+def test_dense_rows_get_a_net():
+    X, Y = words(n=80, d=1200)
+    clf = MultiLabelSigmoidClassifier(max_iter=1, random_state=0).fit(X.toarray(), Y)
+    assert len(clf.coefs_) == 2
+
+
+def test_an_interrupt_of_the_choice_leaves_the_fit_before(monkeypatch):
+    X, Y = make_labels(n=300)
+    clf = MultiLabelSigmoidClassifier(**QUICK).fit(X, Y)
+    before = parameters_of(clf)
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklearn_softloss._training.mlp.FusedMLP._gradients", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, 1 - Y)
+    assert_array_equal(parameters_of(clf), before)
