@@ -1,8 +1,5 @@
 """The seams that others build on: domains, bases, and skorch around the fitted net."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -183,43 +180,3 @@ def test_the_net_says_who_trains_it():
     for train in (net.fit, net.partial_fit):
         with pytest.raises(NotImplementedError, match="estimator's fit"):
             train(X, Y)
-
-
-# --- forks ---------------------------------------------------------------------------------------
-
-FORK = """
-import os, threading
-import numpy as np
-from torch import nn
-from sklearn_softloss import SoftTargetMLPClassifier
-
-X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2
-building, may_go_on = threading.Event(), threading.Event()
-
-def slow(n_in, n_out):
-    building.set()
-    may_go_on.wait()
-    return nn.Linear(n_in, n_out)
-
-thread = threading.Thread(
-    target=SoftTargetMLPClassifier(module=slow, max_iter=1, random_state=0).fit, args=(X, y)
-)
-thread.start()
-building.wait()
-child = os.fork()
-if child == 0:
-    SoftTargetMLPClassifier(module=nn.Linear, max_iter=1, random_state=0).fit(X, y)
-    os._exit(0)
-_, status = os.waitpid(child, 0)
-may_go_on.set()
-thread.join()
-raise SystemExit(status)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not fork")
-def test_a_child_forked_while_another_thread_fits_can_fit():
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORK], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr

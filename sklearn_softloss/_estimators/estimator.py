@@ -36,6 +36,7 @@ from .._training.generators import Generators, lent_to_module
 from .._training.loops import FIXED_LENGTH, Loop, Monitor, Schedule
 from .._training.mlp import MLP
 from .._training.net import TrainingNet, check_net
+from .._training.process import leaves_process_as_found
 from .._training.solvers import SOLVERS, Solver
 from .._training.standardize import Standardize
 from ..losses import Loss, get_loss
@@ -226,8 +227,6 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             net, loop, train, chosen = self._train(
                 X, targets, encoded, loss, course, validation, observer
             )
-            if loop.interrupted and not loop.n_epochs:
-                raise KeyboardInterrupt
             for name in self._kept_of_targets:
                 self.__dict__.pop(f"{name}_", None)
             self.__dict__.update(self._to_predict(net, targets, code))
@@ -239,6 +238,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             self._warn_of_a_poor_end(net, loop, train)
         return self
 
+    @leaves_process_as_found
     def _train(
         self,
         X: Any,
@@ -536,7 +536,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             warnings.warn(
                 f"batch_size={self.batch_size} is larger than the {n_samples} samples to train on. "
                 "It is going to be clipped.",
-                stacklevel=5,
+                stacklevel=6,
             )
         return min(int(self.batch_size), n_samples)
 

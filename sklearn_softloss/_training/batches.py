@@ -19,6 +19,7 @@ from .._targets.codes import TargetCode
 from .._targets.encoding import Array, Rows
 from .._targets.weighting import Weighted, WeightedEntries, WeightedRows
 from .mlp import MLP, threads_for
+from .process import leaves_process_as_found
 from .sparse_rows import SparseRows, stays_sparse
 
 TargetBatch = tuple[Tensor, "Tensor | None", "Tensor | None"]
@@ -275,6 +276,7 @@ class Batches:
             yield from zip(X.split(self.batch_size), zip(*slices, strict=False), strict=False)
 
 
+@leaves_process_as_found
 def read_net(module: nn.Module, X: Any, link: Callable[[Tensor], Tensor]) -> Array:
     """What `link` makes of the logits of all rows, float64, block by block."""
     size = block_size(X)

@@ -14,6 +14,7 @@ from .lbfgs import minimize_lbfgs
 from .loops import weight_of
 from .mlp import threads_for
 from .net import TrainingNet
+from .process import leaves_process_as_found
 
 MARGIN, TOLS = 0.01, 10
 """How far above the constant's a loss may be, as a share of it or in units of `tol`: where there is
@@ -35,6 +36,7 @@ CURE = (
 )
 
 
+@leaves_process_as_found
 def divergence(net: TrainingNet, data: TrainingData) -> str | None:
     """What to say of a training that was worse than none; None where it was better.
 

@@ -81,13 +81,17 @@ def lent_to_module(generators: Generators) -> Iterator[None]:
     with _one_at_a_time:
         before = _capture()
         try:
-            if isinstance(generators.of_module, dict):
-                _restore(generators.of_module)
-            else:
-                random.seed(generators.of_module)
-                np.random.seed(generators.of_module)
-                torch.manual_seed(generators.of_module)
-            yield
-        finally:
-            generators.of_module = _capture()
+            try:
+                if isinstance(generators.of_module, dict):
+                    _restore(generators.of_module)
+                else:
+                    random.seed(generators.of_module)
+                    np.random.seed(generators.of_module)
+                    torch.manual_seed(generators.of_module)
+                yield
+            finally:
+                generators.of_module = _capture()
+                _restore(before)
+        except BaseException:  # an interrupt may fall into the lines above
             _restore(before)
+            raise

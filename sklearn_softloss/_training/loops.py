@@ -253,18 +253,22 @@ class Loop(ABC):
         try:
             with self.monitor.shown(n_epochs):
                 self._run(train, valid, n_epochs)
-        except KeyboardInterrupt:
-            self.interrupted = True
-            if self.n_epochs:
-                kept = "last finished" if valid is None else "best"
-                warnings.warn(
-                    f"Training interrupted by user: the weights of the {kept} epoch are kept.",
-                    stacklevel=2,
-                )
+        except BaseException as error:
+            self.interrupted = isinstance(error, KeyboardInterrupt)
+            if not (self.interrupted and self.n_epochs):
+                self._restore(start)
+                raise
+            n_before = len(start["monitor"]["train_losses"])
+            del self.monitor.train_losses[n_before + self.n_epochs :]
+            kept = "last finished" if valid is None else "best"
+            warnings.warn(
+                f"Training interrupted by user: the weights of the {kept} epoch are kept.",
+                stacklevel=2,
+            )
         finally:
             self.module.zero_grad(set_to_none=True)
-            if valid is not None or self.interrupted:
-                self.module.load_state_dict(self._kept)
+        if valid is not None or self.interrupted:
+            self.module.load_state_dict(self._kept)
         if not all(torch.isfinite(tensor).all() for tensor in self.module.state_dict().values()):
             self._restore(start)
             raise ValueError(
@@ -280,7 +284,6 @@ class Loop(ABC):
         self, train: TrainingData, valid: TrainingData | None, record: dict[str, Any]
     ) -> bool:
         """Book the epoch that ended; True if the loss has stopped improving."""
-        self.n_epochs += 1
         if valid is not None:
             record["valid_loss"] = self._mean_loss(valid)
             record["valid_batch_count"] = len(_blocks(valid))
@@ -290,6 +293,7 @@ class Loop(ABC):
         record[f"{watched}_best"] = self.monitor.is_best
         if valid is None or self.monitor.is_best:
             self._kept = self._copy_of_weights()
+        self.n_epochs += 1
         self.converged = self.observer.on_epoch_end(record)
         return stalled
 

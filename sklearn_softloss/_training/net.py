@@ -155,7 +155,7 @@ class TrainingNet(NeuralNet):
         self.notify("on_train_begin", X=train, y=valid)
         try:
             loop.run(train, valid, n_epochs)
-        except ValueError:
+        except BaseException:
             del self.history[n_recorded:]
             raise
         self.notify("on_train_end", X=train, y=valid)
@@ -253,7 +253,7 @@ def check_net(module: nn.Module, loss: Loss, batch: Batch, n_outputs: int) -> No
             f"The outputs of the module are probabilities, in [0, 1] for all of the first {len(X)} "
             f"rows, where {loss!r} takes logits and applies a link of its own: it would train on "
             "wrong ones. Return logits, without the Softmax or Sigmoid at the end.",
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

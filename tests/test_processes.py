@@ -1,0 +1,141 @@
+"""Forks, interrupts and threads: what a process shares is as found, and no child waits for ever."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cases import make_soft
+from sklearn_softloss import SoftTargetMLPClassifier, losses
+from stress import interrupts
+
+START = """
+import os, threading, time
+import numpy as np, torch
+from torch import nn
+from joblib import Parallel, delayed
+from sklearn_softloss import SoftTargetMLPClassifier, losses
+
+torch.set_num_threads(THREADS)
+X, y = np.random.default_rng(0).normal(size=(600, 60)), np.arange(600) % 2
+# Batches of 600 rows on 600 units are work enough for several threads.
+wide = SoftTargetMLPClassifier((600, 600), batch_size=600, max_iter=2, alpha=1.0, random_state=0)
+quick = SoftTargetMLPClassifier((4,), max_iter=1, alpha=1.0, random_state=0)
+
+def in_child(work):
+    child = os.fork()
+    if child == 0:
+        work()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+"""
+
+DURING_A_FIT_OF_A_MODULE = """
+building, may_go_on = threading.Event(), threading.Event()
+
+def slow(n_in, n_out):
+    building.set()
+    may_go_on.wait()
+    return nn.Linear(n_in, n_out)
+
+thread = threading.Thread(target=SoftTargetMLPClassifier(module=slow, max_iter=1).fit, args=(X, y))
+thread.start()
+building.wait()
+in_child(lambda: SoftTargetMLPClassifier(module=nn.Linear, max_iter=1).fit(X, y))
+may_go_on.set()
+thread.join()
+"""
+
+DURING_FITS = """
+stop = threading.Event()
+
+def fit_on():
+    while not stop.is_set():
+        wide.__class__(**wide.get_params()).fit(X, y)
+
+threads = [threading.Thread(target=fit_on) for _ in range(2)]
+for thread in threads:
+    thread.start()
+quick.fit(X, y)
+for _ in range(5):
+    in_child(lambda: (wide.fit(X, y), quick.predict_proba(X)))
+stop.set()
+for thread in threads:
+    thread.join()
+"""
+
+AFTER_A_FIT = """
+wide.fit(X, y)
+in_child(lambda: (wide.predict_proba(X), wide.fit(X, y)))
+"""
+
+JOBLIB = """
+wide.fit(X, y)
+wanted = wide.predict_proba(X)
+found = Parallel(n_jobs=2, backend="multiprocessing")(
+    delayed(wide.predict_proba)(X) for _ in range(4)
+)
+assert all(np.allclose(wanted, one) for one in found)
+"""
+
+PRELOADED = """
+wide.fit(X, y)
+wanted = wide.predict_proba(X)
+
+def serve():
+    def answer():
+        for row in range(50):
+            assert np.allclose(wide.predict_proba(X[row : row + 1]), wanted[row], atol=1e-5)
+    threads = [threading.Thread(target=answer) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert np.allclose(wide.predict_proba(X), wanted, atol=1e-5)
+
+in_child(serve)
+in_child(serve)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not fork")
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_forked_child_can_fit_and_predict(threads):
+    works = [DURING_A_FIT_OF_A_MODULE, DURING_FITS, AFTER_A_FIT, JOBLIB, PRELOADED]
+    code = "\n".join([START.replace("THREADS", str(threads)), *works])
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers to interrupt by")
+def test_an_interrupt_at_any_moment_leaves_all_as_it_was():
+    outcomes = interrupts.run(10)
+    assert sum(outcomes.values()) == 10
+
+
+def test_an_interrupted_part_is_as_if_it_had_not_been(monkeypatch):
+    X, Y = make_soft()
+    params = {"hidden_layer_sizes": (8,), "random_state": 0}
+    clf, undisturbed = (SoftTargetMLPClassifier(**params).partial_fit(X, Y) for _ in range(2))
+    calls = []
+
+    def third_time_interrupted(self, *args):
+        calls.append(0)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return whole(self, *args)
+
+    whole = losses.CrossEntropy.sum_and_gradient
+    with monkeypatch.context() as patch:
+        patch.setattr(losses.CrossEntropy, "sum_and_gradient", third_time_interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            clf.partial_fit(X, Y)
+    for one in (clf, undisturbed):
+        one.partial_fit(X, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), undisturbed.predict_proba(X))
+    assert len(clf.net_.history) == len(undisturbed.net_.history) == 2
