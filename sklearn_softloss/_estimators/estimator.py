@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
-from torch import Tensor
+from torch import Tensor, nn
 
 from .._checks import check_weight, refuse_masked
 from .._targets.codes import TargetCode
@@ -507,6 +507,10 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             module = MLP(layers, self.activation, dropout, generators.torch, standardize)
         else:
             module = self.module(train.X.shape[1], n_outputs)
+            if not isinstance(module, nn.Module):
+                raise TypeError(
+                    f"module must return a torch.nn.Module; {self.module!r} returned {module!r}."
+                )
         return module.to(device=train.device, dtype=train.dtype)
 
     def _net_for_the_next_part(self) -> TrainingNet:

@@ -44,3 +44,17 @@ class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         tags.input_tags = inner.input_tags
         tags.target_tags = inner.target_tags
         return tags
+
+
+def check_classifier(estimator: Any) -> None:
+    """Refuse an `estimator` that is none, or has no probabilities to work on."""
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        raise TypeError(
+            "estimator must be a classifier, an object such as SoftTargetMLPClassifier(); got "
+            f"{estimator!r}."
+        )
+    if not hasattr(estimator, "predict_proba"):
+        raise ValueError(
+            f"estimator must have predict_proba, which {estimator!r} has not: take one that has, "
+            "or put it into sklearn.calibration.CalibratedClassifierCV first."
+        )

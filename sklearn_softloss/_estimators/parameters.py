@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from sklearn.utils.validation import check_scalar
+from skorch.callbacks import Callback
 from torch import nn
 
 from .._checks import nearest_name
@@ -99,11 +100,27 @@ def check_parameters(estimator: Any) -> None:
             "module must be None, a torch.nn.Module class or a function (n_features, n_outputs) -> "
             f"module, so that each fit starts with a fresh net; got {module!r}."
         )
+    _check_callbacks(estimator.callbacks)
     if estimator.target_range is not None:
         _check_target_range(estimator.target_range, estimator.label_smoothing)
     hidden_layers(estimator.hidden_layer_sizes)
     torch_dtype(estimator.dtype or np.float64)
     torch_device(estimator.device)
+
+
+def _check_callbacks(callbacks: Any) -> None:
+    if callbacks is None or (isinstance(callbacks, str) and callbacks == "disable"):
+        return
+    is_list = isinstance(callbacks, (list, tuple))
+    for entry in callbacks if is_list else [callbacks]:
+        named = isinstance(entry, tuple) and len(entry) == 2
+        callback = entry[1] if named else entry
+        kind = callback if isinstance(callback, type) else type(callback)
+        if not (is_list and (issubclass(kind, Callback) or (named and callback is None))):
+            raise TypeError(
+                "callbacks must be None, 'disable' or a list of skorch callbacks, each alone or as "
+                f"(name, callback); got {entry!r}."
+            )
 
 
 def hidden_layers(sizes: Any) -> list[int]:

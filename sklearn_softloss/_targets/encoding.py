@@ -415,6 +415,17 @@ def column_names(y: Any) -> Array | None:
     return _as_names(names, "The names of the columns of y")
 
 
+def even_array(y: Any) -> Array:
+    """y as an array, unless its rows differ in length."""
+    try:
+        return np.asarray(y)
+    except ValueError as error:
+        raise ValueError(
+            "y must be a vector of labels or a matrix with one column a class or label; its rows "
+            "differ in length. Turn sets of labels into a matrix with MultiLabelBinarizer."
+        ) from error
+
+
 def as_array(y: Any, one_label: bool = False) -> Any:
     """A 1-D or 2-D array or a sparse matrix; a single column is flattened with a warning.
 
@@ -427,13 +438,7 @@ def as_array(y: Any, one_label: bool = False) -> Any:
         return _flat(y.toarray(), one_label) if y.shape[1] == 1 else y
     if hasattr(y, "columns") and hasattr(y, "astype") and y.shape[1] > 1:
         return float_matrix(y)  # a pandas frame may hold pd.NA, which np.asarray would box
-    try:
-        y = np.asarray(y)
-    except ValueError as error:
-        raise ValueError(
-            "y must be a vector of labels or a matrix with one column a class or label; its rows "
-            "differ in length. Turn sets of labels into a matrix with MultiLabelBinarizer."
-        ) from error
+    y = even_array(y)
     if y.dtype.kind == "c":
         raise ValueError("Complex data not supported: y must hold labels or real numbers.")
     if y.ndim == 2 and y.shape[1] == 1:

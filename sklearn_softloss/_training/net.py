@@ -85,6 +85,12 @@ class TrainingNet(NeuralNet):
             for _, callback in self.callbacks_
             for hook in BATCH_HOOKS
         )
+        if self.sees_batches_ and self.lbfgs is not None:
+            raise ValueError(
+                f"callbacks that have one of {BATCH_HOOKS} follow steps, of which solver='lbfgs' "
+                "has none: leave them out, or state another solver (for wide sparse X, where "
+                "'auto' takes lbfgs, hidden_layer_sizes)."
+            )
         self.fuses_ = self.can_fuse()
         groups: list[Any] = [parameter for _, parameter in named]
         if self.fuses_:
@@ -97,6 +103,13 @@ class TrainingNet(NeuralNet):
                 {"params": [p for p in groups if p.ndim <= 1], "weight_decay": 0.0},
             ]
         self.optimizer_ = self.optimizer(groups, **kwargs)
+        if not isinstance(self.optimizer_, torch.optim.Optimizer):
+            raise TypeError(
+                "solver must make a torch.optim.Optimizer of (parameters, lr); "
+                f"{self.optimizer!r} made {self.optimizer_!r}."
+            )
+        if isinstance(self.optimizer_, torch.optim.SparseAdam):
+            raise ValueError("solver must take dense gradients, which SparseAdam does not: 'adam'.")
         return self
 
     def can_fuse(self) -> bool:

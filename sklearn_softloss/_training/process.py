@@ -1,4 +1,4 @@
-"""What a process has once, grad mode and threads: as found when a call ends; one thread in forks."""
+"""What a process has once, grad mode and threads: as found after a call; one thread in a fork."""
 
 from __future__ import annotations
 

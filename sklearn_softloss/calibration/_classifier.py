@@ -18,7 +18,7 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
 
 from .._checks import check_weight, nearest_name
-from .._estimators.meta import MetaClassifier
+from .._estimators.meta import MetaClassifier, check_classifier
 from .._targets.encoding import (
     Array,
     Targets,
@@ -186,6 +186,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             )
         X, y, groups = indexable(X, y, groups)
         estimator = self._estimator()
+        check_classifier(estimator)
         ensemble = self._is_ensemble(estimator)
         prefit = self._is_prefit(estimator, ensemble)
         labels = target_kind(estimator, y) == "labels"

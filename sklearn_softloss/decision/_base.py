@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_weight
-from .._targets.encoding import Array, check_proba, encode_classes, encode_labels
+from .._targets.encoding import Array, check_proba, encode_classes, encode_labels, even_array
 from ._objectives import Objective
 
 
@@ -110,7 +110,7 @@ class DecisionRule(BaseEstimator, ABC):
 
 def label_matrix(y_true: Any) -> Array:
     """Truth (n_samples, n_labels), where one column, unlike in `fit`, is a label like any other."""
-    given: Any = y_true if sp.issparse(y_true) else np.asarray(y_true)
+    given: Any = y_true if sp.issparse(y_true) else even_array(y_true)
     if given.ndim == 1:
         given = given[:, None]
     if given.ndim == 2 and given.shape[1] == 1:

@@ -16,7 +16,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._checks import check_weight, nearest_name
 from .._estimators.compatibility import available_if
-from .._estimators.meta import MetaClassifier
+from .._estimators.meta import MetaClassifier, check_classifier
 from .._table import Table
 from .._targets.encoding import (
     Array,
@@ -182,6 +182,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         X, y, groups = indexable(X, y, groups)
         if not _num_samples(X):
             raise ValueError("X holds 0 sample(s) while a minimum of 2 is required.")
+        check_classifier(self.estimator)
         kind = target_kind(self.estimator, y)
         targets = _encode(kind, y, self.estimator if self._is_fitted_already() else None)
         truth, classes = targets.dense(), targets.classes

@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from .._checks import check_real
+from .._estimators.meta import check_classifier
 from .._targets.encoding import Array, Targets, encode_classes
 from ._evidence import confidence, held_out_temperature, hidden_labels, tempered
 from ._graph import GraphLabelSpreading
@@ -198,12 +199,12 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
                 f"labeler must be a classifier, {ITSELF!r} or None; got {self.labeler!r}."
             )
         estimator = self._estimator()
-        weighs = has_fit_parameter(estimator, "sample_weight")
-        if not (weighs and hasattr(estimator, "predict_proba")):
+        check_classifier(estimator)
+        if not has_fit_parameter(estimator, "sample_weight"):
             raise ValueError(
-                "estimator must have predict_proba and take sample_weight in fit, which "
-                f"{estimator!r} does not. Put transformers in a pipeline around "
-                "SoftPseudoLabelClassifier, not into its estimator."
+                f"estimator must take sample_weight in fit, which {estimator!r} does not. Put "
+                "transformers in a pipeline around SoftPseudoLabelClassifier, not into its "
+                "estimator."
             )
 
     def _estimator(self) -> Any:
