@@ -177,7 +177,7 @@ def test_lbfgs_has_no_partial_fit(Estimator):
 @over_estimators
 def test_dumped_estimator_goes_on_with_partial_fit(Estimator, tmp_path):
     net = mlp(Estimator, 8, learning_rate_init=0.05, random_state=4, max_iter=5, batch_size=16)
-    net.fit(X_SMALL, matrix_targets(Estimator))
+    net.fit(X_SMALL, matrix_targets(Estimator)).partial_fit(X_SMALL, matrix_targets(Estimator))
     joblib.dump(net, tmp_path / "net.joblib")
     loaded = joblib.load(tmp_path / "net.joblib")
     assert_array_equal(parameters_of(loaded), parameters_of(net))

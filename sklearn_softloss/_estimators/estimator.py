@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from torch import Tensor, nn
 
 from .._checks import check_weight, refuse_masked
+from .._pickles import VersionedPickle
 from .._targets.codes import TargetCode
 from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
@@ -76,7 +77,7 @@ class Course(Enum):
         self.goes_on, self.in_parts = goes_on, in_parts
 
 
-class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
     """Base of estimators that are a net: everything that does not depend on what y means.
 
     A subclass says which domains of losses it serves (`_domains`, the preferred one first) and
@@ -269,6 +270,7 @@ class NetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             n_epochs = 1 if course.in_parts else settled._max_iter()
             loop = net.train(train, valid, n_epochs, generators.torch)
             net.observer = None
+            net.is_to_go_on = course.in_parts or self.warm_start
         self._generators = generators
         return net, loop, train, chosen
 

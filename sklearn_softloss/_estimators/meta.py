@@ -8,8 +8,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
+from .._pickles import VersionedPickle
 
-class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+
+class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, VersionedPickle, BaseEstimator):
     """Base of classifiers with an `estimator`, whose `fit` has `groups` of its own."""
 
     estimator: Any

@@ -129,4 +129,6 @@ def minimize_lbfgs(
         options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
     )
     write(result.x)
+    for tensor in tensors:  # so far all are views of one flat vector
+        tensor.data = tensor.data.clone()
     return result

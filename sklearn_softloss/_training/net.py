@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from skorch.history import History
 from torch import Tensor, nn
 
 from ..losses import Loss
@@ -49,6 +50,8 @@ class TrainingNet(NeuralNet):
     _default_callbacks: ClassVar[list[tuple[str, Callback]]] = []
     observer: Any = None
     """Called when an epoch begins and ends, beside the callbacks, while training."""
+    is_to_go_on = False
+    """Whether a copy is to have the optimizer's state too."""
 
     def __init__(
         self,
@@ -179,13 +182,37 @@ class TrainingNet(NeuralNet):
         self.schedule = schedule
         schedule.step(self.optimizer_)
 
+    # --- copies and pickles ----------------------------------------------------------------------
+
     def frozen(self) -> TrainingNet:
         """A copy that predicts as the net does now, whatever becomes of the net."""
-        twin = object.__new__(type(self))  # copy.copy would pickle the module
-        twin.__dict__.update(self.__dict__)
+        twin = self._shallow_copy()
         twin.module_ = copy.deepcopy(self.module_)
         twin.observer = None
         return twin
+
+    def _shallow_copy(self) -> TrainingNet:
+        twin = object.__new__(type(self))  # copy.copy would pickle the module
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the optimizer's state and the batches of the history, unless training is to go
+        on; the module once, though skorch keeps it twice."""
+        stored = self
+        if self.initialized_ and not self.is_to_go_on:
+            stored = self._shallow_copy()
+            del stored.optimizer_
+            stored.history_ = History({**row, "batches": []} for row in self.history)
+        state: dict[str, Any] = NeuralNet.__getstate__(stored)
+        del state["module"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.module = self.module_
+        if "optimizer_" not in vars(self):
+            self._initialize_optimizer()
 
 
 @dataclass

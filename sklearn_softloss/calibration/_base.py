@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._checks import check_weight
+from .._pickles import VersionedPickle
 from .._probability import inside_unit_interval
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import Array, Rows, check_proba, encode_classes, encode_labels
@@ -20,7 +21,7 @@ FLOOR = 1e-12
 """Added to a probability before its logarithm is taken, as scikit-learn does."""
 
 
-class Calibrator(BaseEstimator, ABC):
+class Calibrator(VersionedPickle, BaseEstimator, ABC):
     """Base of the maps from a model's logits or probabilities to calibrated probabilities.
 
     A subclass has the parameter `from_logits`, and `multi_label` where it also serves label sets.

@@ -14,6 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._checks import check_weight
+from .._pickles import VersionedPickle
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import (
     Array,
@@ -158,7 +159,7 @@ def _hidden(targets: Targets, unlabelled: Array) -> Targets:
     return replace(targets, values=np.where(unlabelled[:, None], np.nan, targets.dense()))
 
 
-class PartlyLabelledClassifier(ClassifierMixin, BaseEstimator, ABC):
+class PartlyLabelledClassifier(ClassifierMixin, VersionedPickle, BaseEstimator, ABC):
     """Base of classifiers whose y may lack labels."""
 
     classes_: Array
