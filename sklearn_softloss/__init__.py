@@ -18,6 +18,7 @@ _MODULES = (
     "losses",
     "metrics",
     "model_selection",
+    "persistence",
     "semi_supervised",
     "targets",
 )
@@ -32,6 +33,7 @@ __all__ = [
     "losses",
     "metrics",
     "model_selection",
+    "persistence",
     "semi_supervised",
     "targets",
 ]
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         losses,
         metrics,
         model_selection,
+        persistence,
         semi_supervised,
         targets,
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from enum import Enum
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -32,6 +33,7 @@ from .._training.batches import (
     check_finite_in_blocks,
     read_net,
 )
+from .._training.checkpoint import TrainingCheckpoint
 from .._training.divergence import divergence
 from .._training.generators import Generators, lent_to_module
 from .._training.loops import FIXED_LENGTH, Loop, Monitor, Schedule
@@ -338,6 +340,16 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
             raise ValueError("X_val and y_val must both be given, or neither.")
         if validation[0] is not None and not self.early_stopping:
             raise ValueError("X_val and y_val are for early_stopping=True, which is not set.")
+        has_checkpoint = isinstance(self.callbacks, (list, tuple)) and any(
+            isinstance(entry, TrainingCheckpoint)
+            for member in self.callbacks
+            for entry in (member if isinstance(member, tuple) else [member])
+        )
+        if has_checkpoint and (course.in_parts or not isinstance(self.random_state, Integral)):
+            raise ValueError(
+                "TrainingCheckpoint needs fit, and a number as random_state: another training is "
+                "not the same when it is called again."
+            )
         if course.in_parts and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         if course.in_parts and loss.needs_mean_target:

@@ -52,7 +52,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def _capture() -> GlobalStates:
+def capture() -> GlobalStates:
+    """The states of the global generators."""
     state: GlobalStates = {
         "python": random.getstate(),
         "numpy": np.random.get_state(),
@@ -63,7 +64,8 @@ def _capture() -> GlobalStates:
     return state
 
 
-def _restore(state: GlobalStates) -> None:
+def restore(state: GlobalStates) -> None:
+    """Set the global generators to what `capture` found."""
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])
     torch.set_rng_state(state["torch"])
@@ -79,19 +81,19 @@ def lent_to_module(generators: Generators) -> Iterator[None]:
     reproducible as fits one after the other. Processes run side by side.
     """
     with _one_at_a_time:
-        before = _capture()
+        before = capture()
         try:
             try:
                 if isinstance(generators.of_module, dict):
-                    _restore(generators.of_module)
+                    restore(generators.of_module)
                 else:
                     random.seed(generators.of_module)
                     np.random.seed(generators.of_module)
                     torch.manual_seed(generators.of_module)
                 yield
             finally:
-                generators.of_module = _capture()
-                _restore(before)
+                generators.of_module = capture()
+                restore(before)
         except BaseException:  # an interrupt may fall into the lines above
-            _restore(before)
+            restore(before)
             raise

@@ -17,7 +17,9 @@ from tqdm.auto import tqdm
 
 from ..losses import Loss
 from .batches import Batch, Batches, TargetBatch, TrainingData
-from .mlp import FusedMLP, UnitDropout, threads_for
+from .checkpoint import TrainingCheckpoint, fingerprint
+from .generators import capture, restore
+from .mlp import MLP, FusedMLP, UnitDropout, threads_for
 
 # --- the learning rate ---------------------------------------------------------------------------
 
@@ -202,6 +204,13 @@ class Observer:
         """Take in the losses of an epoch; True stops the training."""
         return False
 
+    def history(self) -> list[dict[str, Any]]:
+        """Records of the epochs so far, for a checkpoint."""
+        return []
+
+    def go_on_from(self, history: list[dict[str, Any]]) -> None:
+        """Take over the records of a checkpoint."""
+
     def on_batch_begin(self, batch: Batch, training: bool) -> None: ...
 
     def on_gradient(self, batch: Batch) -> None: ...
@@ -299,11 +308,12 @@ class Loop(ABC):
 
     def _snapshot(self) -> dict[str, Any]:
         """All that an epoch changes."""
+        shown_by, monitor = "_bar", vars(self.monitor)
         return {
             "weights": self._copy_of_weights(),
             "optimizer": copy.deepcopy(self.optimizer.state_dict()),
             "schedule": dict(vars(self.schedule)),
-            "monitor": copy.deepcopy(vars(self.monitor)),
+            "monitor": copy.deepcopy({k: v for k, v in monitor.items() if k != shown_by}),
         }
 
     def _restore(self, start: dict[str, Any]) -> None:
@@ -358,6 +368,7 @@ class EpochLoop(Loop):
     shuffle : bool
     fused : bool
         Whether the net is an `MLP` whose optimizer holds flat parameters.
+    checkpoint : TrainingCheckpoint or None
     **kwargs
         Those of `Loop`.
     """
@@ -366,9 +377,11 @@ class EpochLoop(Loop):
     generator: torch.Generator
     shuffle: bool
     fused: bool
+    checkpoint: TrainingCheckpoint | None = None
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
         batches = Batches(train, self.batch_size, self.generator if self.shuffle else None)
+        self._go_on_from_checkpoint(train, valid, n_epochs)
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
         for dropout in dropouts:
             dropout.generator = self.generator
@@ -379,7 +392,7 @@ class EpochLoop(Loop):
         may_stop = valid is not None or not self.schedule.is_planned
         try:
             with threads_for(self.module, 3 * min(self.batch_size, len(train))):
-                for _ in range(n_epochs):
+                for _ in range(self.n_epochs, n_epochs):
                     self.observer.on_epoch_begin()
                     loss = (
                         fused.run_epoch(batches, self.schedule) if fused else self._epoch(batches)
@@ -388,11 +401,46 @@ class EpochLoop(Loop):
                     stalled = self._end_epoch(train, valid, record)
                     if self.converged or (stalled and may_stop and self._stop_or_slow_down()):
                         break
+                    if self.checkpoint is not None:
+                        self.checkpoint.end_epoch(self._state)
         finally:
             for dropout in dropouts:
                 dropout.generator = None
             if fused:
                 fused.release()
+        if self.checkpoint is not None:
+            self.checkpoint.end()
+
+    def _state(self) -> dict[str, Any]:
+        """All that the epochs to come depend on; of the global generators if the module may draw
+        from them."""
+        return {
+            **self._snapshot(),
+            "n_epochs": self.n_epochs,
+            "kept": self._kept,
+            "generator": self.generator.get_state(),
+            "global_generators": None if isinstance(self.module, MLP) else capture(),
+            "history": self.observer.history(),
+        }
+
+    def _go_on_from_checkpoint(
+        self, train: TrainingData, valid: TrainingData | None, n_epochs: int
+    ) -> None:
+        if self.checkpoint is None:
+            return
+        options = self.loss, self.optimizer, self.schedule, self.monitor, self.l2, self.module
+        sizes = n_epochs, self.batch_size, self.shuffle
+        state = self.checkpoint.begin(
+            fingerprint([train, valid], self.module, self.generator, *sizes, *options)
+        )
+        if state is None:
+            return
+        self._restore(state)
+        self._kept, self.n_epochs = state["kept"], state["n_epochs"]
+        self.generator.set_state(state["generator"])
+        if state["global_generators"] is not None:
+            restore(state["global_generators"])
+        self.observer.go_on_from(state["history"])
 
     def _epoch(self, batches: Batches) -> float:
         """One step for each batch, by autograd; returns the mean loss."""

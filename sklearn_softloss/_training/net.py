@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..losses import Loss
 from .batches import Batch, TrainingData
+from .checkpoint import TrainingCheckpoint
 from .lbfgs import LBFGSLoop
 from .loops import EpochLoop, Loop, Monitor, Observer, Schedule
 from .mlp import MLP, flat_groups
@@ -160,7 +161,9 @@ class TrainingNet(NeuralNet):
         if self.lbfgs is not None:
             loop = LBFGSLoop(**self.lbfgs, **shared)
         else:
+            checkpoints = [c for _, c in self.callbacks_ if isinstance(c, TrainingCheckpoint)]
             loop = EpochLoop(
+                checkpoint=checkpoints[0] if checkpoints else None,
                 batch_size=self.batch_size,
                 generator=generator,
                 shuffle=self.shuffle,
@@ -239,6 +242,12 @@ class CallbackObserver(Observer):
         except KeyboardInterrupt:  # as skorch's callbacks stop a training
             return True
         return self.net.observer is not None and self.net.observer.on_epoch_end()
+
+    def history(self) -> list[dict[str, Any]]:
+        return list(self.net.history)
+
+    def go_on_from(self, history: list[dict[str, Any]]) -> None:
+        self.net.history_ = History(history)
 
     def on_batch_begin(self, batch: Batch, training: bool) -> None:
         self.net.notify("on_batch_begin", batch=batch, training=training)
