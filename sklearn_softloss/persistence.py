@@ -51,14 +51,26 @@ def load(path: str | os.PathLike[str]) -> Any:
     Parameters
     ----------
     path : str or path-like
+        Of the file.
 
     Returns
     -------
     object
+        What was given to `dump`.
 
     Raises
     ------
     ValueError
         If another version of the package wrote it that this one cannot read.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn_softloss.decision import TopK
+    >>> from sklearn_softloss.persistence import dump, load
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     dump(TopK(3), os.path.join(folder, "rule.joblib"))
+    ...     load(os.path.join(folder, "rule.joblib"))
+    TopK(k=3)
     """
     return joblib.load(path)

@@ -9,7 +9,7 @@ import pytest
 
 from cases import make_soft
 from sklearn_softloss import SoftTargetMLPClassifier, losses
-from stress import interrupts
+from stress import interrupts, load
 
 START = """
 import os, threading, time
@@ -139,3 +139,9 @@ def test_an_interrupted_part_is_as_if_it_had_not_been(monkeypatch):
         one.partial_fit(X, Y)
     np.testing.assert_array_equal(clf.predict_proba(X), undisturbed.predict_proba(X))
     assert len(clf.net_.history) == len(undisturbed.net_.history) == 2
+
+
+def test_threads_predict_and_fit_side_by_side():
+    found = load.side_by_side(3, n_predict=4, n_fit=2)
+    assert found["wrong"] == 0
+    assert min(found["answers"], found["fits"]) > 0

@@ -61,7 +61,7 @@ class TrainingCheckpoint(Callback):
     ) -> None:
         self.path, self.every, self.seconds = path, every, seconds
 
-    def begin(self, fingerprint: str) -> dict[str, Any] | None:
+    def _begin(self, fingerprint: str) -> dict[str, Any] | None:
         """The state to go on from, or None; refuses a file with another fingerprint."""
         check_scalar(self.every, "every", Integral, min_val=1)
         if self.seconds is not None:
@@ -79,7 +79,7 @@ class TrainingCheckpoint(Callback):
             )
         return state
 
-    def end_epoch(self, state: Callable[[], dict[str, Any]]) -> None:
+    def _end_epoch(self, state: Callable[[], dict[str, Any]]) -> None:
         """Write the state if it is time to."""
         self._epochs += 1
         waited = time.monotonic() - self._written
@@ -88,7 +88,7 @@ class TrainingCheckpoint(Callback):
             write_whole(self.path, lambda file: torch.save(found, file))
             self._written, self._epochs = time.monotonic(), 0
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """The training has come to its end."""
         Path(self.path).unlink(missing_ok=True)
 

@@ -402,14 +402,14 @@ class EpochLoop(Loop):
                     if self.converged or (stalled and may_stop and self._stop_or_slow_down()):
                         break
                     if self.checkpoint is not None:
-                        self.checkpoint.end_epoch(self._state)
+                        self.checkpoint._end_epoch(self._state)
         finally:
             for dropout in dropouts:
                 dropout.generator = None
             if fused:
                 fused.release()
         if self.checkpoint is not None:
-            self.checkpoint.end()
+            self.checkpoint._end()
 
     def _state(self) -> dict[str, Any]:
         """All that the epochs to come depend on; of the global generators if the module may draw
@@ -430,7 +430,7 @@ class EpochLoop(Loop):
             return
         options = self.loss, self.optimizer, self.schedule, self.monitor, self.l2, self.module
         sizes = n_epochs, self.batch_size, self.shuffle
-        state = self.checkpoint.begin(
+        state = self.checkpoint._begin(
             fingerprint([train, valid], self.module, self.generator, *sizes, *options)
         )
         if state is None:
