@@ -1,18 +1,43 @@
 # make demo and make test do all of their own set-up; a second call does not reinstall.
+# Another interpreter, such as PYTHON=python3.13, gets an environment of its own.
 PYTHON ?= python3
-BIN := .venv/bin
-INSTALLED := .venv/installed
-DOCS_INSTALLED := .venv/docs-installed
+VENV := .venv$(if $(filter python3,$(PYTHON)),,-$(notdir $(PYTHON)))
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+DOCS_INSTALLED := $(VENV)/docs-installed
+OLDEST := .venv-oldest
+PYTEST := -m pytest --numprocesses 2
 
 DATA ?= $(SOFTLOSS_DATA)
 
-.PHONY: demo test lint types docs bench bench-smoke benchmarks clean
+.PHONY: demo test test-portable test-oldest coverage stress lint types docs bench bench-smoke \
+	benchmarks clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/quickstart.py
 
 test: lint types
-	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest --numprocesses 2
+	SCIPY_ARRAY_API=1 $(BIN)/python $(PYTEST)
+
+# The same tests on the plainest kernels and one thread, as another processor would compute.
+test-portable: $(INSTALLED)
+	ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 \
+		$(BIN)/python $(PYTEST)
+
+# The same tests at the oldest versions that pyproject.toml promises.
+test-oldest: $(OLDEST)/installed
+	SCIPY_ARRAY_API=1 $(OLDEST)/bin/python $(PYTEST)
+
+# Which lines and branches the tests run.
+coverage: $(INSTALLED)
+	SCIPY_ARRAY_API=1 $(BIN)/python $(PYTEST) --cov=sklearn_softloss --cov-branch \
+		--cov-report=term-missing:skip-covered
+
+# What takes minutes: interrupts and kills at random moments, threads and single rows under load.
+stress: $(INSTALLED)
+	$(BIN)/python tests/stress/interrupts.py
+	$(BIN)/python tests/stress/kills.py
+	$(BIN)/python tests/stress/load.py
 
 docs: $(DOCS_INSTALLED)
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
@@ -65,8 +90,14 @@ types: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python >= 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[plots,test]"
+	touch $@
+
+$(OLDEST)/installed: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --constraint constraints-oldest.txt \
+		--editable ".[plots,test]"
 	touch $@
 
 $(DOCS_INSTALLED): $(INSTALLED)
@@ -74,5 +105,5 @@ $(DOCS_INSTALLED): $(INSTALLED)
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache examples/output
+	rm -rf .venv .venv-* build *.egg-info .pytest_cache .mypy_cache .ruff_cache examples/output
 	rm -rf docs/_build docs/auto_examples docs/generated

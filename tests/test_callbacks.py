@@ -194,3 +194,26 @@ def test_checkpoint_keeps_the_best_weights(Estimator, tmp_path):
     saved = torch.load(tmp_path / "params.pt", weights_only=True)
     for name, value in net.net_.module_.state_dict().items():
         assert_array_equal(saved[name].numpy(), value.numpy())
+
+
+@over_estimators
+def test_lbfgs_tells_of_its_evaluations_as_batches(Estimator):
+    class Counter(Callback):
+        begun = ended = 0
+
+        def on_batch_begin(self, net, training, **kwargs):
+            self.begun += training
+
+        def on_batch_end(self, net, training, loss, y_pred, **kwargs):
+            assert np.isfinite(loss.item())
+            self.ended += training
+
+    X, Y = targets_for(Estimator)
+    counter = Counter()
+    params = {"solver": "lbfgs", "alpha": 1.0, "max_iter": 500, "random_state": 0}
+    clf = Estimator((4,), "tanh", callbacks=[counter], **params).fit(X, Y)
+    assert counter.begun == counter.ended > clf.n_iter_
+    assert len(clf.net_.history) == clf.n_iter_ == len(clf.loss_curve_)
+    assert all(np.isfinite(clf.net_.history[:, "train_loss"]))
+    alone = Estimator((4,), "tanh", **params).fit(X, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), alone.predict_proba(X))

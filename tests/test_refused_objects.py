@@ -35,7 +35,7 @@ RULES = [
         (
             {"solver": "lbfgs", "callbacks": [GradientNormClipping()]},
             ValueError,
-            "follow steps, of which solver='lbfgs' has none",
+            "may change gradients, which solver='lbfgs' needs",
         ),
     ],
 )

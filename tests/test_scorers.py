@@ -322,7 +322,7 @@ def test_other_tools_of_model_selection():
 
 @pytest.mark.parametrize("several", [False, True])
 def test_a_search_passes_its_weights_to_the_scorer(several):
-    """From scikit-learn 1.9 on, without metadata routing."""
+    """Without metadata routing too."""
     weight = np.random.default_rng(0).random(len(X_SOFT))
     scorer, cv = scorers.neg_soft_log_loss, KFold(2)
     scoring = {"loss": scorer, "acc": scorers.soft_accuracy} if several else scorer
@@ -330,11 +330,9 @@ def test_a_search_passes_its_weights_to_the_scorer(several):
     search.fit(X_SOFT, Y_SOFT, sample_weight=weight)
     found = search.cv_results_["mean_test_loss" if several else "mean_test_score"][0]
     by_hand = []
-    passed = sklearn.__version__ >= "1.9"
     for train, test in cv.split(X_SOFT):
         clf = soft(**quick).fit(X_SOFT[train], Y_SOFT[train], sample_weight=weight[train])
-        weights = {"sample_weight": weight[test]} if passed else {}
-        by_hand.append(scorer(clf, X_SOFT[test], Y_SOFT[test], **weights))
+        by_hand.append(scorer(clf, X_SOFT[test], Y_SOFT[test], sample_weight=weight[test]))
     assert found == pytest.approx(np.mean(by_hand))
 
 

@@ -95,7 +95,7 @@ def label_sets(X: Floats, Y: Floats) -> NDArray[np.int64]:
 def few_labels(X: Floats, y: NDArray[np.int64]) -> Floats:
     labeler = GraphLabelSpreading(n_neighbors=3).fit(X, y)
     student = SoftPseudoLabelClassifier(SoftTargetMLPClassifier(max_iter=3, random_state=0))
-    return labeler.predict_proba(X) + student.fit(X, y).predict_proba(X)
+    return np.maximum(labeler.predict_proba(X), student.fit(X, y).predict_proba(X))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,10 @@ class LBFGSLoop(Loop):
 
     max_fun: int
     tol: float
+    _in_epoch: bool = field(default=False, init=False)
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
+        follows = self.observer.sees_batches
         blocks: Any = Batches(train, train.block_size())
         if len(blocks) == 1:
             blocks = list(blocks)
@@ -42,10 +44,18 @@ class LBFGSLoop(Loop):
             self.module.train()
             value: Any = 0.0
             weight = sum(weight_of(batch[1]) for batch in blocks)
-            for X, y in blocks:
-                part = self._weighted_sum(self.module(X), y) / weight
+            if follows:
+                self._begin_epoch()
+            for batch in blocks:
+                X, y = batch
+                if follows:
+                    self.observer.on_batch_begin(batch, training=True)
+                logits = self.module(X)
+                part = self._weighted_sum(logits, y) / weight
                 part.backward()
                 value = value + part.detach()
+                if follows:
+                    self.observer.on_batch_end(batch, True, part.detach(), logits)
             penalty = self._penalty()
             if isinstance(penalty, Tensor):
                 (penalty / weight).backward()
@@ -53,7 +63,8 @@ class LBFGSLoop(Loop):
             return value
 
         def on_iteration(train_loss: float) -> bool:
-            self.observer.on_epoch_begin()
+            self._begin_epoch()
+            self._in_epoch = False
             stalled = self._end_epoch(train, valid, {"train_loss": train_loss})
             return self.converged or (stalled and valid is not None)
 
@@ -66,11 +77,18 @@ class LBFGSLoop(Loop):
                 max_fun=self.max_fun,
                 tol=self.tol,
             )
+        if self._in_epoch:  # evaluations that led to no further iteration
+            self.observer.drop_epoch()
         self.n_epochs = max(1, int(result.nit))
         # Status 0: a minimum. 99: `on_iteration` said stop. Others: it ran out of steps or gave up.
         self.converged = result.status in (0, 99)
         if not self.monitor.train_losses:
             self.monitor.train_losses.append(float(result.fun))
+
+    def _begin_epoch(self) -> None:
+        if not self._in_epoch:
+            self.observer.on_epoch_begin()
+            self._in_epoch = True
 
 
 def minimize_lbfgs(

@@ -200,6 +200,9 @@ class Observer:
 
     def on_epoch_begin(self) -> None: ...
 
+    def drop_epoch(self) -> None:
+        """Forget an epoch that began and came to nothing."""
+
     def on_epoch_end(self, record: dict[str, Any]) -> bool:
         """Take in the losses of an epoch; True stops the training."""
         return False

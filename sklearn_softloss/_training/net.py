@@ -84,16 +84,18 @@ class TrainingNet(NeuralNet):
     def initialize_optimizer(self, triggered_directly: Any = None) -> TrainingNet:
         named = list(self.get_all_learnable_params())
         _, kwargs = self.get_params_for_optimizer("optimizer", named)
-        self.sees_batches_ = any(
-            getattr(type(callback), hook) is not getattr(Callback, hook)
+        hooks = {
+            hook
             for _, callback in self.callbacks_
             for hook in BATCH_HOOKS
-        )
-        if self.sees_batches_ and self.lbfgs is not None:
+            if getattr(type(callback), hook) is not getattr(Callback, hook)
+        }
+        self.sees_batches_ = bool(hooks)
+        if self.lbfgs is not None and "on_grad_computed" in hooks:
             raise ValueError(
-                f"callbacks that have one of {BATCH_HOOKS} follow steps, of which solver='lbfgs' "
-                "has none: leave them out, or state another solver (for wide sparse X, where "
-                "'auto' takes lbfgs, hidden_layer_sizes)."
+                "A callback with on_grad_computed may change gradients, which solver='lbfgs' needs "
+                "as they are: leave it out, or state another solver (for wide sparse X, where "
+                "'auto' takes lbfgs, state hidden_layer_sizes)."
             )
         self.fuses_ = self.can_fuse()
         groups: list[Any] = [parameter for _, parameter in named]
@@ -230,6 +232,9 @@ class CallbackObserver(Observer):
         self.net.notify("on_epoch_begin", **self.datasets)
         if self.net.observer is not None:
             self.net.observer.on_epoch_begin()
+
+    def drop_epoch(self) -> None:
+        del self.net.history[-1]
 
     def on_epoch_end(self, record: dict[str, Any]) -> bool:
         history = self.net.history

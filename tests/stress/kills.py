@@ -24,9 +24,9 @@ X = rng.normal(size=(3000, 20))
 y = (X[:, 0] * X[:, 1] > 0).astype(int)
 checkpoint, result = sys.argv[1:]
 callbacks = [TrainingCheckpoint(checkpoint)] if checkpoint else None
-params = {"alpha": 0.1, "max_iter": 40, "early_stopping": True, "random_state": 0}
+params = {"alpha": 0.1, "max_iter": 60, "early_stopping": True, "n_iter_no_change": 60}
 print("fitting", flush=True)
-clf = SoftTargetMLPClassifier(callbacks=callbacks, **params).fit(X, y)
+clf = SoftTargetMLPClassifier(callbacks=callbacks, random_state=0, **params).fit(X, y)
 dump([p.detach().numpy() for p in clf.net_.module_.parameters()], result)
 """
 
@@ -47,8 +47,9 @@ def main(n: int) -> None:
     random.seed(0)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint, result = f"{folder}/training.pt", f"{folder}/result"
+        process = start("", result)
         begun = time.perf_counter()
-        assert start("", result).wait() == 0
+        assert process.wait() == 0
         seconds, wanted = time.perf_counter() - begun, digest(result)
         kills = fits = resumed = 0
         while kills < n:
@@ -57,7 +58,7 @@ def main(n: int) -> None:
                 resumed += Path(checkpoint).exists()
                 process = start(checkpoint, result)
                 try:
-                    process.wait(timeout=random.uniform(0, seconds / 3))
+                    process.wait(timeout=random.uniform(0, seconds))
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
