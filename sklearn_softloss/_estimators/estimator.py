@@ -36,10 +36,11 @@ from .._training.batches import (
 from .._training.checkpoint import TrainingCheckpoint
 from .._training.divergence import divergence
 from .._training.generators import Generators, lent_to_module
-from .._training.loops import FIXED_LENGTH, Loop, Monitor, Schedule
+from .._training.loops import Loop, Monitor
 from .._training.mlp import MLP
 from .._training.net import TrainingNet, check_net
 from .._training.process import leaves_process_as_found
+from .._training.schedule import FIXED_LENGTH, Schedule
 from .._training.solvers import SOLVERS, Solver
 from .._training.standardize import Standardize
 from ..losses import Loss, get_loss

@@ -14,8 +14,8 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from .._checks import nearest_name
-from .._training.loops import SCHEDULES
 from .._training.mlp import ACTIVATIONS
+from .._training.schedule import SCHEDULES
 from .._training.solvers import SOLVERS
 
 

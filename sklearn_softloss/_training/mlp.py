@@ -24,7 +24,7 @@ from .standardize import Standardize
 
 if TYPE_CHECKING:
     from .batches import Batch, Batches
-    from .loops import Schedule
+    from .schedule import Schedule
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "identity": nn.Identity,

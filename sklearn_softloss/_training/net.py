@@ -17,8 +17,9 @@ from ..losses import Loss
 from .batches import Batch, TrainingData
 from .checkpoint import TrainingCheckpoint
 from .lbfgs import LBFGSLoop
-from .loops import EpochLoop, Loop, Monitor, Observer, Schedule
+from .loops import EpochLoop, Loop, Monitor, Observer
 from .mlp import MLP, flat_groups
+from .schedule import Schedule
 from .solvers import ENTRYWISE, WITH_KERNEL
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
