@@ -29,7 +29,10 @@ LOADERS = {
     "wine": load_wine,
     "iris": load_iris,
 }
-LOGISTIC = {"hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 1.0, "max_iter": 1000}
+LOGISTIC = {
+    "hidden_layer_sizes": (), "standardize": False, "solver": "lbfgs", "alpha": 1.0,
+    "max_iter": 1000,
+}  # fmt: skip
 MODELS: dict[str, dict[str, Any]] = {
     "no hidden layer, lbfgs, alpha=1": LOGISTIC,
     "defaults, early stopping": {"early_stopping": True, "n_iter_no_change": 3},
