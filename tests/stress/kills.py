@@ -69,6 +69,7 @@ def main(n: int) -> None:
             fits += 1
             assert digest(result) == wanted, "other weights than the fit that was never killed"
             assert not Path(checkpoint).exists()
+            print(f"{kills} kills so far", flush=True)
     print(f"{kills} kills, {resumed} resumed, {fits} fits ended at the same bits")
 
 
