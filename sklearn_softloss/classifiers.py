@@ -531,18 +531,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
 
     Notes
     -----
-    With ``alpha="auto"`` under 'adamw' a fit holds out a quarter of the rows, by a hash of their
-    content, so that equal rows stay together. Small nets (at most 128 units a layer) are trained on
-    the others with (alpha, dropout) of (1, 0.5), (3, 0.5), (10, 0.5), (0.1, 0.25) and (0.03, 0), in
-    this order as long as the loss falls. A step from the middle, (1, 0.5), to more decay is taken
-    if the loss falls by a standard error; one further, or to less decay, if it falls by two, and
-    less decay must save 3 in all (nats, for the logarithmic losses). Then all rows are fitted. Of
-    many rows 5,000 are used to choose; under `early_stopping` the validation rows judge. Fewer than
-    60 different rows, `partial_fit` and a `module` get the middle; `warm_start` goes on with what
-    the first fit chose; numbers give one plain fit.
-
-    'auto' values fall with a narrow layer of w units, ``dropout / (1 - dropout)`` by
-    ``w / 448`` and `alpha` by its root, and `alpha` by ``7000 / n_samples`` beyond 7,000 rows.
+    How ``alpha="auto"`` and ``dropout="auto"`` are chosen: Notes of `SoftTargetMLPClassifier`.
 
     References
     ----------

@@ -226,7 +226,7 @@ LOSES = """\
   the folds of Movie; the fixed `alpha=1` is better there.
 - Few columns and tens of thousands of noisy rows want less decay than the path holds.
 - Columns with rare huge values (flags): what comes into the net is linear in the columns, so that
-  `coefs_` can be for them as given. Cut at three standard deviations before it, flags has .500.
+  `coefs_` can be for them as given. A cut at three standard deviations before it did better.
 - Wide sparse rows with a stated `hidden_layer_sizes`: each step moves all weights of the first
   layer, touched or not."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def in_scikit_learn() -> Models:
     }
 
 
+@cache
 def of_other_packages() -> Models:
     """Peers that are installed."""
     found: Models = {}

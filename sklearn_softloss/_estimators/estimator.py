@@ -33,7 +33,6 @@ from .._training.batches import (
     check_finite_in_blocks,
     read_net,
 )
-from .._training.checkpoint import TrainingCheckpoint
 from .._training.divergence import divergence
 from .._training.generators import Generators, lent_to_module
 from .._training.loops import Loop, Monitor
@@ -45,7 +44,7 @@ from .._training.solvers import SOLVERS, Solver
 from .._training.standardize import Standardize
 from ..losses import Loss, get_loss
 from .compatibility import CallbackSupportMixin, FitObserver
-from .parameters import check_parameters, hidden_layers, torch_device, torch_dtype
+from .parameters import check_parameters, has_checkpoint, hidden_layers, torch_device, torch_dtype
 from .regularization import MIDDLE, Choice, Strength, path_of, settled, trial_of
 from .validation import hold_out
 
@@ -341,12 +340,8 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
             raise ValueError("X_val and y_val must both be given, or neither.")
         if validation[0] is not None and not self.early_stopping:
             raise ValueError("X_val and y_val are for early_stopping=True, which is not set.")
-        has_checkpoint = isinstance(self.callbacks, (list, tuple)) and any(
-            isinstance(entry, TrainingCheckpoint)
-            for member in self.callbacks
-            for entry in (member if isinstance(member, tuple) else [member])
-        )
-        if has_checkpoint and (course.in_parts or not isinstance(self.random_state, Integral)):
+        can_be_repeated = not course.in_parts and isinstance(self.random_state, Integral)
+        if has_checkpoint(self.callbacks) and not can_be_repeated:
             raise ValueError(
                 "TrainingCheckpoint needs fit, and a number as random_state: another training is "
                 "not the same when it is called again."

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._targets.encoding import Array
-from .._training.batches import GATHERED_ENTRIES, TrainingData, block_size, release_pages
+from .._training.batches import GATHERED_ENTRIES, TrainingData, release_pages
 
 MOST_GROUPS = 5000
 """Different rows that are enough to choose by."""
@@ -26,7 +26,7 @@ def groups_of_equal_rows(data: TrainingData, seed: int) -> Array:
     columns = np.random.RandomState(seed).randint(
         0, np.iinfo(np.uint64).max, size=data.X.shape[1], dtype=np.uint64
     )
-    size = block_size(data.X, GATHERED_ENTRIES)
+    size = data.block_size(GATHERED_ENTRIES)
     blocks = []
     for start in range(0, len(data), size):
         blocks.append(_hashes(data.X[data.rows[start : start + size]], columns | np.uint64(1)))

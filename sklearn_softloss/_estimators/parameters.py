@@ -14,6 +14,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from .._checks import nearest_name
+from .._training.checkpoint import TrainingCheckpoint
 from .._training.mlp import ACTIVATIONS
 from .._training.schedule import SCHEDULES
 from .._training.solvers import SOLVERS
@@ -113,14 +114,24 @@ def _check_callbacks(callbacks: Any) -> None:
         return
     is_list = isinstance(callbacks, (list, tuple))
     for entry in callbacks if is_list else [callbacks]:
-        named = isinstance(entry, tuple) and len(entry) == 2
-        callback = entry[1] if named else entry
+        callback = _unnamed(entry)
         kind = callback if isinstance(callback, type) else type(callback)
-        if not (is_list and (issubclass(kind, Callback) or (named and callback is None))):
+        is_off = callback is None and callback is not entry
+        if not (is_list and (issubclass(kind, Callback) or is_off)):
             raise TypeError(
                 "callbacks must be None, 'disable' or a list of skorch callbacks, each alone or as "
                 f"(name, callback); got {entry!r}."
             )
+
+
+def has_checkpoint(callbacks: Any) -> bool:
+    """Whether legal `callbacks` hold a `TrainingCheckpoint`."""
+    entries = callbacks if isinstance(callbacks, (list, tuple)) else []
+    return any(isinstance(_unnamed(entry), TrainingCheckpoint) for entry in entries)
+
+
+def _unnamed(entry: Any) -> Any:
+    return entry[1] if isinstance(entry, tuple) and len(entry) == 2 else entry
 
 
 def hidden_layers(sizes: Any) -> list[int]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..losses import Loss
-from .batches import TrainingData, block_size
+from .batches import TrainingData
 from .lbfgs import minimize_lbfgs
 from .loops import weight_of
 from .mlp import threads_for
@@ -191,7 +191,7 @@ def _rows_of_targets(data: TrainingData) -> int:
 def _losses_of_net(net: TrainingNet, data: TrainingData) -> tuple[float, float]:
     """Mean loss of the net as it predicts, and at half its logits."""
     module, loss = net.module_.eval(), net.criterion_
-    size = _rows_at_once(net, block_size(data.X))
+    size = _rows_at_once(net, data.block_size())
     total, weight_sum = np.zeros(2), 0.0
     with threads_for(module, min(size, len(data))):
         for start in range(0, len(data), size):

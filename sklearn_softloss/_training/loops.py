@@ -225,12 +225,12 @@ class Loop(ABC):
 
     def _snapshot(self) -> dict[str, Any]:
         """All that an epoch changes."""
-        shown_by, monitor = "_bar", vars(self.monitor)
+        without_bar = {k: v for k, v in vars(self.monitor).items() if k != "_bar"}
         return {
             "weights": self._copy_of_weights(),
             "optimizer": copy.deepcopy(self.optimizer.state_dict()),
             "schedule": dict(vars(self.schedule)),
-            "monitor": copy.deepcopy({k: v for k, v in monitor.items() if k != shown_by}),
+            "monitor": copy.deepcopy(without_bar),
         }
 
     def _restore(self, start: dict[str, Any]) -> None:
