@@ -196,7 +196,8 @@ class SoftTargetMLPClassifier(NetClassifier):
     the first fit chose; numbers give one plain fit.
 
     'auto' values fall with a narrow layer of w units, ``dropout / (1 - dropout)`` by
-    ``w / 448`` and `alpha` by its root, and `alpha` by ``7000 / n_samples`` beyond 7,000 rows.
+    ``w / 448`` and `alpha` by its root; both fall by ``n_features / 4`` below 4 columns, and
+    `alpha` by ``7000 / n_samples`` beyond 7,000 rows.
 
     References
     ----------

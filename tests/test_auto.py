@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from scipy.special import expit
 
 from cases import make_labels, make_soft, over_estimators, parameters_of, targets_for
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, losses
@@ -124,12 +125,26 @@ def test_a_dropout_stays_while_alpha_is_chosen():
 
 @pytest.mark.parametrize("width", [4, 8, 64, 448, 1000])
 @pytest.mark.parametrize("n_samples", [100, 14_000])
-def test_narrow_nets_and_many_rows_get_less(width, n_samples):
-    clf = settled(SoftTargetMLPClassifier((1000, width)), n_samples)
-    narrow = min(1, width / 448)
+@pytest.mark.parametrize("n_features", [1, 3, 4, 50])
+def test_narrow_nets_few_columns_and_many_rows_get_less(width, n_samples, n_features):
+    clf = settled(SoftTargetMLPClassifier((1000, width)), n_samples, n_features)
+    narrow, few = min(1, width / 448), min(1, n_features / 4)
     # The noise of dropout is its odds over the units.
-    assert clf.dropout / (1 - clf.dropout) == pytest.approx(narrow)
-    assert clf.alpha == pytest.approx(narrow**0.5 * min(1, 7000 / n_samples))
+    assert clf.dropout / (1 - clf.dropout) == pytest.approx(narrow * few)
+    assert clf.alpha == pytest.approx(narrow**0.5 * few * min(1, 7000 / n_samples))
+
+
+def test_channels_of_a_module_are_no_few_columns():
+    clf = settled(SoftTargetMLPClassifier(module=torch.nn.Linear), 100, 1)
+    assert clf.alpha == 1.0
+
+
+def test_a_wave_of_one_column_is_followed():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=1000)
+    truth = expit(1.5 * np.sin(1.5 * x))
+    proba = SoftTargetMLPClassifier(random_state=0).fit(x[:, None], rng.random(1000) < truth)
+    assert np.abs(proba.predict_proba(x[:, None])[:, 1] - truth).mean() < 0.06
 
 
 # --- which rows are held out ---------------------------------------------------------------------

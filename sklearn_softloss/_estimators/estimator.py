@@ -295,14 +295,14 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
             seed = int(generators.numpy.randint(np.iinfo(np.int32).max))
 
             def trial(strength: Strength, part: TrainingData) -> TrainingNet:
-                member = trial_of(self, len(train), len(part) / len(train), strength)
+                member = trial_of(self, train, len(part) / len(train), strength)
                 return self._trial(member, loss, part, encoded.n_columns, seed)
 
             choice = Choice(path_of(self, train), train, valid, trial, seed)
             strength, results = choice.strength, choice.results
             if self.verbose and results is not None:
                 print(choice)
-        found = settled(self, len(train), strength)
+        found = settled(self, len(train), train.X.shape[1], strength)
         return found, {
             "alpha_": found.alpha,
             "dropout_": found.dropout,

@@ -59,6 +59,10 @@ LINEAR_TOL = 1e-3
 FULL_DECAY_ROWS = 7000
 """Rows up to which decay is that of the path; beyond it falls, as the weight of a prior does."""
 
+FEW_COLUMNS = 4
+"""Columns from which on decay and dropout are those of the path; fewer leave fewer ways to fit
+noise, and a bend within a standard deviation of one takes large weights."""
+
 FEWEST_GROUPS = 60
 """Different rows below which a quarter of them says too little."""
 
@@ -98,12 +102,15 @@ def _is_wide_and_sparse(data: TrainingData) -> bool:
     return n_columns >= MANY_COLUMNS or (n_columns >= SOME_COLUMNS and entries < FEW_ENTRIES)
 
 
-def settled(estimator: Estimator, n_samples: int, strength: Strength = MIDDLE) -> Estimator:
+def settled(
+    estimator: Estimator, n_samples: int, n_features: int, strength: Strength = MIDDLE
+) -> Estimator:
     """A copy of the estimator with numbers in place of "auto".
 
     A narrow net gets less of both, so that two things are as in one of `AUTO_WIDTH` units: the
     noise of dropout, which is the odds of dropping a unit over the number of units, and the largest
-    output that decayed weights can make, which is the units over the square of the decay.
+    output that decayed weights can make, which is the units over the square of the decay. So does
+    one of few columns.
     """
     twin = copy.copy(estimator)
     if strength.is_linear:
@@ -113,18 +120,21 @@ def settled(estimator: Estimator, n_samples: int, strength: Strength = MIDDLE) -
         return twin
     widths = hidden_layers(estimator.hidden_layer_sizes)
     narrow = min([1.0, *(width / AUTO_WIDTH for width in widths)])
-    unit = sqrt(narrow) * min(1.0, FULL_DECAY_ROWS / n_samples)
+    few = 1.0 if estimator.module is not None else min(1.0, n_features / FEW_COLUMNS)
+    unit = sqrt(narrow) * few * min(1.0, FULL_DECAY_ROWS / n_samples)
     if estimator.dropout == "auto":
         if estimator.alpha != "auto" and _decays(estimator):
             strength = _nearest(estimator.alpha / unit)
-        odds = narrow * strength.dropout / (1 - strength.dropout)
+        odds = narrow * few * strength.dropout / (1 - strength.dropout)
         twin.dropout = odds / (1 + odds)
     if estimator.alpha == "auto":
         twin.alpha = strength.alpha * unit if _decays(estimator) else PENALTY
     return twin
 
 
-def trial_of(estimator: Estimator, n_samples: int, share: float, strength: Strength) -> Estimator:
+def trial_of(
+    estimator: Estimator, train: TrainingData, share: float, strength: Strength
+) -> Estimator:
     """A copy to compare strengths by, on a share of the samples: a smaller net, fewer steps.
 
     Batches are to be twice as large, at which Adam's rate grows by the root of two. The decay of an
@@ -136,7 +146,7 @@ def trial_of(estimator: Estimator, n_samples: int, share: float, strength: Stren
         widths = hidden_layers(estimator.hidden_layer_sizes)
         small.hidden_layer_sizes = [min(width, TRIAL_WIDTH) for width in widths]
         small.learning_rate_init = estimator.learning_rate_init * sqrt(2)
-    small = settled(small, n_samples, strength)
+    small = settled(small, len(train), train.X.shape[1], strength)
     if not strength.is_linear:
         small.alpha *= sqrt(2) / share
     return small
