@@ -61,6 +61,7 @@ benchmarks: bench
 	$(BIN)/python examples/benchmarks/text.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/tables.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/defaults.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/regression.py --data $(DATA) --write
 
 bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/metrics.py --smoke
@@ -74,6 +75,7 @@ bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/text.py --smoke
 	$(BIN)/python examples/benchmarks/tables.py --smoke
 	$(BIN)/python examples/benchmarks/defaults.py --smoke
+	$(BIN)/python examples/benchmarks/regression.py --smoke
 	$(BIN)/python examples/benchmarks/speed.py --smoke
 	$(BIN)/python examples/benchmarks/step_profile.py --smoke
 	$(BIN)/python examples/benchmarks/memory.py --smoke

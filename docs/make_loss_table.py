@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from sklearn_softloss import losses
+from sklearn_softloss._targets.domains import DOMAINS
 from sklearn_softloss.losses import Loss, get_loss, loss_names
 
 PAGE = Path(__file__).with_name("losses.md")
@@ -20,11 +21,12 @@ example `loss="focal"` or `loss=BinaryFocal(gamma=1.0)`.
 - **independent**: entries of y lie in [0, 1]; one sigmoid each. `MultiLabelSigmoidClassifier`, and
   `SoftTargetMLPClassifier` for one confidence a class.
 - **nonnegative**: entries of y are >= 0, as counts. `MultiLabelSigmoidClassifier`.
+- **real**, **nonnegative real**, **positive real**: numbers. `SoftLossMLPRegressor`, whose
+  prediction is the functional in the third column.
 
 "Strictly proper" and "invertible" losses give `predict_proba` that estimates E[y given x]. With
 "neither", calibrate before reading the output as a probability.
 """
-DOMAINS = ("distribution", "independent", "nonnegative")
 
 
 def shipped_losses(domain: str) -> list[Loss]:
@@ -40,15 +42,18 @@ def sentence(loss: Loss, start: str) -> str:
 
 
 def table(domain: str) -> str:
+    shipped = shipped_losses(domain)
+    says = "predicts" if hasattr(shipped[0], "functional") else "probabilities"
     lines = [
         f"\n## {domain}\n",
-        "| name | class | probabilities | use it |",
+        f"| name | class | {says} | use it |",
         "|---|---|---|---|",
     ]
-    for loss in shipped_losses(domain):
+    for loss in shipped:
         params = ", ".join(f"{key}={value!r}" for key, value in loss.get_params().items())
         lines.append(
-            f"| `{loss.name}` | `{type(loss).__name__}({params})` | {loss.properness} | "
+            f"| `{loss.name}` | `{type(loss).__name__}({params})` | "
+            f"{getattr(loss, 'functional', loss.properness)} | "
             f"{sentence(loss, 'Use it')} |"
         )
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""scikit-learn classifiers, trained by torch, for soft, multi-label and partly known targets."""
+"""scikit-learn estimators, trained by torch, for soft, multi-label, numeric and partly known y."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "MultiLabelSigmoidClassifier": "classifiers",
+    "SoftLossMLPRegressor": "regressor",
+    "SoftRowsClassifier": "soft_rows",
     "SoftTargetMLPClassifier": "classifiers",
 }
 _MODULES = (
@@ -25,6 +27,8 @@ _MODULES = (
 
 __all__ = [
     "MultiLabelSigmoidClassifier",
+    "SoftLossMLPRegressor",
+    "SoftRowsClassifier",
     "SoftTargetMLPClassifier",
     "__version__",
     "calibration",
@@ -51,6 +55,8 @@ if TYPE_CHECKING:
         targets,
     )
     from .classifiers import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+    from .regressor import SoftLossMLPRegressor
+    from .soft_rows import SoftRowsClassifier
 
 
 def __getattr__(name: str) -> Any:

@@ -53,6 +53,21 @@ def check_count(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} must be a whole number >= {least}; got {value!r}.")
 
 
+def check_levels(name: str, levels: Any) -> NDArray[Any]:
+    """Levels of quantiles as an array: numbers in (0, 1), increasing."""
+    try:
+        found = np.atleast_1d(np.asarray(levels, dtype=np.float64))
+    except (TypeError, ValueError):
+        found = np.zeros(1)
+    inside = (found > 0) & (found < 1)
+    if found.ndim != 1 or not len(found) or not inside.all() or (np.diff(found) <= 0).any():
+        raise ValueError(
+            f"{name} must be a number in (0, 1), or several such numbers in increasing order; got "
+            f"{levels!r}."
+        )
+    return found
+
+
 def refuse_masked(values: np.ma.MaskedArray[Any, Any], name: str) -> None:
     """Refuse a masked array whose mask NumPy would drop in silence."""
     masked = np.ma.getmaskarray(values)

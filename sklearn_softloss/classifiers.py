@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._checks import check_weight
 from ._estimators.classifier import NetClassifier
 from ._estimators.compatibility import available_if, with_callbacks
+from ._estimators.estimator import trains_in_batches
 from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE, Domain
 from ._targets.encoding import (
     Array,
@@ -27,12 +28,6 @@ from ._targets.encoding import (
 )
 from ._targets.weighting import WeightedEntries, WeightedRows, class_weights, label_weights
 from .metrics import multilabel_subset_accuracy, soft_accuracy
-
-
-def _trains_in_batches(estimator: Any) -> bool:
-    if estimator.solver == "lbfgs":
-        raise AttributeError("partial_fit needs a stochastic solver, not solver='lbfgs'.")
-    return True
 
 
 def _predicts_counts(estimator: Any) -> bool:
@@ -196,8 +191,8 @@ class SoftTargetMLPClassifier(NetClassifier):
     the first fit chose; numbers give one plain fit.
 
     'auto' values fall with a narrow layer of w units, ``dropout / (1 - dropout)`` by
-    ``w / 448`` and `alpha` by its root; both fall by ``n_features / 4`` below 4 columns, and
-    `alpha` by ``7000 / n_samples`` beyond 7,000 rows.
+    ``w / 448`` and `alpha` by its root; below 4 columns the first by ``(n_features / 4) ** 2`` and
+    `alpha` by ``n_features / 4``; and `alpha` by ``7000 / n_samples`` beyond 7,000 rows.
 
     References
     ----------
@@ -249,7 +244,7 @@ class SoftTargetMLPClassifier(NetClassifier):
         """
         return self._fit(X, y, sample_weight, validation=(X_val, y_val))
 
-    @available_if(_trains_in_batches)
+    @available_if(trains_in_batches)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on training for one epoch of the given rows.
 
@@ -671,7 +666,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         """
         return self._fit(X, y, sample_weight, label_weight, validation=(X_val, y_val))
 
-    @available_if(_trains_in_batches)
+    @available_if(trains_in_batches)
     def partial_fit(
         self,
         X: Any,

@@ -73,4 +73,12 @@ def load(path: str | os.PathLike[str]) -> Any:
     ...     load(os.path.join(folder, "rule.joblib"))
     TopK(k=3)
     """
-    return joblib.load(path)
+    try:
+        return joblib.load(path)
+    except (AttributeError, ModuleNotFoundError) as error:
+        if __package__ not in str(error):
+            raise
+        raise ValueError(
+            f"{os.fspath(path)!r} was written by another version of {__package__}, which had what "
+            f"this one lacks ({error}): load it with the version that wrote it, or fit anew."
+        ) from error

@@ -50,8 +50,26 @@ LOSSES = [
     losses.NormalizedCrossEntropy(),
 ]
 
+REGRESSION_LOSSES = [
+    losses.RegressionSquaredError(),
+    losses.RegressionAbsoluteError(),
+    losses.Huber(),
+    losses.Huber(delta=0.3),
+    losses.Quantile(),
+    losses.Quantile(0.9),
+    losses.Quantile((0.05, 0.3, 0.5, 0.501, 0.9)),
+    losses.Quantile((0.7, 0.8)),
+    losses.Poisson(),
+    losses.Gamma(),
+    losses.Tweedie(),
+    losses.Tweedie(power=1.1),
+    losses.Gaussian(),
+]
+
 PROPER_LOSSES = [loss for loss in LOSSES if loss.properness != "neither"]
 
+over_all_losses = pytest.mark.parametrize("loss", LOSSES + REGRESSION_LOSSES, ids=repr)
+over_regression_losses = pytest.mark.parametrize("loss", REGRESSION_LOSSES, ids=repr)
 over_losses = pytest.mark.parametrize("loss", LOSSES, ids=repr)
 over_proper_losses = pytest.mark.parametrize("loss", PROPER_LOSSES, ids=repr)
 over_estimators = pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -23,3 +23,8 @@ def draw_labels(n=300, n_labels=4, seed=0):
 
 VOTES, VOTE_PROBA = draw_soft()
 SETS, SET_PROBA = draw_labels()
+
+X_LINE = np.random.default_rng(1).permutation(np.linspace(0, 1, 60))
+Y_LINE = X_LINE + np.random.default_rng(2).normal(size=60)
+Y_LINE[::7] = np.nan
+BANDS = X_LINE[:, None] + np.array([-1.2, 0.0, 1.2])

@@ -130,7 +130,7 @@ def test_narrow_nets_few_columns_and_many_rows_get_less(width, n_samples, n_feat
     clf = settled(SoftTargetMLPClassifier((1000, width)), n_samples, n_features)
     narrow, few = min(1, width / 448), min(1, n_features / 4)
     # The noise of dropout is its odds over the units.
-    assert clf.dropout / (1 - clf.dropout) == pytest.approx(narrow * few)
+    assert clf.dropout / (1 - clf.dropout) == pytest.approx(narrow * few**2)
     assert clf.alpha == pytest.approx(narrow**0.5 * few * min(1, 7000 / n_samples))
 
 

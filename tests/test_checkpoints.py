@@ -126,6 +126,13 @@ def test_what_cannot_be_repeated_is_refused(tmp_path):
         clf.fit(X, Y)
 
 
+def test_two_checkpoints_are_refused(tmp_path):
+    X, Y = targets_for(SoftTargetMLPClassifier)
+    both = [TrainingCheckpoint(tmp_path / name) for name in ("a.pt", "b.pt")]
+    with pytest.raises(ValueError, match="may hold one TrainingCheckpoint"):
+        SoftTargetMLPClassifier(random_state=0, callbacks=both).fit(X, Y)
+
+
 def test_seconds_space_the_checkpoints(tmp_path, monkeypatch):
     X, Y = targets_for(SoftTargetMLPClassifier)
     written = []

@@ -6,11 +6,16 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cases import ESTIMATORS
-from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss import (
+    MultiLabelSigmoidClassifier,
+    SoftLossMLPRegressor,
+    SoftTargetMLPClassifier,
+)
 
 VARIANTS = [
     SoftTargetMLPClassifier(loss="binary_cross_entropy", label_smoothing=0.1),
     MultiLabelSigmoidClassifier(loss="squared_error", target_range=(0.1, 0.9)),
+    SoftLossMLPRegressor(loss="quantile", quantile=(0.1, 0.5, 0.9)),
 ]
 
 
@@ -22,7 +27,7 @@ def run(estimator, check):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([Estimator() for Estimator in ESTIMATORS])
+@parametrize_with_checks([Estimator() for Estimator in [*ESTIMATORS, SoftLossMLPRegressor]])
 def test_defaults(estimator, check):
     run(estimator, check)
 

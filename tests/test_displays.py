@@ -20,11 +20,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cases import LOSSES, make_labels, make_soft, soft
-from display_cases import SET_PROBA, SETS, VOTE_PROBA, VOTES
+from display_cases import BANDS, SET_PROBA, SETS, VOTE_PROBA, VOTES, X_LINE, Y_LINE
+from sklearn_softloss import SoftLossMLPRegressor
 from sklearn_softloss._probability import entropies
 from sklearn_softloss.display import (
+    IntervalCalibrationDisplay,
     LossCurveDisplay,
     LossShapeDisplay,
+    QuantileFanDisplay,
     ReliabilityDisplay,
     TargetConfidenceDisplay,
     ThresholdCurveDisplay,
@@ -64,6 +67,8 @@ DISPLAYS = {
     ),
     "target confidence": draw(TargetConfidenceDisplay, VOTES, VOTE_PROBA),
     "threshold curve": draw(ThresholdCurveDisplay, SETS, SET_PROBA),
+    "quantile fan": draw(QuantileFanDisplay, X_LINE, Y_LINE, BANDS, levels=(0.1, 0.5, 0.9)),
+    "interval calibration": draw(IntervalCalibrationDisplay, Y_LINE, BANDS, levels=(0.1, 0.5, 0.9)),
 }
 GRIDS = {"reliability of labels": (2, 2), "loss shape": (2, 3), "threshold curve": (2, 2)}
 over_displays = pytest.mark.parametrize("name", DISPLAYS)
@@ -401,3 +406,64 @@ def test_votes_in_another_order_are_one_group():
 def test_number_of_groups_is_checked():
     with pytest.raises(ValueError, match="n_groups must be a whole number >= 1; got 0"):
         TargetConfidenceDisplay.from_predictions(VOTES, VOTE_PROBA, n_groups=0)
+
+
+# --- quantiles -----------------------------------------------------------------------------------
+
+
+def test_a_fan_is_drawn_in_the_order_of_its_column():
+    display = QuantileFanDisplay.from_predictions(X_LINE, Y_LINE, BANDS, levels=(0.1, 0.5, 0.9))
+    order = np.argsort(X_LINE)
+    (middle,) = display.ax_.lines
+    assert_array_equal(middle.get_xydata(), np.column_stack([X_LINE, BANDS[:, 1]])[order])
+    band, points = display.ax_.collections
+    corners = band.get_paths()[0].vertices
+    assert {*BANDS[:, 0], *BANDS[:, 2]} <= {*corners[:, 1]}
+    assert_array_equal(np.ma.filled(points.get_offsets(), np.nan)[:, 1], Y_LINE[order])
+    assert [text.get_text() for text in display.figure_.legends[0].get_texts()] == [
+        "0.1 to 0.9", "0.5", "observed",
+    ]  # fmt: skip
+
+
+def test_shares_below_each_level_are_weighted_and_known():
+    weight = np.arange(60) % 3
+    levels = (0.1, 0.5, 0.9)
+    display = IntervalCalibrationDisplay.from_predictions(
+        Y_LINE, BANDS, levels=levels, sample_weight=weight
+    )
+    known = ~np.isnan(Y_LINE)
+    expected = np.average(Y_LINE[known, None] <= BANDS[known], axis=0, weights=weight[known])
+    assert_allclose(display.observed, expected)
+    assert_array_equal(display.ax_.lines[1].get_ydata(), display.observed)
+    n = weight[known].sum() ** 2 / (weight[known] ** 2).sum()
+    assert_allclose(display.error, np.sqrt(np.array([0.09, 0.25, 0.09]) / n))
+
+
+def test_displays_of_a_regressor():
+    X = pd.DataFrame({"a": X_LINE, "b": 1.0})
+    y = np.nan_to_num(Y_LINE)
+    reg = SoftLossMLPRegressor(
+        (4,), loss="quantile", quantile=(0.1, 0.5, 0.9), max_iter=3, random_state=0
+    ).fit(X, y)
+    fan = QuantileFanDisplay.from_estimator(reg, X, y, column="a")
+    assert fan.ax_.get_xlabel() == "a"
+    assert_allclose(fan.quantiles, reg.predict_quantiles(X)[np.argsort(X_LINE)])
+    assert IntervalCalibrationDisplay.from_estimator(reg, X, y).levels.tolist() == [0.1, 0.5, 0.9]
+
+
+@pytest.mark.parametrize("Display", [QuantileFanDisplay, IntervalCalibrationDisplay])
+def test_one_target_is_drawn(Display):
+    first = (X_LINE,) if Display is QuantileFanDisplay else ()
+    with pytest.raises(ValueError, match=r"one target and y_quantiles of shape \(n_samples, 3\)"):
+        Display.from_predictions(
+            *first, np.c_[Y_LINE, Y_LINE], np.stack([BANDS, BANDS], 1), levels=(0.1, 0.5, 0.9)
+        )
+    with pytest.raises(ValueError, match="levels must be"):
+        Display.from_predictions(*first, Y_LINE, BANDS, levels=(0.1, 0.9, 0.5))
+
+
+def test_nothing_known_is_no_calibration():
+    with pytest.raises(ValueError, match="no known value"):
+        IntervalCalibrationDisplay.from_predictions(
+            0 * Y_LINE * np.nan, BANDS, levels=(0.1, 0.5, 0.9)
+        )

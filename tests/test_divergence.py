@@ -198,8 +198,7 @@ class Rows:
 
 def loss_of_constant(loss, targets):
     data = Rows(targets)
-    mean = torch.from_numpy(targets.mean(data.rows))
-    logits = divergence._constant_logits(loss, mean)
+    logits = divergence._constant_logits(loss, data)
     net = SimpleNamespace(criterion_=loss, batch_size=32)
     return divergence._loss_of_constant(net, data, logits)
 

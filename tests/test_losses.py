@@ -13,14 +13,16 @@ from sklearn.base import clone
 
 from cases import (
     LOSSES,
+    REGRESSION_LOSSES,
     X_SETS,
     Y_SETS,
     draw_logits,
     draw_targets,
     multi,
-    over_losses,
+    over_all_losses,
     over_proper_losses,
 )
+from sklearn_softloss._targets.domains import DOMAINS
 from sklearn_softloss.losses import (
     Asymmetric,
     BinaryCrossEntropy,
@@ -29,6 +31,7 @@ from sklearn_softloss.losses import (
     Focal,
     IndependentLoss,
     Loss,
+    RegressionLoss,
     SquaredError,
     get_loss,
     loss_names,
@@ -48,23 +51,26 @@ def value_and_gradient(loss, logits, target, entry_weight=None):
     return values.detach(), gradient
 
 
+def logits_of(loss, columns, k=4):
+    """Places of the logits of these of k columns: side by side, or first those of each column."""
+    n_each = loss.n_logits(1) if isinstance(loss, RegressionLoss) else 1
+    own = [column * n_each + part for column in columns for part in range(n_each)]
+    return own + list(range(k * n_each, loss.n_logits(k)))
+
+
 def test_every_registered_loss_is_tested():
-    tested = {(loss.name, loss.domain) for loss in LOSSES}
-    known = {
-        (name, domain)
-        for domain in ("distribution", "independent", "nonnegative")
-        for name in loss_names((domain,))
-    }
+    tested = {(loss.name, loss.domain) for loss in LOSSES + REGRESSION_LOSSES}
+    known = {(name, domain) for domain in DOMAINS for name in loss_names((domain,))}
     assert known == tested
 
 
-@over_losses
+@over_all_losses
 def test_gradient_is_the_derivative(loss):
     logits, target = draw_logits(loss).requires_grad_(), draw_targets(loss)
     assert torch.autograd.gradcheck(lambda z: loss(z, target), logits)
 
 
-@over_losses
+@over_all_losses
 def test_gradient_is_the_derivative_with_weights_and_unknown_entries(loss):
     weight = torch.rand(7, 4, generator=torch.Generator().manual_seed(0)).double()
     weight[torch.arange(7), torch.arange(7) % 4] = 0.0
@@ -74,13 +80,13 @@ def test_gradient_is_the_derivative_with_weights_and_unknown_entries(loss):
     )
 
 
-@over_losses
+@over_all_losses
 @pytest.mark.parametrize("size", [1e3, 1e4])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_finite_at_extreme_logits_and_targets(loss, size, dtype):
     logits = torch.tensor([[size, -size, 0.0, size], [-size] * 4, [size] * 4], dtype=dtype)
     extra = torch.tensor([[size], [-size], [0.0]], dtype=dtype)
-    logits = torch.cat([logits, extra], -1)[:, : loss.n_logits(4)]
+    logits = torch.cat([logits, extra], -1).repeat(1, 5)[:, : loss.n_logits(4)]
     for hot in range(4):
         target = F.one_hot(torch.tensor([hot] * 3), 4).to(dtype)
         values, gradient = value_and_gradient(loss, logits, target)
@@ -91,11 +97,12 @@ def test_finite_at_extreme_logits_and_targets(loss, size, dtype):
     assert torch.isfinite(loss.inverse_link(logits)).all()
 
 
-@over_losses
+@over_all_losses
 def test_inverse_link_lies_in_the_domain(loss):
     proba = loss.inverse_link(draw_logits(loss))
     assert proba.shape == (7, 4)
-    assert ((proba >= 0) & (proba <= 1)).all()
+    low, high = np.round(loss.domain.prediction_range)
+    assert ((proba >= low) & (proba <= high)).all()
     if loss.domain == "distribution":
         torch.testing.assert_close(proba.sum(-1), torch.ones(7).double())
 
@@ -135,7 +142,7 @@ def test_soft_targets_are_the_mean_over_hard_draws(loss):
     torch.testing.assert_close(soft, hard)
 
 
-@over_losses
+@over_all_losses
 def test_unknown_entries_contribute_exactly_nothing(loss):
     """Whatever an entry of weight 0 holds, and whatever its logit, it is as if not there."""
     logits, target = draw_logits(loss), draw_targets(loss)
@@ -144,17 +151,18 @@ def test_unknown_entries_contribute_exactly_nothing(loss):
     if loss.domain == "distribution":
         target[:, 2] = 0.0
         target = target / target.sum(-1, keepdim=True)
-    kept = [0, 1, 3, *range(4, loss.n_logits(4))]
-    expected, expected_gradient = value_and_gradient(loss, logits[:, kept], target[:, kept[:3]])
+    kept = logits_of(loss, [0, 1, 3])
+    hidden = sorted({*range(loss.n_logits(4))} - {*kept})
+    expected, expected_gradient = value_and_gradient(loss, logits[:, kept], target[:, [0, 1, 3]])
     for content in (float("nan"), 0.0, 1.0, float("inf")):
         target[:, 2] = content
         values, gradient = value_and_gradient(loss, logits, target, weight)
-        assert (gradient[:, 2] == 0).all()
+        assert (gradient[:, hidden] == 0).all()
         torch.testing.assert_close(values, expected)
         torch.testing.assert_close(gradient[:, kept], expected_gradient)
 
 
-@over_losses
+@over_all_losses
 def test_wholly_unknown_rows_are_worth_nothing(loss):
     target = torch.full((2, 4), float("nan")).double()
     values, gradient = value_and_gradient(
@@ -164,26 +172,26 @@ def test_wholly_unknown_rows_are_worth_nothing(loss):
     assert (gradient == 0).all()
 
 
-@over_losses
+@over_all_losses
 def test_entry_weights_of_one_change_nothing(loss):
     logits, target = draw_logits(loss), draw_targets(loss)
     torch.testing.assert_close(loss(logits, target), loss(logits, target, torch.ones(7, 4)))
 
 
-@over_losses
+@over_all_losses
 def test_permuting_classes_permutes_gradients(loss):
     logits, target = draw_logits(loss), draw_targets(loss)
     order = [3, 2, 1, 0] if loss.ordered else [2, 0, 3, 1]
-    ends = list(range(4, loss.n_logits(4)))
+    moved = logits_of(loss, order)
     values, gradient = value_and_gradient(loss, logits, target)
     permuted_values, permuted_gradient = value_and_gradient(
-        loss, logits[:, order + ends], target[:, order]
+        loss, logits[:, moved], target[:, order]
     )
     torch.testing.assert_close(permuted_values, values)
-    torch.testing.assert_close(permuted_gradient, gradient[:, order + ends])
+    torch.testing.assert_close(permuted_gradient, gradient[:, moved])
 
 
-@over_losses
+@over_all_losses
 def test_leading_dimensions(loss):
     logits, target = draw_logits(loss, n=12), draw_targets(loss, n=12)
     deep, weight = logits.reshape(2, 3, 2, -1), torch.rand(12, 4).double()
@@ -193,7 +201,7 @@ def test_leading_dimensions(loss):
     assert loss.inverse_link(deep).shape == (2, 3, 2, 4)
 
 
-@over_losses
+@over_all_losses
 def test_a_row_costs_the_same_in_any_batch(loss):
     """So a row of weight 2 is two rows; a loss that compares rows says so."""
     logits, target = draw_logits(loss), draw_targets(loss).round(decimals=0)
@@ -204,7 +212,7 @@ def test_a_row_costs_the_same_in_any_batch(loss):
     assert same is not loss.batch_dependent
 
 
-@over_losses
+@over_all_losses
 @pytest.mark.parametrize("weighted", [False, True])
 def test_closed_form_gradient_is_autograds(loss, weighted):
     if not loss.offers_gradient:
@@ -221,7 +229,7 @@ def test_closed_form_gradient_is_autograds(loss, weighted):
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
 
 
-@over_losses
+@over_all_losses
 def test_docstring_says_what_a_user_must_know(loss):
     text = type(loss).__doc__
     assert f"Domain: {loss.domain}" in text
@@ -231,7 +239,7 @@ def test_docstring_says_what_a_user_must_know(loss):
         assert f"{field} :" in text or f"{field}," in text or f", {field}" in text
 
 
-@over_losses
+@over_all_losses
 def test_copies_are_equal(loss):
     assert pickle.loads(pickle.dumps(loss)) == loss
     assert clone(loss) == loss
@@ -275,7 +283,7 @@ def test_unknown_parameter_is_refused():
         CrossEntropy().set_params(gamma=2)
 
 
-@over_losses
+@over_all_losses
 def test_a_refused_value_changes_no_parameter(loss):
     changed = clone(loss)
     for name in loss.get_params():

@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from cases import over_estimators, parameters_of, targets_for
-from sklearn_softloss import SoftTargetMLPClassifier, _pickles
+from sklearn_softloss import SoftTargetMLPClassifier, _pickles, persistence
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV, TemperatureScaling
 from sklearn_softloss.decision import Thresholds, TunedDecisionClassifierCV
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
@@ -100,6 +101,19 @@ with open(sys.argv[1], "rb") as file:
     clf = pickle.load(file)
 print(clf.predict_proba([[0.0, 0.0]]).tolist())
 """
+
+
+def test_what_the_first_version_wrote_is_refused_by_name():
+    path = Path(__file__).parent / "data" / "fitted_by_first_version.joblib"
+    with pytest.raises(ValueError, match=r"another version of sklearn_softloss.*fit anew"):
+        persistence.load(path)
+
+
+def test_what_another_package_lacks_is_not_ours(tmp_path):
+    path = tmp_path / "gone.joblib"
+    path.write_bytes(b"cno_such_module\nThing\n.")
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        persistence.load(path)
 
 
 def test_loading_opens_no_socket_and_starts_no_process(tmp_path):

@@ -1,4 +1,4 @@
-"""Time per training step and per prediction, beside MLPClassifier, skorch and a plain torch loop.
+"""Time per training step and per prediction, beside scikit-learn, skorch and a plain torch loop.
 
 All take turns in one process on the same net, data, batch size, epochs and Adam, in float32. Prints
 medians, ratios (other / ours) and the time of the matrix products alone; writes a JSON file, a PNG
@@ -19,14 +19,18 @@ import scipy.sparse as sp
 import skorch
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from torch import nn
 
 from harness import PAGES, machine, median_seconds, parser, store, table, take_turns, write_page
-from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss import (
+    MultiLabelSigmoidClassifier,
+    SoftLossMLPRegressor,
+    SoftTargetMLPClassifier,
+)
 
 OURS, SKLEARN, SKORCH, LOOP, PRODUCTS = (
-    "sklearn_softloss", "MLPClassifier", "skorch", "torch loop", "matrix products",
+    "sklearn_softloss", "scikit-learn", "skorch", "torch loop", "matrix products",
 )  # fmt: skip
 
 
@@ -55,6 +59,11 @@ FITS = [
     Task(20000, 512, 50, (512, 512), 512, 4),
 ]
 MULTI_LABEL = Task(7000, 2048, 1000, (256,), 256, 4)
+NUMBERS = [
+    Task(2000, 20, 1, (100,), 32, 10),
+    Task(20000, 100, 10, (100,), 200, 5),
+    Task(20000, 100, 10, (256, 256), 256, 3),
+]
 SMOKE_FITS = [Task(200, 10, 3, (8,), 32, 2)]
 SMOKE_MULTI_LABEL = Task(200, 50, 20, (8,), 32, 2)
 
@@ -122,7 +131,7 @@ def microseconds(runs: dict[str, Callable[[], Any]], repeats: int, per: int) -> 
 
 
 def common(task: Task) -> dict[str, Any]:
-    """Parameters that MLPClassifier and ours share; no epoch is cut short."""
+    """Parameters that scikit-learn's nets and ours share; no epoch is cut short."""
     return {
         "hidden_layer_sizes": task.hidden, "batch_size": task.batch, "max_iter": task.epochs,
         "tol": 0.0, "n_iter_no_change": np.inf, "alpha": 0.0, "solver": "adam", "beta_2": 0.999,
@@ -131,7 +140,7 @@ def common(task: Task) -> dict[str, Any]:
 
 
 def ours(task: Task) -> dict[str, Any]:
-    """Those, and no dropout, which MLPClassifier lacks."""
+    """Those, and no dropout, which scikit-learn's nets lack."""
     return {**common(task), "dropout": 0.0}
 
 
@@ -157,6 +166,21 @@ def time_fit(task: Task, repeats: int) -> dict[str, float]:
         SKLEARN: lambda: MLPClassifier(**common(task)).fit(X, y),
         SKORCH: lambda: skorch_net(task, nn.CrossEntropyLoss).fit(X, y),
         LOOP: lambda: torch_loop(task, X, y, nn.functional.cross_entropy),
+        PRODUCTS: best_of_threads(lambda: matrix_products(task)),
+    }
+    return microseconds(runs, repeats, task.steps)
+
+
+def time_numbers(task: Task, repeats: int) -> dict[str, float]:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(task.n, task.d)).astype(np.float32)
+    Y = (X[:, : task.k] + rng.normal(size=(task.n, task.k))).astype(np.float32)
+    y = Y[:, 0] if task.k == 1 else Y
+    runs = {
+        OURS: lambda: SoftLossMLPRegressor(**ours(task)).fit(X, y),
+        SKLEARN: lambda: MLPRegressor(**common(task)).fit(X, y),
+        SKORCH: lambda: skorch_net(task, nn.MSELoss).fit(X, Y),
+        LOOP: lambda: torch_loop(task, X, Y, nn.functional.mse_loss),
         PRODUCTS: best_of_threads(lambda: matrix_products(task)),
     }
     return microseconds(runs, repeats, task.steps)
@@ -271,13 +295,19 @@ def main() -> None:
     reader.add_argument("--repeats", type=int, default=5)
     options = reader.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
-    fits, multi_label, repeats, n = FITS, MULTI_LABEL, options.repeats, 20000
+    fits, numbers, multi_label = FITS, NUMBERS, MULTI_LABEL
+    repeats, n = options.repeats, 20000
     if options.smoke:
-        fits, multi_label, repeats, n = SMOKE_FITS, SMOKE_MULTI_LABEL, 1, 2000
+        fits, numbers, multi_label = SMOKE_FITS, SMOKE_FITS, SMOKE_MULTI_LABEL
+        repeats, n = 1, 2000
     results = {}
     for task in fits:
         results[task.name] = time_fit(task, repeats)
         print(task.name, {k: round(v, 1) for k, v in results[task.name].items()}, file=sys.stderr)
+    for task in numbers:
+        name = task.name.replace("fit", "fit numbers")
+        results[name] = time_numbers(task, repeats)
+        print(name, {k: round(v, 1) for k, v in results[name].items()}, file=sys.stderr)
     name = multi_label.name.replace("fit", "fit multi-label CSR")
     results[name] = time_multi_label(multi_label, repeats)
     results.update(time_predictions(n, repeats))

@@ -7,7 +7,6 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from enum import Enum
 from numbers import Integral
 from typing import Any, Self
@@ -24,6 +23,7 @@ from .._pickles import VersionedPickle
 from .._targets.codes import TargetCode
 from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
+from .._targets.numbers import TargetScale
 from .._targets.weighting import WeightedEntries, WeightedRows
 from .._training.batches import (
     GATHERED_ENTRIES,
@@ -49,10 +49,10 @@ from .regularization import MIDDLE, Choice, Strength, path_of, settled, trial_of
 from .validation import hold_out
 
 SMALL_BATCH = 32
-"""Rows a step of batch_size="auto"."""
+"""Rows a step of batch_size="auto", at least."""
 
-PLANNED_EPOCHS, MOST_EPOCHS = 32, 200
-"""Epochs of max_iter="auto": where the schedule plans them, and where the loss ends them."""
+MOST_EPOCHS = 200
+"""Epochs of max_iter="auto" where the loss ends them."""
 
 SMALL = 4096
 """Entries of X up to which a prediction is dominated by what is done once a call."""
@@ -87,6 +87,12 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
     attributes (`_kept_of_targets`). Its `fit` calls `_fit`, its predictions read the net by
     `_predicted`.
     """
+
+    _planned_epochs = 32
+    """Epochs of max_iter="auto" where the schedule plans them."""
+
+    _most_steps = 10**9
+    """Steps an epoch that batch_size="auto" keeps below by larger batches."""
 
     _kept_of_targets: tuple[str, ...] = ()
     """Attributes of the `Targets` that become fitted attributes, where they are not None."""
@@ -188,6 +194,18 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         """How the weights given meet these targets; None where all weigh alike."""
         return None if sample_weight is None else WeightedRows(domain, None, sample_weight)
 
+    def _code_for(
+        self, targets: Targets, loss: Loss, weighting: Any, course: Course
+    ) -> TargetCode | TargetScale | None:
+        """What the training sees in place of the targets, and predictions are put back from."""
+        if self.label_smoothing or self.target_range not in (None, (0, 1)):
+            return loss.domain.code(self.label_smoothing, self.target_range, targets.n_columns)
+        return None
+
+    def _loss(self) -> Loss:
+        """The loss that the parameters name."""
+        return get_loss(self.loss, self._domains)
+
     # --- fitting -------------------------------------------------------------------------------
 
     def _fit(
@@ -202,7 +220,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         validation: tuple[Any, Any] = (None, None),
     ) -> Self:
         check_parameters(self)
-        loss = get_loss(self.loss, self._domains)
+        loss = self._loss()
         course = self._course(in_parts)
         self._check_call(y, loss, course, validation)
         observer = None
@@ -223,9 +241,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
             if sample_weight is not None:
                 sample_weight = check_weight(sample_weight, (X.shape[0],), name="sample_weight")
             weighting = self._weigh(targets, loss.domain, sample_weight, label_weight)
-            code = None
-            if self.label_smoothing or self.target_range not in (None, (0, 1)):
-                code = loss.domain.code(self.label_smoothing, self.target_range, targets.n_columns)
+            code = self._code_for(targets, loss, weighting, course)
             encoded = TrainingTargets(targets.values, code, weighting)
             net, loop, train, chosen = self._train(
                 X, targets, encoded, loss, course, validation, observer
@@ -298,7 +314,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
                 member = trial_of(self, train, len(part) / len(train), strength)
                 return self._trial(member, loss, part, encoded.n_columns, seed)
 
-            choice = Choice(path_of(self, train), train, valid, trial, seed)
+            choice = Choice(path_of(self, train), train, valid, trial, seed, loss.in_nats)
             strength, results = choice.strength, choice.results
             if self.verbose and results is not None:
                 print(choice)
@@ -432,7 +448,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
     ) -> TrainingData:
         """Rows of the user's own, with the code and the class weights of the training."""
         X = self._check_X(X, reset=False)
-        given = self._encode(y, domain, replace(targets, values=None), None)
+        given = self._encode(y, domain, targets, None)
         check_consistent_length(X, given.values)
         weighting = train.targets.weighting
         if weighting is not None:
@@ -539,13 +555,13 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         if self.max_iter != "auto":
             return int(self.max_iter)
         is_planned = self.learning_rate in FIXED_LENGTH and self.solver != "lbfgs"
-        return PLANNED_EPOCHS if is_planned else MOST_EPOCHS
+        return self._planned_epochs if is_planned else MOST_EPOCHS
 
     def _batch_size(self, n_samples: int) -> int:
         if self.solver == "lbfgs":
             return n_samples
         if self.batch_size == "auto":
-            return min(SMALL_BATCH, n_samples)
+            return min(max(SMALL_BATCH, n_samples // self._most_steps), n_samples)
         if self.batch_size > n_samples:
             warnings.warn(
                 f"batch_size={self.batch_size} is larger than the {n_samples} samples to train on. "
@@ -557,7 +573,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
     # --- what a fit leaves -----------------------------------------------------------------------
 
     def _to_predict(
-        self, net: TrainingNet, targets: Targets, code: TargetCode | None
+        self, net: TrainingNet, targets: Targets, code: TargetCode | TargetScale | None
     ) -> dict[str, Any]:
         """The attributes that prediction reads."""
         kept = {name: getattr(targets, name) for name in self._kept_of_targets}
@@ -641,6 +657,13 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def trains_in_batches(estimator: Any) -> bool:
+    """Whether there is a `partial_fit`."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit needs a stochastic solver, not solver='lbfgs'.")
+    return True
 
 
 @contextmanager

@@ -122,12 +122,22 @@ def _check_callbacks(callbacks: Any) -> None:
                 "callbacks must be None, 'disable' or a list of skorch callbacks, each alone or as "
                 f"(name, callback); got {entry!r}."
             )
+    if len(_checkpoints(callbacks)) > 1:
+        raise ValueError(
+            "callbacks may hold one TrainingCheckpoint, from which a fit goes on; got "
+            f"{_checkpoints(callbacks)!r}."
+        )
 
 
 def has_checkpoint(callbacks: Any) -> bool:
     """Whether legal `callbacks` hold a `TrainingCheckpoint`."""
+    return bool(_checkpoints(callbacks))
+
+
+def _checkpoints(callbacks: Any) -> list[TrainingCheckpoint]:
     entries = callbacks if isinstance(callbacks, (list, tuple)) else []
-    return any(isinstance(_unnamed(entry), TrainingCheckpoint) for entry in entries)
+    found = map(_unnamed, entries)
+    return [callback for callback in found if isinstance(callback, TrainingCheckpoint)]
 
 
 def _unnamed(entry: Any) -> Any:

@@ -61,7 +61,8 @@ FULL_DECAY_ROWS = 7000
 
 FEW_COLUMNS = 4
 """Columns from which on decay and dropout are those of the path; fewer leave fewer ways to fit
-noise, and a bend within a standard deviation of one takes large weights."""
+noise, a bend within a standard deviation of one takes large weights, and a unit that is dropped has
+fewer others that see the same."""
 
 FEWEST_GROUPS = 60
 """Different rows below which a quarter of them says too little."""
@@ -72,12 +73,13 @@ another penalty of a linear model; for other steps, as few data want the far end
 the errors of a net that is too sure are rare and large."""
 
 SURPRISE = 3.0
-"""What weaker decay must save on all held-out rows together, in nats for the logarithmic losses: a
-net that is too sure pays it for the first row unlike those it knows, and there may be none of these
-among few rows."""
+"""What weaker decay must save on all held-out rows together, in nats: a net that is too sure pays
+it for the first row unlike those it knows, and there may be none of these among few rows."""
 
 TRIAL_WIDTH = 128
 """Most units of a hidden layer while strengths are compared."""
+
+TINY = 1e-300
 
 FAILED = 1e100
 """The loss of a row that a training has no finite one for."""
@@ -125,7 +127,7 @@ def settled(
     if estimator.dropout == "auto":
         if estimator.alpha != "auto" and _decays(estimator):
             strength = _nearest(estimator.alpha / unit)
-        odds = narrow * few * strength.dropout / (1 - strength.dropout)
+        odds = narrow * few**2 * strength.dropout / (1 - strength.dropout)
         twin.dropout = odds / (1 + odds)
     if estimator.alpha == "auto":
         twin.alpha = strength.alpha * unit if _decays(estimator) else PENALTY
@@ -173,6 +175,9 @@ class Choice:
     fit : callable (Strength, TrainingData) -> TrainingNet
     seed : int
         Of the hash that decides which rows are held out.
+    in_nats : bool
+        Whether the losses are; of others the share saved counts, times the rows, which it is nearly
+        for the likelihood of a scale.
 
     Attributes
     ----------
@@ -189,7 +194,9 @@ class Choice:
         valid: TrainingData | None,
         fit: Callable[[Strength, TrainingData], TrainingNet],
         seed: int,
+        in_nats: bool = True,
     ) -> None:
+        self._in_nats = in_nats
         middle = len(path) // 2
         self.path, self.strength = path, path[middle]
         self.results: dict[str, Array] | None = None
@@ -221,6 +228,9 @@ class Choice:
     def _is_clear(self, middle: int, before: int, after: int) -> bool:
         gain, error = self._gain(before, after)
         saved = self._gain(middle, after)[0] * len(np.unique(self._groups))
+        if not self._in_nats:
+            losses, weight = self._judge(middle)
+            saved *= weight.sum() / max(float(weight @ losses), TINY)
         is_small = self.path[after].is_linear or after == middle + 1
         needed = (CLEAR_GAIN if is_small else SURE_GAIN) * error
         return gain > needed and (after > middle or saved > SURPRISE)

@@ -25,7 +25,7 @@ def hold_out(
     """
     strata: Array | None = None
     alone = rows[:0]
-    if targets.from_vector:
+    if targets.from_vector and targets.classes is not None:
         codes = np.asarray(targets.values[rows] @ np.arange(1, 1 + targets.n_columns), dtype=int)
         is_alone = np.bincount(codes)[codes] == 1
         alone, rows, codes = rows[is_alone], rows[~is_alone], codes[~is_alone]

@@ -34,6 +34,8 @@ class Domain(str):
         Whether a row is a distribution over its columns.
     has_absence : bool
         Whether 0 and 1 mean that a label is absent or present, so that each may have its weight.
+    entries, or_unknown : str
+        What messages call the entries, and what else they may be where unknown ones may.
     """
 
     low: ClassVar[float] = -np.inf
@@ -42,6 +44,8 @@ class Domain(str):
     prediction_range: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
     rows_sum_to_one: ClassVar[bool] = False
     has_absence: ClassVar[bool] = False
+    entries: ClassVar[str] = "Entries of a 2-D y"
+    or_unknown: ClassVar[str] = ", or be NaN or -1 where a label is unknown"
 
     def check_entries(self, values: Array, *, unknown: bool = False, matrix: Any = None) -> None:
         """Refuse illegal entries; NaN passes only where unknown entries have a meaning.
@@ -68,9 +72,9 @@ class Domain(str):
             value = values[row, column]
         allowed = self.requirement
         if unknown:
-            allowed += ", or be NaN or -1 where a label is unknown"
+            allowed += self.or_unknown
         raise ValueError(
-            f"Entries of a 2-D y must {allowed}; row {row}, column {column} is {value:g}. "
+            f"{self.entries} must {allowed}; row {row}, column {column} is {value:g}. "
             f"{NO_MISSING if np.isnan(value) else self.cure(value)}"
         )
 
@@ -185,11 +189,45 @@ class Nonnegative(Domain):
         return RESCALE
 
 
+class Real(Domain):
+    """Any finite number: the targets of a regression."""
+
+    entries = "Entries of y"
+    or_unknown = ", or be NaN where unknown"
+
+    def cure(self, value: float) -> str:
+        if np.isinf(value):
+            return INFINITE
+        return "Take a loss of real numbers, such as 'squared_error', or check the signs of y."
+
+
+class NonnegativeReal(Real):
+    """Counts and amounts, 0 included."""
+
+    low = 0.0
+    requirement = "be finite and >= 0"
+    prediction_range = (SMALLEST_PROBA, np.inf)
+
+
+class PositiveReal(NonnegativeReal):
+    """Amounts that are never 0."""
+
+    low = SMALLEST_PROBA
+    requirement = "be finite and > 0"
+
+    def cure(self, value: float) -> str:
+        return TAKE_TWEEDIE if value == 0 else super().cure(value)
+
+
 DISTRIBUTION = Distribution("distribution")
 INDEPENDENT = Independent("independent")
 NONNEGATIVE = Nonnegative("nonnegative")
+REAL = Real("real")
+NONNEGATIVE_REAL = NonnegativeReal("nonnegative real")
+POSITIVE_REAL = PositiveReal("positive real")
 DOMAINS: dict[str, Domain] = {
-    str(domain): domain for domain in (DISTRIBUTION, INDEPENDENT, NONNEGATIVE)
+    str(domain): domain
+    for domain in (DISTRIBUTION, INDEPENDENT, NONNEGATIVE, REAL, NONNEGATIVE_REAL, POSITIVE_REAL)
 }
 
 
@@ -207,6 +245,8 @@ NO_MISSING = (
     "Input y contains NaN: drop these rows; missing labels have a meaning in "
     "MultiLabelSigmoidClassifier only."
 )
+INFINITE = "Input y contains infinity or a value too large for dtype('float64'). Drop such rows."
+TAKE_TWEEDIE = "Where amounts may be 0 take loss='tweedie'."
 RESCALE = "Rescale y to probabilities, confidences or counts."
 INTEGER_CODES = (
     "Integer codes usually come from cross_val_predict(method='predict_proba'), which "

@@ -509,6 +509,8 @@ def target_kind(estimator: Any, y: Any) -> str:
 
 
 def _takes_labels(estimator: Any) -> bool:
+    if getattr(estimator, "reads_rows_as_classes", False):  # whatever the one inside would do
+        return False
     tags = get_tags(estimator)
     if tags.target_tags.multi_output or tags.classifier_tags.multi_label:
         return True

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 
 from .._targets.codes import TargetCode
 from .._targets.encoding import Array, Rows
+from .._targets.numbers import TargetScale
 from .._targets.weighting import Weighted, WeightedEntries, WeightedRows
 from .mlp import MLP, threads_for
 from .process import leaves_process_as_found
@@ -94,7 +95,7 @@ class TrainingTargets:
     Parameters
     ----------
     values : ndarray or CSR array of shape (n_samples, n_columns)
-    code : TargetCode or None
+    code : TargetCode, TargetScale or None
     weighting : WeightedRows, WeightedEntries or None
         None leaves targets as they are and weighs all rows alike.
     """
@@ -102,7 +103,7 @@ class TrainingTargets:
     def __init__(
         self,
         values: Rows,
-        code: TargetCode | None,
+        code: TargetCode | TargetScale | None,
         weighting: WeightedRows | WeightedEntries | None,
     ) -> None:
         self.code, self.weighting = code, weighting

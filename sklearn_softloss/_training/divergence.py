@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._targets.encoding import Array
 from ..losses import Loss
 from .batches import TrainingData
 from .lbfgs import minimize_lbfgs
@@ -60,8 +61,7 @@ def divergence(net: TrainingNet, data: TrainingData) -> str | None:
     if not all(map(isfinite, [last, *monitor.valid_losses[-1:]])):
         return f"The training diverged: its loss is no longer a finite number. {CURE}"
     with threads_for(net.module_, 1):
-        mean = torch.from_numpy(data.targets.mean(data.rows, _rows_of_targets(data))).double()
-        logits = _constant_logits(net.criterion_, mean)
+        logits = _constant_logits(net.criterion_, data)
         constant = _loss_of_constant(net, data, logits)
     margin = max(MARGIN * abs(constant), TOLS * monitor.tol)
     if last <= constant + margin or not isfinite(constant):
@@ -113,15 +113,18 @@ def _most_beside(net: TrainingNet, data: TrainingData, margin: float) -> float:
 # --- the constant --------------------------------------------------------------------------------
 
 
-def _constant_logits(loss: Loss, mean: Tensor) -> Tensor:
+def _constant_logits(loss: Loss, data: TrainingData) -> Tensor:
     """Logits that the loss's link takes to the mean target.
 
     On the scale of the link they are the mean itself where the link is a plain one, and are moved
-    until they fit where the loss distorts.
+    until they fit where the loss distorts. Where there are more logits than columns they are those
+    that cost least.
     """
-    domain, n_logits = loss.domain, loss.n_logits(len(mean))
-    if n_logits != len(mean):
-        return _cheapest_logits(loss, mean, n_logits)
+    size = _rows_of_targets(data)
+    n_logits = loss.n_logits(data.targets.n_columns)
+    if n_logits != data.targets.n_columns:
+        return _cheapest_logits(loss, _targets(data, data.rows[:size]), n_logits)
+    domain, mean = loss.domain, torch.from_numpy(data.targets.mean(data.rows, size)).double()
 
     def scaled(values: Tensor) -> Tensor:
         values = values.clamp(*domain.prediction_range)
@@ -144,12 +147,24 @@ def _constant_logits(loss: Loss, mean: Tensor) -> Tensor:
     return logits
 
 
-def _cheapest_logits(loss: Loss, mean: Tensor, n_logits: int) -> Tensor:
-    """The same for a loss with more logits than columns: those that cost least at the mean."""
+def _targets(data: TrainingData, rows: Array) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    target, weight, entry_weight = (
+        None if part is None else torch.from_numpy(part).double()
+        for part in data.targets.block(rows)
+    )
+    assert target is not None
+    return target, weight, entry_weight
+
+
+def _cheapest_logits(
+    loss: Loss, rows: tuple[Tensor, Tensor | None, Tensor | None], n_logits: int
+) -> Tensor:
     logits = torch.zeros(n_logits, dtype=torch.float64, requires_grad=True)
+    target, weight, entry_weight = rows
 
     def objective() -> Tensor:
-        value = loss(logits[None], mean[None]).sum()
+        values = loss(logits.expand(len(target), -1), target, entry_weight)
+        value = values.mean() if weight is None else values.dot(weight) / weight.sum()
         value.backward()
         return value.detach()
 
@@ -169,11 +184,7 @@ def _loss_of_constant(net: TrainingNet, data: TrainingData, logits: Tensor) -> f
     loss, total, weight_sum = net.criterion_, 0.0, 0.0
     size = _rows_at_once(net, _rows_of_targets(data))
     for start in range(0, len(data), size):
-        target, weight, entry_weight = (
-            None if part is None else torch.from_numpy(part).double()
-            for part in data.targets.block(data.rows[start : start + size])
-        )
-        assert target is not None
+        target, weight, entry_weight = _targets(data, data.rows[start : start + size])
         values = loss(logits.expand(len(target), -1), target, entry_weight)
         total += float(values.sum() if weight is None else values.dot(weight))
         weight_sum += float(weight_of((target, weight, entry_weight)))

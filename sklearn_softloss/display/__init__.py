@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from ._loss_curve import LossCurveDisplay
 from ._loss_shape import LossShapeDisplay
+from ._quantiles import IntervalCalibrationDisplay, QuantileFanDisplay
 from ._reliability import ReliabilityDisplay
 from ._reliability_curve import ReliabilityCurve
 from ._target_confidence import TargetConfidenceDisplay
 from ._threshold_curve import ThresholdCurveDisplay
 
 __all__ = [
+    "IntervalCalibrationDisplay",
     "LossCurveDisplay",
     "LossShapeDisplay",
+    "QuantileFanDisplay",
     "ReliabilityCurve",
     "ReliabilityDisplay",
     "TargetConfidenceDisplay",

@@ -1,4 +1,4 @@
-"""Losses for soft, multi-label and partly known targets; each knows domain, link, properness."""
+"""Losses for soft, multi-label, numeric and partly known targets; each knows domain and link."""
 
 from ._base import (
     DistributionLoss,
@@ -39,6 +39,15 @@ from ._independent import (
     Hill,
     TwoWay,
 )
+from ._log_link import Gamma, LogLinkLoss, Poisson, Tweedie
+from ._regression import (
+    Gaussian,
+    Huber,
+    Quantile,
+    RegressionAbsoluteError,
+    RegressionLoss,
+    RegressionSquaredError,
+)
 
 __all__ = [
     "ZLPR",
@@ -59,18 +68,28 @@ __all__ = [
     "DistributionLoss",
     "EarthMover",
     "Focal",
+    "Gamma",
+    "Gaussian",
     "GeneralizedCrossEntropy",
     "Hill",
+    "Huber",
     "IndependentLoss",
     "Jeffreys",
     "KLDivergence",
+    "LogLinkLoss",
     "LogitAdjustedCrossEntropy",
     "Loss",
     "NonnegativeLoss",
     "NormalizedCrossEntropy",
+    "Poisson",
     "Poly1",
+    "Quantile",
+    "RegressionAbsoluteError",
+    "RegressionLoss",
+    "RegressionSquaredError",
     "SquaredError",
     "SymmetricCrossEntropy",
+    "Tweedie",
     "TwoWay",
     "get_loss",
     "loss_names",

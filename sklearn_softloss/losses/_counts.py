@@ -8,10 +8,9 @@ from torch import Tensor
 from .._checks import check_one_of
 from .._targets.domains import NONNEGATIVE
 from ._base import Loss, Properness, register_loss, sum_entries
+from ._log_link import TANGENT_FROM, tangent_exp
 
 SMALLEST_COUNT = 0.01
-TANGENT_FROM = 20.0
-"""Where the exponential of a logit gives way to its tangent, so that nothing overflows."""
 
 
 class NonnegativeLoss(Loss):
@@ -101,8 +100,8 @@ class CountDistribution(NonnegativeLoss):
         if self.count_link == "linear":
             count = (1 + raw).clamp_min(SMALLEST_COUNT)
             return count.log(), count
-        low, excess = raw.clamp_max(TANGENT_FROM), (raw - TANGENT_FROM).clamp_min(0.0)
-        return low + excess.log1p(), low.exp() * (1 + excess)
+        excess = (raw - TANGENT_FROM).clamp_min(0.0)
+        return raw.clamp_max(TANGENT_FROM) + excess.log1p(), tangent_exp(raw)
 
     def _count_cost(self, log_count: Tensor, count: Tensor, target: Tensor) -> Tensor:
         if self.count_link == "linear":

@@ -1,4 +1,4 @@
-"""Scores of probabilities against hard, soft, multi-label and partly known targets (NumPy only)."""
+"""Scores of probabilities, quantiles and intervals against full and partly known targets."""
 
 from __future__ import annotations
 
@@ -21,10 +21,24 @@ from ._label_distribution import (
 )
 from ._multilabel import (
     multilabel_brier_score,
-    multilabel_f1_score,
     multilabel_hamming_loss,
     multilabel_log_loss,
     multilabel_subset_accuracy,
+)
+from ._multilabel_counts import (
+    multilabel_f1_score,
+    multilabel_jaccard_score,
+    multilabel_precision_score,
+    multilabel_recall_score,
+)
+from ._quantiles import crps_from_quantiles, interval_coverage, interval_width, pinball_loss
+from ._ranking import (
+    multilabel_average_precision_score,
+    multilabel_ndcg_score,
+    multilabel_precision_at_k,
+    multilabel_ranking_average_precision,
+    multilabel_ranking_loss,
+    multilabel_roc_auc_score,
 )
 from ._report import MultilabelReport, multilabel_report
 from .calibration_error import expected_calibration_error
@@ -37,17 +51,30 @@ __all__ = [
     "chebyshev_distance",
     "clark_distance",
     "cosine_similarity",
+    "crps_from_quantiles",
     "entropy_calibration_error",
     "expected_calibration_error",
     "intersection_similarity",
+    "interval_coverage",
+    "interval_width",
     "jensen_shannon",
     "kl_divergence",
+    "multilabel_average_precision_score",
     "multilabel_brier_score",
     "multilabel_f1_score",
     "multilabel_hamming_loss",
+    "multilabel_jaccard_score",
     "multilabel_log_loss",
+    "multilabel_ndcg_score",
+    "multilabel_precision_at_k",
+    "multilabel_precision_score",
+    "multilabel_ranking_average_precision",
+    "multilabel_ranking_loss",
+    "multilabel_recall_score",
     "multilabel_report",
+    "multilabel_roc_auc_score",
     "multilabel_subset_accuracy",
+    "pinball_loss",
     "rank_calibration_score",
     "soft_accuracy",
     "soft_brier_score",

@@ -12,7 +12,6 @@ from .._probability import SMALLEST_PROBA
 from .._targets.encoding import Array
 from ._takes import takes
 from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks, OptionalArray
-from .confusion import Counts, fbeta_parts
 
 Average = Literal["micro", "macro"] | None
 
@@ -185,55 +184,6 @@ def multilabel_hamming_loss(
         lambda truth, decided: np.abs(truth - decided),
     )
     return averaged(wrong, weight, average, weight=weight)
-
-
-@takes("decisions")
-def multilabel_f1_score(
-    y_true: Any, y_pred: Any, *, average: Average = "macro", sample_weight: OptionalArray = None
-) -> float | Array:
-    """F1 of expected counts over the known entries.
-
-    ``2 TP / (P + Q)`` with TP the sum of the targets where the label is predicted, P the sum of
-    the targets and Q the number of predictions; 0 where all are 0. With 0/1 entries this is
-    scikit-learn's ``f1_score``.
-
-    Parameters
-    ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
-    y_pred : array-like or sparse matrix of the shape of y_true
-        Decisions, 0 or 1.
-    average : {"micro", "macro"} or None, default="macro"
-        "micro": of the sums over all labels. "macro": the mean over the labels with a known entry.
-        None: one value a label, NaN where none of its entries is known.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
-
-    Returns
-    -------
-    float or ndarray of shape (n_labels,)
-        In [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an entry is illegal, or no entry is known.
-
-    Examples
-    --------
-    >>> from sklearn_softloss.metrics import multilabel_f1_score
-    >>> multilabel_f1_score([[1, 0], [0, -1], [1, 1]], [[1, 0], [1, 1], [1, 1]])
-    0.9
-    """
-    weight, hits, present, predicted = label_sums(
-        DecisionBlocks(y_true, y_pred, sample_weight),
-        lambda truth, decided: truth * decided,
-        lambda truth, decided: truth,
-        lambda truth, decided: decided,
-    )
-    counts = Counts(hits, predicted, present, weight)
-    return averaged(*fbeta_parts(counts), average, weight=weight)
 
 
 @takes("decisions")

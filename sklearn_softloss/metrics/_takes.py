@@ -6,12 +6,12 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any, Literal, TypeVar
 
-Takes = Literal["classes", "labels", "decisions"]
+Takes = Literal["classes", "labels", "decisions", "quantiles", "interval", "scores"]
 Metric = TypeVar("Metric", bound=Callable[..., Any])
 
 
 def takes(what: Takes) -> Callable[[Metric], Metric]:
-    """Declare that a metric takes probabilities of classes or labels, or decisions on labels."""
+    """Declare that a metric takes probabilities of classes or labels, decisions, or quantiles."""
 
     def declare(metric: Metric) -> Metric:
         metric.__dict__["takes"] = what

@@ -176,6 +176,22 @@ class LabelBlocks(Blocks):
         return truth
 
 
+class ScoreBlocks(LabelBlocks):
+    """Independent labels beside scores of any size in the place of the probabilities."""
+
+    _second = "y_score"
+
+    def _check_proba(self, proba: Array) -> Array:
+        scores = float_matrix(proba).astype(np.float64, copy=False)
+        bad = ~np.isfinite(scores)
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            raise ValueError(
+                f"scores must be finite; row {row}, column {column} is {scores[row, column]}."
+            )
+        return scores
+
+
 class DecisionBlocks(LabelBlocks):
     """Independent labels beside decisions, 0 or 1, in the place of the probabilities."""
 

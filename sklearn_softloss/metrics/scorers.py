@@ -85,6 +85,8 @@ class Scorer:
         wanted = what_it_takes(self.metric)
         if wanted == "decisions":
             y, found = _decisions(estimator, X, y)
+        elif wanted == "quantiles":
+            y, found, options["levels"] = _quantiles(estimator, X, y, options.get("levels"))
         elif wanted == "classes" and options.get("kind") != "labelwise":
             y, found = in_class_order(y, estimator), _proba(estimator, X)
             options.setdefault("labels", _classes(estimator))
@@ -200,6 +202,23 @@ def _is_second_class(y: Any, estimator: Any) -> Any:
     return encode_labels(y, classes=np.asarray(_classes(estimator))).values[:, 0]
 
 
+def _quantiles(estimator: Any, X: Any, y: Any, levels: Any) -> tuple[Any, Any, Any]:
+    """y, and quantiles with their levels, of a regressor that may be in a search or a pipeline."""
+    while not hasattr(estimator, "predict_quantiles"):
+        if hasattr(estimator, "steps"):
+            X, estimator = estimator[:-1].transform(X), estimator[-1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            raise TypeError(
+                f"This scorer needs predict_quantiles, which {type(estimator).__name__} lacks: "
+                "take SoftLossMLPRegressor(loss='quantile', quantile=(0.05, 0.5, 0.95))."
+            )
+    levels = getattr(estimator, "quantile_", None) if levels is None else levels
+    y = aligned(y, label_names(estimator), "targets")
+    return y, estimator.predict_quantiles(X, levels), levels
+
+
 # --- of the decomposition, one part each --------------------------------------------------------
 
 
@@ -234,7 +253,19 @@ neg_multilabel_log_loss = _loss(metrics.multilabel_log_loss)
 neg_multilabel_brier_score = _loss(metrics.multilabel_brier_score)
 neg_multilabel_hamming_loss = _loss(metrics.multilabel_hamming_loss)
 multilabel_f1_score = make_scorer(metrics.multilabel_f1_score)
+multilabel_jaccard_score = make_scorer(metrics.multilabel_jaccard_score)
+multilabel_precision_score = make_scorer(metrics.multilabel_precision_score)
+multilabel_recall_score = make_scorer(metrics.multilabel_recall_score)
+multilabel_roc_auc_score = make_scorer(metrics.multilabel_roc_auc_score)
+multilabel_average_precision_score = make_scorer(metrics.multilabel_average_precision_score)
+multilabel_ranking_average_precision = make_scorer(metrics.multilabel_ranking_average_precision)
+neg_multilabel_ranking_loss = _loss(metrics.multilabel_ranking_loss)
+multilabel_precision_at_k = make_scorer(metrics.multilabel_precision_at_k)
+multilabel_ndcg_score = make_scorer(metrics.multilabel_ndcg_score)
 multilabel_subset_accuracy = make_scorer(metrics.multilabel_subset_accuracy)
+
+neg_pinball_loss = _loss(metrics.pinball_loss)
+neg_crps_from_quantiles = _loss(metrics.crps_from_quantiles)
 
 neg_expected_calibration_error = _loss(metrics.expected_calibration_error)
 neg_labelwise_calibration_error = _loss(metrics.expected_calibration_error, kind="labelwise")

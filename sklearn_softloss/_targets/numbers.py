@@ -1,0 +1,98 @@
+"""Targets that are numbers: from y as given to checked columns, and to columns on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils.validation import column_or_1d
+
+from .._checks import refuse_masked
+from .domains import Domain
+from .encoding import Array, Targets, column_names, even_array, in_order
+from .weighting import WeightedEntries
+
+
+def encode_numbers(y: Any, domain: Domain, names: Array | None = None) -> Targets:
+    """Targets of a regression.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Numbers in the domain; NaN where unknown. A DataFrame's columns become `label_names`.
+    domain : Domain
+    names : ndarray of shape (n_targets,), default=None
+        `label_names` of an earlier fit: the columns of a frame are put in this order.
+
+    Returns
+    -------
+    Targets
+    """
+    columns = column_names(y)
+    values = as_numbers(y)
+    from_vector = values.ndim == 1
+    values = values[:, None] if from_vector else in_order(values, columns, names, "targets")
+    domain.check_entries(values, unknown=True)
+    return Targets(values, from_vector=from_vector, label_names=columns if names is None else names)
+
+
+def as_numbers(y: Any, flatten: bool = True) -> Array:
+    """y as floats of one or two dimensions; with `flatten` a single column becomes a vector, with
+    a warning."""
+    if isinstance(y, np.ma.MaskedArray):
+        refuse_masked(y, "y")
+    if sp.issparse(y):
+        raise ValueError("A sparse y is not supported in a regression: pass y.toarray().")
+    if not hasattr(y, "iloc"):  # pandas puts NaN for its NA
+        y = even_array(y)
+        if y.dtype.kind == "c":
+            raise ValueError("Complex data not supported: y must hold real numbers.")
+    if np.ndim(y) not in (1, 2):
+        raise ValueError(f"y must have one or two dimensions; it has shape {np.shape(y)}.")
+    try:
+        values = np.asarray(y.astype(np.float64))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y must hold numbers, NaN where unknown ({error}).") from error
+    if flatten and values.ndim == 2 and values.shape[1] == 1:
+        values = np.asarray(column_or_1d(values, warn=True))
+    if 0 in values.shape:
+        raise ValueError(f"y must have a column for each target; it has shape {values.shape}.")
+    return values
+
+
+@dataclass(frozen=True)
+class TargetScale:
+    """Targets minus a location over a scale, of each column; predictions put back."""
+
+    location: Array
+    scale: Array
+
+    @classmethod
+    def of(
+        cls,
+        targets: Targets,
+        weighting: WeightedEntries,
+        location_and_scale: Callable[[Array, Array], tuple[float, float]],
+    ) -> TargetScale:
+        """Measured on the known entries of each column, with their weights."""
+        values, weight, entry = weighting(targets.values, slice(None))
+        of_entries = np.ones(values.shape) if entry is None else entry
+        if weight is not None:
+            of_entries = of_entries * weight[:, None]
+        pairs = []
+        for column, weights in zip(values.T, of_entries.T, strict=True):
+            known = weights > 0
+            found = location_and_scale(column[known], weights[known]) if known.any() else (0.0, 1.0)
+            pairs.append(found)
+        location, scale = np.transpose(pairs)
+        return cls(location, scale)
+
+    def encode(self, values: Array) -> Array:
+        return (values - self.location) / self.scale
+
+    def decode(self, values: Array) -> Array:
+        """Numbers in the units of y, from predictions of shape (..., n_targets)."""
+        return values * self.scale + self.location

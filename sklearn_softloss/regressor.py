@@ -1,0 +1,497 @@
+"""The regressor: numbers a row, and what the loss says of them."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from ._checks import check_weight
+from ._estimators.compatibility import available_if, with_callbacks
+from ._estimators.estimator import Course, NetEstimator, trains_in_batches
+from ._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL, REAL, Domain
+from ._targets.encoding import Array, Targets, aligned
+from ._targets.numbers import TargetScale, as_numbers, encode_numbers
+from ._targets.weighting import WeightedEntries
+from .losses import Loss, Quantile
+
+
+def _says(method: str) -> Any:
+    """Whether the loss, or that of the fit, has a method of this name."""
+
+    def check(estimator: Any) -> bool:
+        net = getattr(estimator, "net_", None)
+        try:
+            loss = estimator._loss() if net is None else net.criterion_
+        except (TypeError, ValueError) as error:  # `fit` refuses it
+            raise AttributeError(str(error)) from error
+        if not hasattr(loss, method):
+            raise AttributeError(f"{loss!r} has no {method}: take loss='quantile' or 'gaussian'.")
+        return True
+
+    return check
+
+
+class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
+    """Neural net for numbers, whose loss says what it predicts of them.
+
+    The mean, the median, quantiles that cannot cross, the mean of counts or amounts, or a mean with
+    its spread. Entries of y may be unknown.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int, tuple of int or 'auto', default="auto"
+        Units of each hidden layer; ``()`` gives a linear model. 'auto' is (448,), but for wide
+        sparse X, such as the words of texts: with `alpha` and `dropout` at 'auto' it is then a
+        linear model trained by L-BFGS. Wide are 5,000 columns, or 1,000 with less than 64 entries
+        a column.
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default="relu"
+        Activation of the hidden layers.
+    loss : str or RegressionLoss, default="squared_error"
+        What is predicted: 'squared_error' (the mean), 'absolute_error' (the median), 'huber',
+        'quantile' (see `quantile`), 'poisson', 'gamma' or 'tweedie' (the mean, always > 0),
+        'gaussian' (mean and spread), or a loss object such as ``Tweedie(power=1.2)``.
+    quantile : float or sequence of float, default=0.5
+        Level of ``loss="quantile"``, or several increasing ones, in (0, 1). Not for other losses.
+    standardize : bool, default=True
+        Whether the net takes columns of X minus their mean over their standard deviation, weighted
+        by `sample_weight`, and of y likewise, so that units do not matter. Sparse X is scaled,
+        never centred. A column that is constant in training is left out. y is divided by its mean
+        under a loss with an exponential link, and by its mean absolute deviation under
+        'absolute_error', 'huber' and 'quantile'. `partial_fit` measures the first part, and keeps
+        to that. `coefs_` and `intercepts_` are for the columns of X as given, and for y as
+        standardised. With a `module` for y alone.
+    solver : str or torch optimizer class, default="adamw"
+        'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
+        (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
+        a callable ``(parameters, lr) -> torch.optim.Optimizer``.
+    alpha : float or 'auto', default="auto"
+        Under 'adamw' each step shrinks the weight matrices by the share ``alpha`` times the
+        learning rate. Under other solvers it is the strength of the L2 penalty on them, divided by
+        the weight sum of the batch as in scikit-learn's ``MLPRegressor``, and 'auto' is 0.0001.
+        Under 'adamw' 'auto' is chosen, with `dropout`, on rows held out of a fit; see Notes.
+    dropout : float or 'auto', default="auto"
+        Share of hidden units set to zero in a training step, in [0, 1): one draw a unit for all
+        rows of the step. Not used by 'lbfgs', nor by a `module`. 'auto' goes with `alpha`: the
+        stronger that is, the more, up to 0.5; 0.5 under solvers other than 'adamw'.
+    batch_size : int or 'auto', default="auto"
+        Rows a training step; 'auto' is 32, beyond 4,096 rows ``n_samples // 128``, at most
+        `n_samples`. Larger ones use many cores or a GPU better; raise `learning_rate_init` with
+        them.
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
+        Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
+        ``MLPRegressor``. 'cosine' falls to zero over `max_iter` epochs, 'one_cycle' rises from
+        1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
+        almost zero; both run all `max_iter` epochs unless `early_stopping` ends them, and are
+        'constant' in `partial_fit`, whose calls have no planned end.
+    learning_rate_init : float, default=0.006
+        First learning rate; the highest one of 'one_cycle'.
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+    max_iter : int or 'auto', default="auto"
+        Most epochs (iterations for 'lbfgs'). 'auto' is 64 for the schedules that plan them,
+        'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new order.
+    random_state : int or RandomState instance, default=None
+        Seeds weights, order, dropout and validation split. None draws a seed from the operating
+        system; the global generators of torch, NumPy and Python are never used nor changed.
+    tol : float, default=0.0001
+        Smallest fall of the loss that counts; largest gradient entry at the end of 'lbfgs'.
+    verbose : int or bool, default=False
+        1 or True shows a progress bar on a terminal; 2 or more prints a line an epoch.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit.
+    momentum : float, default=0.9
+        Momentum of 'sgd', in [0, 1].
+    nesterovs_momentum : bool, default=True
+        Whether that is Nesterov's.
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, or to take `X_val` and `y_val` of
+        `fit`, to stop when the loss on them no longer falls, and to keep the weights of the best
+        epoch.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, in (0, 1).
+    beta_1, beta_2 : float, default=0.9, 0.99
+        Decay rates of the moments of 'adam' and 'adamw', in [0, 1).
+    epsilon : float, default=1e-08
+        Stabiliser of 'adam', 'adamw' and 'rmsprop'.
+    n_iter_no_change : int or inf, default=10
+        Epochs without a fall of at least `tol` before the training stops.
+    max_fun : int, default=15000
+        Most loss evaluations of 'lbfgs'.
+    module : callable, default=None
+        A ``torch.nn.Module`` class or function ``(n_features, n_outputs) -> module`` that returns
+        logits of shape (n_samples, n_outputs), in place of the built-in net. X may then have more
+        than two dimensions; ``n_features`` is ``X.shape[1]``.
+    device : str, default="cpu"
+        'cpu', 'cuda' or 'auto' (CUDA where there is one).
+    dtype : {'float32', 'float64'}, default=None
+        Precision of the training; None follows X.
+    callbacks : list of skorch callbacks, default=None
+        Called at each epoch, and at each batch if they ask for batches. skorch's ``EarlyStopping``
+        stops the training.
+
+    Attributes
+    ----------
+    label_names_ : ndarray of shape (n_targets,)
+        The columns of y, if that was a DataFrame.
+    n_outputs_ : int
+        Targets a row.
+    quantile_ : ndarray of shape (n_levels,)
+        Levels that were trained, under ``loss="quantile"``.
+    net_ : skorch.NeuralNet
+        The fitted net; its module is ``net_.module_``. It predicts standardised targets.
+    coefs_, intercepts_ : list of ndarray
+        Weights (n_in, n_out) and biases of the built-in net, for the columns of X as given and y
+        as standardised.
+    alpha_, dropout_ : float
+        Those of the training.
+    selection_results_ : dict of str to ndarray, or None
+        What was tried for `alpha` and `dropout`: ``alpha``, ``dropout`` (of a net of 448 units on
+        few rows) and ``is_linear``, the ``loss`` on the held-out rows, what it ``gain``-s on the
+        middle of the path, and the standard error of that, ``gain_error``. A pandas DataFrame can
+        be made of it. None where nothing was chosen.
+    loss_, best_loss_ : float
+        Training loss of the last epoch, of standardised targets; lowest loss of the last fit, on
+        the validation rows under early stopping.
+    loss_curve_, validation_loss_curve_ : list of float
+        Losses of each epoch, of standardised targets; the second is None without early stopping.
+    n_iter_, t_ : int
+        Epochs of the last fit; samples seen in all.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        If X had string column names.
+
+    See Also
+    --------
+    SoftTargetMLPClassifier : Classes instead of numbers.
+    sklearn.neural_network.MLPRegressor : Squared error and Poisson.
+
+    Notes
+    -----
+    How ``alpha="auto"`` and ``dropout="auto"`` are chosen: Notes of `SoftTargetMLPClassifier`.
+
+    References
+    ----------
+    Gneiting, "Making and evaluating point forecasts", JASA 106 (2011) 746-762,
+    doi:10.1198/jasa.2011.r10138 (which loss elicits what).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss import SoftLossMLPRegressor
+    >>> X = np.linspace(-1, 1, 200)[:, None]
+    >>> y = 3 * X[:, 0] + 10
+    >>> reg = SoftLossMLPRegressor(random_state=0).fit(X, y)
+    >>> bool(reg.score(X, y) > 0.99)
+    True
+    >>> bands = SoftLossMLPRegressor(loss="quantile", quantile=(0.1, 0.5, 0.9), random_state=0)
+    >>> bands.fit(X, y).predict_quantiles(X).shape
+    (200, 3)
+    """
+
+    _domains = (REAL, NONNEGATIVE_REAL, POSITIVE_REAL)
+    _kept_of_targets = ("label_names",)
+    _planned_epochs = 64
+    _most_steps = 128
+
+    net_: Any
+    _from_vector: bool
+    _code: TargetScale | None
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = "auto",
+        activation: str = "relu",
+        *,
+        loss: Any = "squared_error",
+        quantile: Any = 0.5,
+        standardize: bool = True,
+        solver: Any = "adamw",
+        alpha: float | str = "auto",
+        dropout: float | str = "auto",
+        batch_size: Any = "auto",
+        learning_rate: str = "cosine",
+        learning_rate_init: float = 0.006,
+        power_t: float = 0.5,
+        max_iter: int | str = "auto",
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: int | bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        module: Any = None,
+        device: str = "cpu",
+        dtype: str | None = None,
+        callbacks: Any = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            activation,
+            loss=loss,
+            standardize=standardize,
+            solver=solver,
+            alpha=alpha,
+            dropout=dropout,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+            module=module,
+            device=device,
+            dtype=dtype,
+            callbacks=callbacks,
+        )
+        self.quantile = quantile
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        label_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Train on numbers, some of which may be unknown.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Floats of 64 or 32 bits; others become float64. More dimensions with a `module`.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Numbers in the domain of the loss, NaN where unknown; a row that is unknown throughout
+            is left out. Columns of a DataFrame become `label_names_`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
+        label_weight : array-like of shape (n_samples, n_targets), default=None
+            Weights >= 0 of the entries; 0 makes an entry unknown. A row with one weight
+            throughout counts as a row with that sample weight.
+        X_val, y_val : array-like, default=None
+            Rows to validate on under `early_stopping`, in place of a part of X and y.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y, a weight or a parameter is illegal; what was fitted before is kept.
+        """
+        return self._fit(X, y, sample_weight, label_weight, validation=(X_val, y_val))
+
+    @available_if(trains_in_batches)
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, label_weight: Any = None
+    ) -> Self:
+        """Go on training for one epoch of the given rows.
+
+        The first part says how columns of X and y are standardised.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows of this part.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+        label_weight : array-like of shape (n_samples, n_targets), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As `fit`, and if the number of targets differs from the first call's.
+        """
+        return self._fit(X, y, sample_weight, label_weight, in_parts=True)
+
+    @property
+    def quantile_(self) -> Array:
+        """Levels of the quantiles that were trained, under `Quantile`."""
+        loss = getattr(getattr(self, "net_", None), "criterion_", None)
+        if not isinstance(loss, Quantile):
+            raise AttributeError("quantile_ is what a fit with loss='quantile' leaves.")
+        return np.atleast_1d(np.asarray(loss.levels, dtype=np.float64))
+
+    # --- what y means ----------------------------------------------------------------------------
+
+    def _loss(self) -> Loss:
+        if isinstance(self.loss, str) and self.loss == Quantile.name:
+            return Quantile(self.quantile)
+        if not np.array_equal(self.quantile, 0.5):
+            raise ValueError(
+                f"quantile={self.quantile!r} is for loss='quantile'; loss is {self.loss!r}."
+            )
+        return super()._loss()
+
+    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
+        targets = encode_numbers(y, domain, None if known is None else known.label_names)
+        if known is not None:
+            wanted = self.n_outputs_ if known.values is None else known.n_columns
+            if targets.n_columns != wanted:
+                raise ValueError(
+                    f"This y has {targets.n_columns} targets a row, but the net is trained on "
+                    f"{wanted}."
+                )
+        return targets
+
+    def _weigh(
+        self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
+    ) -> WeightedEntries:
+        entries = aligned(label_weight, targets.label_names, "targets")
+        if entries is not None and np.ndim(entries) == 1:
+            entries = np.reshape(entries, (-1, 1))
+        weights = check_weight(entries, targets.values.shape, name="label_weight")
+        return WeightedEntries(None, weights, sample_weight)
+
+    def _code_for(
+        self, targets: Targets, loss: Any, weighting: Any, course: Course
+    ) -> TargetScale | None:
+        if course.goes_on:
+            return self._code
+        if not self.standardize:
+            return None
+        return TargetScale.of(targets, weighting, loss.location_and_scale)
+
+    def _to_predict(self, net: Any, targets: Targets, code: Any) -> dict[str, Any]:
+        return {**super()._to_predict(net, targets, code), "n_outputs_": targets.n_columns}
+
+    # --- prediction ------------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> Array:
+        """What the loss elicits: mean, median, or the quantile nearest the median.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets), float64
+            In the units of y.
+        """
+        predicted = self._predicted(X)
+        return predicted[:, 0] if self._from_vector else predicted
+
+    @available_if(_says("quantiles"))
+    def predict_quantiles(self, X: Any, levels: Any = None) -> Array:
+        """Quantiles of each target, never decreasing from level to level.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+        levels : sequence of float, default=None
+            In (0, 1), increasing. None is `quantile_`, the only levels there are under 'quantile';
+            under 'gaussian' levels must be given.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_levels) or (n_samples, n_targets, n_levels), float64
+            In the units of y.
+        """
+        check_is_fitted(self)
+        quantiles = self.net_.criterion_.at_levels(levels)
+        found = np.moveaxis(self._read(X, quantiles), -1, 0)
+        if self._code is not None:
+            found = self._code.decode(found)
+        found = np.moveaxis(found, 0, -1)
+        return found[:, 0] if self._from_vector else found
+
+    @available_if(_says("std"))
+    def predict_std(self, X: Any) -> Array:
+        """Standard deviation of each target given x, under ``loss="gaussian"``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets), float64
+            Greater than 0, in the units of y.
+        """
+        check_is_fitted(self)
+        found = self._read(X, self.net_.criterion_.std)
+        if self._code is not None:
+            found = found * self._code.scale
+        return found[:, 0] if self._from_vector else found
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """How much better than the best constant, at most 1; the mean over the targets.
+
+        R² for 'squared_error', 'huber' and 'gaussian'; scikit-learn's D² of the absolute error,
+        the pinball loss at the level nearest the median, or the Tweedie deviance, for the losses of
+        these. A loss object of one's own says by its `score`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Numbers, NaN where unknown.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        float
+        """
+        predicted = self.predict(X)
+        truth = as_numbers(aligned(y, getattr(self, "label_names_", None), "targets"))
+        check_consistent_length(predicted, truth)
+        if truth.shape != predicted.shape:
+            raise ValueError(f"y must have the shape {predicted.shape}; it has {truth.shape}.")
+        weight = check_weight(sample_weight, (len(truth),), name="sample_weight")
+        loss, found = self.net_.criterion_, []
+        for values, answers in zip(np.atleast_2d(truth.T), np.atleast_2d(predicted.T), strict=True):
+            known = ~np.isnan(values)
+            if known.any():
+                weights = None if weight is None else weight[known]
+                found.append(loss.score(values[known], answers[known], weights))
+        if not found:
+            raise ValueError("y holds no known entry to score by.")
+        return float(np.mean(found))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
