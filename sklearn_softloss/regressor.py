@@ -387,7 +387,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
             return self._code
         if not self.standardize:
             return None
-        return TargetScale.of(targets, weighting, loss.location_and_scale)
+        return TargetScale.of(targets, weighting, loss.location_and_scale, course.in_parts)
 
     def _to_predict(self, net: Any, targets: Targets, code: Any) -> dict[str, Any]:
         return {**super()._to_predict(net, targets, code), "n_outputs_": targets.n_columns}
@@ -447,7 +447,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets), float64
-            Greater than 0, in the units of y.
+            In the units of y; 0 for a target that was constant in training.
         """
         check_is_fitted(self)
         found = self._read(X, self.net_.criterion_.std)

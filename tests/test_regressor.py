@@ -189,9 +189,14 @@ def test_units_do_not_matter(loss):
 
 def test_a_constant_target_is_predicted():
     X, _ = positive()
-    for value in (0.0, 7.5):
-        reg = SoftLossMLPRegressor(random_state=0).fit(X, np.full(len(X), value))
-        assert_allclose(reg.predict(X), value, atol=0.05)
+    for value in (0.0, 7.5, 1e-9):
+        y = np.full(len(X), value)
+        for loss in ("squared_error", "absolute_error", "quantile", "gaussian"):
+            reg = SoftLossMLPRegressor(loss=loss, **SMALL).fit(X, y)
+            assert_array_equal(reg.predict(X), y)
+        assert (reg.predict_std(X) == 0).all()
+    parts = SoftLossMLPRegressor(**SMALL).partial_fit(X, y)
+    assert not np.array_equal(parts.partial_fit(X, X[:, 0]).predict(X), y)
 
 
 # --- unknown entries and weights -----------------------------------------------------------------

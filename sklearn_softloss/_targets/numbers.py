@@ -65,7 +65,10 @@ def as_numbers(y: Any, flatten: bool = True) -> Array:
 
 @dataclass(frozen=True)
 class TargetScale:
-    """Targets minus a location over a scale, of each column; predictions put back."""
+    """Targets minus a location over a scale, of each column; predictions put back.
+
+    A scale of 0 stands for a column that was constant in training.
+    """
 
     location: Array
     scale: Array
@@ -76,8 +79,12 @@ class TargetScale:
         targets: Targets,
         weighting: WeightedEntries,
         location_and_scale: Callable[[Array, Array], tuple[float, float]],
+        more_to_come: bool,
     ) -> TargetScale:
-        """Measured on the known entries of each column, with their weights."""
+        """Measured on the known entries of each column, with their weights.
+
+        With `more_to_come` a column that is constant so far may vary yet, and is moved alone.
+        """
         values, weight, entry = weighting(targets.values, slice(None))
         of_entries = np.ones(values.shape) if entry is None else entry
         if weight is not None:
@@ -88,10 +95,10 @@ class TargetScale:
             found = location_and_scale(column[known], weights[known]) if known.any() else (0.0, 1.0)
             pairs.append(found)
         location, scale = np.transpose(pairs)
-        return cls(location, scale)
+        return cls(location, np.where(scale == 0, 1.0, scale) if more_to_come else scale)
 
     def encode(self, values: Array) -> Array:
-        return (values - self.location) / self.scale
+        return (values - self.location) / np.where(self.scale == 0, 1.0, self.scale)
 
     def decode(self, values: Array) -> Array:
         """Numbers in the units of y, from predictions of shape (..., n_targets)."""

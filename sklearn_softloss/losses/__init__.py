@@ -41,13 +41,12 @@ from ._independent import (
 )
 from ._log_link import Gamma, LogLinkLoss, Poisson, Tweedie
 from ._regression import (
-    Gaussian,
     Huber,
-    Quantile,
     RegressionAbsoluteError,
     RegressionLoss,
     RegressionSquaredError,
 )
+from ._spread import Gaussian, Quantile
 
 __all__ = [
     "ZLPR",
