@@ -31,7 +31,7 @@ from .._targets.encoding import (
     target_kind,
 )
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
-from ..model_selection.split import check_training_parts, stratified_splits
+from ..model_selection.folds import check_training_parts, stratified_splits
 from ._base import Calibrator
 from ._pairs import CalibratedPair, Task
 from ._prior import PriorShift
@@ -69,8 +69,8 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         what the estimator gives. "vector" and "dirichlet" serve classes only.
     cv : int, splitter, iterable of splits or "prefit", default=None
         None is 5 folds. A number gives stratified folds without shuffling: scikit-learn's for
-        1-D y, `SoftStratifiedKFold` and `MultiLabelStratifiedKFold` for 2-D y, `GroupKFold` where
-        `groups` are passed to `fit`. "prefit": `estimator` is fitted already, and all rows are
+        1-D y, `SoftStratifiedKFold` and `MultiLabelStratifiedKFold` for 2-D y, and those of the
+        same names with groups where `groups` are passed to `fit`. "prefit": `estimator` is fitted already, and all rows are
         used to calibrate it; so they are where it is a `FrozenEstimator`, unless
         ``ensemble=True``.
     n_jobs : int, default=None

@@ -31,8 +31,8 @@ from .._targets.encoding import (
     warn_if_never_absent,
 )
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
+from ..model_selection.folds import check_training_parts, stratified_splits
 from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
-from ..model_selection.split import check_training_parts, stratified_splits
 from ._base import DecisionRule
 from ._class_rules import ClassThresholds
 from ._rules import Thresholds

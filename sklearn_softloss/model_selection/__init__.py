@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .grouped import MultiLabelStratifiedGroupKFold, SoftStratifiedGroupKFold
 from .proba import as_proba_matrix, cross_val_predict_proba
 from .split import (
     MultiLabelStratifiedKFold,
@@ -10,8 +11,10 @@ from .split import (
 )
 
 __all__ = [
+    "MultiLabelStratifiedGroupKFold",
     "MultiLabelStratifiedKFold",
     "MultiLabelStratifiedShuffleSplit",
+    "SoftStratifiedGroupKFold",
     "SoftStratifiedKFold",
     "as_proba_matrix",
     "cross_val_predict_proba",

@@ -11,22 +11,22 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.model_selection import (
     BaseShuffleSplit,
-    GroupKFold,
-    StratifiedGroupKFold,
-    StratifiedKFold,
 )
-from sklearn.model_selection._split import _BaseKFold, _validate_shuffle_split
+from sklearn.model_selection._split import (
+    _BaseKFold,
+    _validate_shuffle_split,
+)
 from sklearn.utils.validation import check_consistent_length
 
 from .._random import generator_from
 from .._targets.domains import INDEPENDENT, NONNEGATIVE, Domain
-from .._targets.encoding import Array, Rows, Targets, as_array, encode_classes, encode_labels
+from .._targets.encoding import Array, Rows, as_array, encode_classes, encode_labels
 from ._iterative import exchange, stratified_parts, with_label_pairs
 
 RandomState = int | np.random.RandomState | None
 
 
-class _StratifiedByTargets:
+class StratifiedByTargets:
     """`split` of a splitter that reads y and knows no groups."""
 
     _domain: Domain = NONNEGATIVE
@@ -53,11 +53,6 @@ class _StratifiedByTargets:
         ValueError
             If y is missing, has no legal meaning, or has fewer rows than the splits need.
         """
-        if y is None:
-            raise ValueError(
-                f"y is required: {type(self).__name__} stratifies by it. Pass split(X, y), or take "
-                "KFold or ShuffleSplit, which need no y."
-            )
         if groups is not None:
             warnings.warn(
                 f"The groups parameter is ignored by {type(self).__name__}",
@@ -70,6 +65,11 @@ class _StratifiedByTargets:
 
     def _read(self, y: Any) -> Rows:
         """Hard labels as one-hot rows, a matrix as it is; NaN where unknown."""
+        if y is None:
+            raise ValueError(
+                f"y is required: {type(self).__name__} stratifies by it. Pass split(X, y), or take "
+                "KFold or ShuffleSplit, which need no y."
+            )
         y = as_array(y)
         if y.ndim != 1:
             return encode_labels(y, self._domain).values
@@ -86,7 +86,7 @@ class _StratifiedByTargets:
         return super().split(values)  # type: ignore[misc]
 
 
-class _StratifiedFolds(_StratifiedByTargets, _BaseKFold):
+class _StratifiedFolds(StratifiedByTargets, _BaseKFold):
     """Folds that differ in size by one row at most; a subclass gives each row its fold."""
 
     def __init__(
@@ -148,7 +148,7 @@ class SoftStratifiedKFold(_StratifiedFolds):
     _domain = INDEPENDENT
 
     def _folds(self, values: Rows, rng: np.random.RandomState) -> Array:
-        mass, group = _expected_mass(values)
+        mass, group = expected_mass(values)
         has_mass = group == 0
         dealt = np.where(has_mass, np.ravel(mass.argmax(axis=1)), mass.shape[1] + group)
         order = rng.permutation(len(group))
@@ -222,7 +222,7 @@ class MultiLabelStratifiedKFold(_StratifiedFolds):
         self.order = _check_order(order)
 
     def _folds(self, values: Rows, rng: np.random.RandomState) -> Array:
-        mass, group = _expected_mass(values, self.order)
+        mass, group = expected_mass(values, self.order)
         sizes = np.full(self.n_splits, len(group) // self.n_splits)
         sizes[: len(group) % self.n_splits] += 1
         # Not sizes / n: with equal shares, hard labels differ between folds by one at most.
@@ -230,7 +230,7 @@ class MultiLabelStratifiedKFold(_StratifiedFolds):
         return stratified_parts(mass, group, sizes, shares, rng)
 
 
-class MultiLabelStratifiedShuffleSplit(_StratifiedByTargets, BaseShuffleSplit):
+class MultiLabelStratifiedShuffleSplit(StratifiedByTargets, BaseShuffleSplit):
     """Repeated splits into training and test rows with the same share of each label.
 
     Each split is drawn anew by the method of `MultiLabelStratifiedKFold`; the test parts of
@@ -279,7 +279,7 @@ class MultiLabelStratifiedShuffleSplit(_StratifiedByTargets, BaseShuffleSplit):
         self.order = _check_order(order)
 
     def _iter_indices(self, X: Rows, y: None, groups: None = None) -> Iterator[tuple[Array, Array]]:
-        mass, group = _expected_mass(X, self.order)
+        mass, group = expected_mass(X, self.order)
         n_samples = len(group)
         n_train, n_test = _validate_shuffle_split(
             n_samples, self.test_size, self.train_size, self._default_test_size
@@ -298,7 +298,7 @@ def _check_order(order: Any) -> int:
     return int(order)
 
 
-def _expected_mass(values: Rows, order: int = 1) -> tuple[sp.csr_array, Array]:
+def expected_mass(values: Rows, order: int = 1) -> tuple[sp.csr_array, Array]:
     """What each row adds to each class or label (with order 2 each pair too), and its group.
 
     Stored entries are > 0 and in the order of the columns. The group is 0 for a row with mass, 1
@@ -315,45 +315,3 @@ def _expected_mass(values: Rows, order: int = 1) -> tuple[sp.csr_array, Array]:
     has_mass = np.diff(mass.indptr) > 0
     group = np.where(has_mass, 0, np.where(n_unknown == n_columns, 2, 1))
     return (with_label_pairs(mass) if order == 2 else mass), group
-
-
-def stratified_splits(
-    targets: Targets,
-    n_splits: int,
-    *,
-    labels: bool,
-    groups: Any,
-    shuffle: bool,
-    random_state: RandomState = None,
-) -> list[tuple[Array, Array]]:
-    """So many folds of targets already encoded, stratified by classes, class mass or `labels`.
-
-    Rows of one group stay together where groups are given; folds of hard labels are stratified
-    under groups too, others are not.
-    """
-    options: Any = {"shuffle": shuffle, "random_state": random_state if shuffle else None}
-    if targets.from_vector:
-        codes = targets.values.argmax(axis=1)
-        if groups is not None:
-            folds = StratifiedGroupKFold(n_splits, **options)
-            return list(folds.split(codes, codes, groups=groups))
-        return list(StratifiedKFold(n_splits, **options).split(codes, codes))
-    if groups is not None:
-        return list(GroupKFold(n_splits, **options).split(groups, groups=groups))
-    splitter = MultiLabelStratifiedKFold if labels else SoftStratifiedKFold
-    return list(splitter(n_splits, **options)._split_encoded(targets.values))
-
-
-def check_training_parts(targets: Targets, splits: list[tuple[Array, Array]]) -> None:
-    """Refuse a split whose classifier would never see a class of a 1-D y."""
-    if not targets.from_vector:
-        return
-    for fold, (train, _) in enumerate(splits):
-        present = targets.dense()[train].any(axis=0)
-        if not present.all():
-            raise ValueError(
-                f"The training part of split {fold} has no row of class "
-                f"{targets.classes.tolist()[int(np.argmin(present))]!r}, to which its classifier "
-                "could give no probability. Take stratified folds, fewer of them, or more rows of "
-                "that class."
-            )

@@ -1,0 +1,171 @@
+"""Splitters that keep the rows of a group together, for soft and partly known y."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.model_selection._split import GroupsConsumerMixin, _BaseKFold
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from .._random import generator_from
+from .._targets.domains import INDEPENDENT
+from .._targets.encoding import Array, Rows
+from ._groups_to_folds import folds_of_groups
+from .split import RandomState, StratifiedByTargets, expected_mass
+
+
+class _StratifiedGroupFolds(GroupsConsumerMixin, StratifiedByTargets, _BaseKFold):
+    """Folds that keep the rows of a group together; a subclass says which y it reads."""
+
+    def __init__(
+        self, n_splits: int = 5, *, shuffle: bool = True, random_state: RandomState = None
+    ) -> None:
+        super().__init__(n_splits=n_splits, shuffle=shuffle, random_state=random_state)
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Array, Array]]:
+        """Indices of the training and test rows of each split.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, ...)
+            Only its length counts.
+        y : array-like or sparse matrix of shape (n_samples, n_columns), or (n_samples,)
+            What to stratify by.
+        groups : array-like of shape (n_samples,)
+            Rows with equal values are never in different folds.
+
+        Yields
+        ------
+        train : ndarray of int
+        test : ndarray of int
+
+        Raises
+        ------
+        ValueError
+            If y or groups are missing or illegal, or there are fewer groups than folds.
+
+        Warns
+        -----
+        UserWarning
+            Of labels that lie in fewer groups than there are folds: some folds have none of them.
+        """
+        if groups is None:
+            raise ValueError(
+                f"groups are required: {type(self).__name__} keeps their rows together. Pass "
+                "split(X, y, groups)."
+            )
+        values = self._read(y)
+        check_consistent_length(X, values, groups)
+        return self._split_encoded(values, groups)
+
+    def _split_encoded(  # type: ignore[override]
+        self, values: Rows, groups: Any
+    ) -> Iterator[tuple[Array, Array]]:
+        return _BaseKFold.split(self, values, None, groups)
+
+    def _iter_test_masks(self, X: Rows, y: None, groups: Any = None) -> Iterator[Array]:
+        distinct, codes = np.unique(column_or_1d(groups), return_inverse=True)
+        if len(distinct) < self.n_splits:
+            raise ValueError(
+                f"n_splits={self.n_splits} is more than the {len(distinct)} different groups."
+            )
+        mass, _ = expected_mass(X)
+        _warn_of_labels_in_few_groups(mass, codes, self.n_splits)
+        rng = generator_from(self.random_state if self.shuffle else 0)
+        folds = folds_of_groups(mass, codes, self.n_splits, rng)
+        for fold in range(self.n_splits):
+            yield folds == fold
+
+
+def _warn_of_labels_in_few_groups(mass: sp.csr_array, codes: Array, n_folds: int) -> None:
+    entries = mass.tocoo()
+    pairs = np.unique(entries.coords[1].astype(np.int64) * len(codes) + codes[entries.coords[0]])
+    n_groups = np.bincount(pairs // len(codes), minlength=mass.shape[1])
+    few = np.flatnonzero((n_groups > 0) & (n_groups < n_folds))
+    if len(few):
+        warnings.warn(
+            f"Columns {few.tolist()} of y have mass in fewer groups than there are folds: some of "
+            f"the {n_folds} test parts have none of it.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+class SoftStratifiedGroupKFold(_StratifiedGroupFolds):
+    """Folds of whole groups with the same expected class shares, for rows and hard labels.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    shuffle : bool, default=True
+        Whether chance decides between folds that are as good as each other. If False, `split`
+        always gives the same folds for the same y and groups.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the shuffling. Pass an int for the same folds in each call.
+
+    See Also
+    --------
+    MultiLabelStratifiedGroupKFold : The same for label sets.
+    SoftStratifiedKFold : The same without groups.
+
+    Notes
+    -----
+    y is read as by `SoftStratifiedKFold`. The groups that weigh most are given to the fold where
+    they add least to the differences of the class shares; then groups are moved and exchanged.
+    Folds differ by no more rows than the largest group has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.model_selection import SoftStratifiedGroupKFold
+    >>> Y = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.3, 0.7], [0.2, 0.8], [0.1, 0.9]])
+    >>> patient = ["a", "b", "a", "c", "d", "c"]
+    >>> folds = SoftStratifiedGroupKFold(2, random_state=0)
+    >>> for train, test in folds.split(Y, Y, patient):
+    ...     print(sorted({patient[row] for row in test}))
+    ['b', 'c']
+    ['a', 'd']
+    """
+
+    _domain = INDEPENDENT
+
+
+class MultiLabelStratifiedGroupKFold(_StratifiedGroupFolds):
+    """Folds of whole groups with the same share of each label, for label sets.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    shuffle : bool, default=True
+        Whether chance decides between folds that are as good as each other. If False, `split`
+        always gives the same folds for the same y and groups.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the shuffling. Pass an int for the same folds in each call.
+
+    See Also
+    --------
+    SoftStratifiedGroupKFold : The same for exclusive classes.
+    MultiLabelStratifiedKFold : The same without groups.
+
+    Notes
+    -----
+    y is read as by `MultiLabelStratifiedKFold`, the method is that of `SoftStratifiedGroupKFold`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.model_selection import MultiLabelStratifiedGroupKFold
+    >>> Y = np.array([[1, 1], [1, 0], [0, 1], [1, np.nan], [1, 0], [0, 1]])
+    >>> patient = ["a", "b", "b", "c", "d", "d"]
+    >>> folds = MultiLabelStratifiedGroupKFold(2, random_state=0)
+    >>> for train, test in folds.split(Y, Y, patient):
+    ...     print(np.nansum(Y[test], axis=0), sorted({patient[row] for row in test}))
+    [2. 1.] ['c', 'd']
+    [2. 2.] ['a', 'b']
+    """
