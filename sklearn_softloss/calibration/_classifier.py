@@ -70,9 +70,9 @@ class SoftCalibratedClassifierCV(MetaClassifier):
     cv : int, splitter, iterable of splits or "prefit", default=None
         None is 5 folds. A number gives stratified folds without shuffling: scikit-learn's for
         1-D y, `SoftStratifiedKFold` and `MultiLabelStratifiedKFold` for 2-D y, and those of the
-        same names with groups where `groups` are passed to `fit`. "prefit": `estimator` is fitted already, and all rows are
-        used to calibrate it; so they are where it is a `FrozenEstimator`, unless
-        ``ensemble=True``.
+        same names with groups where `groups` are passed to `fit`. "prefit": `estimator` is fitted
+        already, and all rows are used to calibrate it; so they are where it is a `FrozenEstimator`,
+        unless ``ensemble=True``.
     n_jobs : int, default=None
         Folds fitted at the same time.
     ensemble : bool or "auto", default="auto"
