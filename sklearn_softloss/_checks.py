@@ -53,6 +53,15 @@ def check_count(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} must be a whole number >= {least}; got {value!r}.")
 
 
+def require_y(estimator: Any, y: Any) -> None:
+    """Refuse a y that is None, in the words that scikit-learn's checks look for."""
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target y "
+            "is None."
+        )
+
+
 def check_levels(name: str, levels: Any) -> NDArray[Any]:
     """Levels of quantiles as an array: numbers in (0, 1), increasing."""
     try:

@@ -407,8 +407,11 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_targets), float64
             In the units of y.
         """
-        predicted = self._predicted(X)
-        return predicted[:, 0] if self._from_vector else predicted
+        return self._as_y(self._predicted(X))
+
+    def _as_y(self, values: Array) -> Array:
+        """Values (n_samples, n_targets, ...), without the axis of targets where y had none."""
+        return values[:, 0] if self._from_vector else values
 
     @available_if(_says("quantiles"))
     def predict_quantiles(self, X: Any, levels: Any = None) -> Array:
@@ -432,8 +435,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         found = np.moveaxis(self._read(X, quantiles), -1, 0)
         if self._code is not None:
             found = self._code.decode(found)
-        found = np.moveaxis(found, 0, -1)
-        return found[:, 0] if self._from_vector else found
+        return self._as_y(np.moveaxis(found, 0, -1))
 
     @available_if(_says("std"))
     def predict_std(self, X: Any) -> Array:
@@ -453,7 +455,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         found = self._read(X, self.net_.criterion_.std)
         if self._code is not None:
             found = found * self._code.scale
-        return found[:, 0] if self._from_vector else found
+        return self._as_y(found)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """How much better than the best constant, at most 1; the mean over the targets.

@@ -11,21 +11,11 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, has_fit_parameter
 
-from ._checks import check_weight
+from ._checks import check_weight, require_y
 from ._estimators.compatibility import available_if
-from ._estimators.meta import MetaClassifier, check_classifier
+from ._estimators.meta import MetaClassifier, check_classifier, estimator_has
 from ._targets.encoding import Array, as_array, encode_classes
 from .metrics import soft_accuracy
-
-
-def _inner_has(method: str) -> Any:
-    def check(meta: Any) -> bool:
-        inner = getattr(meta, "estimator_", meta.estimator)
-        if not hasattr(inner, method):
-            raise AttributeError(f"{inner!r} has no {method}.")
-        return True
-
-    return check
 
 
 class SoftRowsClassifier(MetaClassifier):
@@ -105,11 +95,7 @@ class SoftRowsClassifier(MetaClassifier):
             If the estimator is none, or its `fit` takes no `sample_weight`.
         """
         check_classifier(self.estimator)
-        if y is None:
-            raise ValueError(
-                "This SoftRowsClassifier estimator requires y to be passed, but the target y is "
-                "None."
-            )
+        require_y(self, y)
         check_consistent_length(X, y)
         inner = clone(self.estimator)
         if as_array(y).ndim == 1:
@@ -164,7 +150,7 @@ class SoftRowsClassifier(MetaClassifier):
         check_is_fitted(self)
         return np.asarray(self.estimator_.predict(X))
 
-    @available_if(_inner_has("predict_log_proba"))
+    @available_if(estimator_has("predict_log_proba"))
     def predict_log_proba(self, X: Any) -> Array:
         """Logarithm of `predict_proba`.
 
@@ -181,7 +167,7 @@ class SoftRowsClassifier(MetaClassifier):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    @available_if(_inner_has("decision_function"))
+    @available_if(estimator_has("decision_function"))
     def decision_function(self, X: Any) -> Array:
         """What the estimator's `decision_function` says.
 

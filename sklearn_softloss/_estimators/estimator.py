@@ -18,7 +18,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from .._checks import check_weight, refuse_masked
+from .._checks import check_weight, refuse_masked, require_y
 from .._pickles import VersionedPickle
 from .._targets.codes import TargetCode
 from .._targets.domains import Domain
@@ -347,11 +347,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
 
     def _check_call(self, y: Any, loss: Loss, course: Course, validation: tuple[Any, Any]) -> None:
         """Refuse what makes no sense together, before anything is read."""
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
-                "is None."
-            )
+        require_y(self, y)
         if (validation[0] is None) != (validation[1] is None):
             raise ValueError("X_val and y_val must both be given, or neither.")
         if validation[0] is not None and not self.early_stopping:

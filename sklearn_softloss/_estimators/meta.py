@@ -48,6 +48,16 @@ class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, VersionedPickle, BaseE
         return tags
 
 
+def estimator_has(name: str) -> Any:
+    """For `available_if`: whether the estimator, fitted or not, has a method of this name."""
+
+    def check(meta: Any) -> bool:
+        getattr(getattr(meta, "estimator_", meta.estimator), name)
+        return True
+
+    return check
+
+
 def check_classifier(estimator: Any) -> None:
     """Refuse an `estimator` that is none, or has no probabilities to work on."""
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):

@@ -17,7 +17,7 @@ from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
 
-from .._checks import check_weight, nearest_name
+from .._checks import check_weight, nearest_name, require_y
 from .._estimators.meta import MetaClassifier, check_classifier
 from .._targets.encoding import (
     Array,
@@ -179,11 +179,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             If y, weights or a parameter are illegal, the method does not serve this kind of y, or
             the training part of a split lacks a class.
         """
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
-                "is None."
-            )
+        require_y(self, y)
         X, y, groups = indexable(X, y, groups)
         estimator = self._estimator()
         check_classifier(estimator)

@@ -14,9 +14,9 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._checks import check_weight, nearest_name
+from .._checks import check_weight, nearest_name, require_y
 from .._estimators.compatibility import available_if
-from .._estimators.meta import MetaClassifier, check_classifier
+from .._estimators.meta import MetaClassifier, check_classifier, estimator_has
 from .._table import Table
 from .._targets.encoding import (
     Array,
@@ -41,14 +41,6 @@ from ._tuning import Tuning
 SHRINKAGE = 5.0
 """Positives that the pooled cut-off counts for where labels are tuned one by one. On benchmark sets
 the macro F1 stays what it is without; the micro F1 rises, most where labels are rare."""
-
-
-def _estimator_has(name: str) -> Any:
-    def check(self: Any) -> bool:
-        getattr(getattr(self, "estimator_", self.estimator), name)
-        return True
-
-    return check
 
 
 class TunedDecisionClassifierCV(MetaClassifier):
@@ -175,10 +167,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
             If y has no legal meaning or one class only, or rule, objective, average and cv do not
             go together.
         """
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
+        require_y(self, y)
         X, y, groups = indexable(X, y, groups)
         if not _num_samples(X):
             raise ValueError("X holds 0 sample(s) while a minimum of 2 is required.")
@@ -284,7 +273,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
 
     # --- answers ---------------------------------------------------------------------------------
 
-    @available_if(_estimator_has("predict_proba"))
+    @available_if(estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> Any:
         """The estimator's own probabilities, as it returns them.
 
@@ -301,7 +290,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
-    @available_if(_estimator_has("decision_function"))
+    @available_if(estimator_has("decision_function"))
     def decision_function(self, X: Any) -> Any:
         """The estimator's own decision function, which knows nothing of the rule.
 

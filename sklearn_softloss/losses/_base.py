@@ -330,8 +330,11 @@ class Loss(ABC):
 
     def __repr__(self) -> str:
         params = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
-        note = " (neither proper nor invertible: calibrate)" if self.properness == "neither" else ""
-        return f"{type(self).__name__}({params}){note}"
+        return f"{type(self).__name__}({params}){self._warning()}"
+
+    def _warning(self) -> str:
+        """What the representation adds of a loss whose output is no probability."""
+        return " (neither proper nor invertible: calibrate)" if self.properness == "neither" else ""
 
 
 class DistributionLoss(Loss):

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from .._checks import check_number
 from .._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL
-from ._base import register_loss, sum_entries
-from ._regression import RegressionLoss, Values, mean_of
+from ._base import register_loss
+from ._regression import EntrywiseLoss, Values, mean_of
 
 TANGENT_FROM = 20.0
 """Where an exponential gives way to its tangent, so that nothing overflows."""
@@ -31,7 +31,7 @@ def tangent_exp(exponent: Tensor) -> Tensor:
 
 
 def _log(target: Tensor) -> Tensor:
-    """Finite too where the least numbers round to 0."""
+    """Finite too of unknown entries, which are 0, and where the least numbers round to 0."""
     return target.clamp_min(torch.finfo(target.dtype).tiny).log()
 
 
@@ -39,7 +39,7 @@ def _slope_of_exp(exponent: Tensor) -> Tensor:
     return exponent.clamp_max(TANGENT_FROM).exp()
 
 
-class LogLinkLoss(RegressionLoss):
+class LogLinkLoss(EntrywiseLoss):
     """Half a unit deviance (of Tweedie) of targets and the exponential of the logits.
 
     Functional: the mean. Targets are divided by their mean, never moved, and `score` is D² of the
@@ -60,27 +60,8 @@ class LogLinkLoss(RegressionLoss):
     def power(self) -> float:
         """The variance of a target is its mean to this power."""
 
-    @abstractmethod
-    def _cost(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Of each entry."""
-
-    @abstractmethod
-    def _slope(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Derivative of the cost with respect to the logit."""
-
     def inverse_link(self, logits: Tensor) -> Tensor:
         return tangent_exp(logits)
-
-    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return sum_entries(self._cost(logits, self._filled(target, entry_weight)), entry_weight)
-
-    def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        slope = self._slope(logits, self._filled(target, entry_weight))
-        return slope if entry_weight is None else slope * entry_weight
-
-    def _filled(self, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        """Unknown entries as 1, so that their logarithm is finite."""
-        return target if entry_weight is None else target.masked_fill(entry_weight == 0, 1.0)
 
     def location_and_scale(self, values: Values, weight: Values) -> tuple[float, float]:
         return 0.0, mean_of(values, weight) or 1.0

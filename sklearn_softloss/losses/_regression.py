@@ -95,9 +95,8 @@ class RegressionLoss(Loss):
     def hide_unknown(self, logits: Tensor, unknown: Tensor) -> Tensor:
         return logits.masked_fill(unknown, 0.0)
 
-    def __repr__(self) -> str:
-        params = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
-        return f"{type(self).__name__}({params})"
+    def _warning(self) -> str:
+        return ""  # the functional says what the output is
 
 
 def mean_of(values: Values, weight: Values) -> float:
@@ -130,27 +129,27 @@ def quantile_and_deviation(values: Values, weight: Values, level: float) -> tupl
     return weighted_quantile(values, weight, level), spread
 
 
-class _Residual(RegressionLoss):
-    """A loss of the distance between logit and target alone."""
+class EntrywiseLoss(RegressionLoss):
+    """A sum over entries, each with a cost of its own logit and target."""
 
     @abstractmethod
-    def _cost(self, residual: Tensor) -> Tensor:
-        """Of each entry, from logit minus target."""
+    def _cost(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Of each entry."""
 
     @abstractmethod
-    def _slope(self, residual: Tensor) -> Tensor:
-        """Derivative of the cost."""
+    def _slope(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Derivative of the cost with respect to the logit."""
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return sum_entries(self._cost(logits - target), entry_weight)
+        return sum_entries(self._cost(logits, target), entry_weight)
 
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        slope = self._slope(logits - target)
+        slope = self._slope(logits, target)
         return slope if entry_weight is None else slope * entry_weight
 
 
 @register_loss
-class RegressionSquaredError(_Residual):
+class RegressionSquaredError(EntrywiseLoss):
     r"""Half squared error: :math:`\sum_j (\hat y_j - y_j)^2 / 2`.
 
     Domain: real. Link: identity. Functional: the conditional mean, so strictly proper.
@@ -173,14 +172,14 @@ class RegressionSquaredError(_Residual):
     name = "squared_error"
     functional = "mean"
 
-    def _cost(self, residual: Tensor) -> Tensor:
-        return 0.5 * residual.square()
+    def _cost(self, logits: Tensor, target: Tensor) -> Tensor:
+        return 0.5 * (logits - target).square()
 
-    def _slope(self, residual: Tensor) -> Tensor:
-        return residual
+    def _slope(self, logits: Tensor, target: Tensor) -> Tensor:
+        return logits - target
 
 
-class _RobustResidual(_Residual):
+class _RobustLoss(EntrywiseLoss):
     """One whose scale few rows far off do not move."""
 
     def location_and_scale(self, values: Values, weight: Values) -> tuple[float, float]:
@@ -188,7 +187,7 @@ class _RobustResidual(_Residual):
 
 
 @register_loss
-class RegressionAbsoluteError(_RobustResidual):
+class RegressionAbsoluteError(_RobustLoss):
     r"""Absolute error: :math:`\sum_j |\hat y_j - y_j|`.
 
     Domain: real. Link: identity. Functional: the conditional median. Neither proper for the mean
@@ -213,11 +212,11 @@ class RegressionAbsoluteError(_RobustResidual):
     name = "absolute_error"
     functional = "median"
 
-    def _cost(self, residual: Tensor) -> Tensor:
-        return residual.abs()
+    def _cost(self, logits: Tensor, target: Tensor) -> Tensor:
+        return (logits - target).abs()
 
-    def _slope(self, residual: Tensor) -> Tensor:
-        return residual.sign()
+    def _slope(self, logits: Tensor, target: Tensor) -> Tensor:
+        return (logits - target).sign()
 
     def score(self, y_true: Values, y_pred: Values, sample_weight: Values | None) -> float:
         from sklearn.metrics import d2_absolute_error_score
@@ -226,7 +225,7 @@ class RegressionAbsoluteError(_RobustResidual):
 
 
 @register_loss
-class Huber(_RobustResidual):
+class Huber(_RobustLoss):
     r"""Squared error near the target, absolute error beyond `delta`.
 
     :math:`r^2 / 2` of a residual r up to `delta`, :math:`\delta (|r| - \delta / 2)` beyond.
@@ -263,9 +262,9 @@ class Huber(_RobustResidual):
     def __post_init__(self) -> None:
         check_number("delta", self.delta, 0, open_end=True)
 
-    def _cost(self, residual: Tensor) -> Tensor:
-        near = residual.clamp(-self.delta, self.delta)
-        return near * (residual - 0.5 * near)
+    def _cost(self, logits: Tensor, target: Tensor) -> Tensor:
+        near = self._slope(logits, target)
+        return near * (logits - target - 0.5 * near)
 
-    def _slope(self, residual: Tensor) -> Tensor:
-        return residual.clamp(-self.delta, self.delta)
+    def _slope(self, logits: Tensor, target: Tensor) -> Tensor:
+        return (logits - target).clamp(-self.delta, self.delta)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,10 @@ from .._checks import check_number, check_one_of
 from .._targets.encoding import Array
 from ._multilabel import label_sums
 from ._takes import takes
+from .averages import AVERAGES, Average, mean_of_defined
 from .blocks import NOTHING_KNOWN, DecisionBlocks, OptionalArray
 from .confusion import Counts, fbeta_parts
 
-Average = Literal["micro", "macro", "weighted", "samples"] | None
 Parts = Callable[[Counts], tuple[Any, Any]]
 
 
@@ -27,7 +27,7 @@ def _of_counts(
     sample_weight: OptionalArray,
 ) -> float | Array:
     """Quotients of counts, from their numerators and denominators, averaged."""
-    check_one_of("average", average, ("micro", "macro", "weighted", "samples", None))
+    check_one_of("average", average, AVERAGES)
     if zero_division not in (0, 1) and zero_division == zero_division:
         raise ValueError(f"zero_division must be 0.0, 1.0 or nan; got {zero_division!r}.")
     blocks = DecisionBlocks(y_true, y_pred, sample_weight)
@@ -44,17 +44,7 @@ def _of_counts(
     if average is None:
         return values
     weight = {"weighted": counts.positives, "samples": blocks.weight}.get(average)
-    return _mean(values, None if weight is None else np.asarray(weight))
-
-
-def _mean(values: Array, weight: Array | None) -> float:
-    """Over what is not NaN; without weights where all of them are 0, as scikit-learn's."""
-    counted = ~np.isnan(values)
-    if not counted.any():
-        return float("nan")
-    if weight is None or not weight[counted].any():
-        return float(values[counted].mean())
-    return float(np.average(values[counted], weights=weight[counted]))
+    return mean_of_defined(values, None if weight is None else np.asarray(weight))
 
 
 def _counts_of_labels(blocks: DecisionBlocks) -> Counts:

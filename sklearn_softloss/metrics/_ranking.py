@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
@@ -12,9 +12,9 @@ from sklearn.exceptions import UndefinedMetricWarning
 from .._checks import check_count, check_one_of
 from .._targets.encoding import Array, column_names
 from ._takes import takes
+from .averages import AVERAGES, Average, mean_of_defined
 from .blocks import NOTHING_KNOWN, OptionalArray, ScoreBlocks
 
-Average = Literal["micro", "macro", "weighted", "samples"] | None
 OfRanking = Callable[[Array, Array, Array], float]
 
 
@@ -54,7 +54,7 @@ def _by_label(
     sample_weight: OptionalArray,
     lacks: str,
 ) -> float | Array:
-    check_one_of("average", average, ("micro", "macro", "weighted", "samples", None))
+    check_one_of("average", average, AVERAGES)
     blocks = ScoreBlocks(y_true, y_score, sample_weight)
     if average == "samples":
         return _mean_of_rows(blocks, lambda t, s: of_ranking(t, s, np.ones(len(t))))
@@ -98,10 +98,7 @@ def _mean_of_labels(values: Array, support: Array | None, y_true: Any, lacks: st
             UndefinedMetricWarning,
             stacklevel=4,
         )
-    if undefined.all():
-        return float("nan")
-    weights = None if support is None or not support[~undefined].any() else support[~undefined]
-    return float(np.average(values[~undefined], weights=weights))
+    return mean_of_defined(values, support)
 
 
 def _mean_of_rows(blocks: ScoreBlocks, of_row: Callable[[Array, Array], float]) -> float:
@@ -109,17 +106,14 @@ def _mean_of_rows(blocks: ScoreBlocks, of_row: Callable[[Array, Array], float]) 
     values = np.full(blocks.n_samples, np.nan)
     any_known = False
     for part, truth, score in blocks.rows():
-        known = ~np.isnan(truth)
-        any_known = any_known or bool(known[blocks.weight[part] > 0].any())
+        known = ~np.isnan(truth) & (blocks.weight[part] > 0)[:, None]
+        any_known = any_known or bool(known.any())
         for i, row in enumerate(range(part.start, part.stop)):
             if known[i].any():
                 values[row] = of_row(truth[i, known[i]], score[i, known[i]])
     if not any_known:
         raise ValueError(NOTHING_KNOWN)
-    counted = ~np.isnan(values) & (blocks.weight > 0)
-    if not counted.any():
-        return float("nan")
-    return float(np.average(values[counted], weights=blocks.weight[counted]))
+    return mean_of_defined(values, blocks.weight)
 
 
 @takes("scores")

@@ -11,20 +11,14 @@ import scipy.sparse as sp
 from sklearn.model_selection._split import GroupsConsumerMixin, _BaseKFold
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from .._random import generator_from
 from .._targets.domains import INDEPENDENT
 from .._targets.encoding import Array, Rows
 from ._groups_to_folds import folds_of_groups
-from .split import RandomState, StratifiedByTargets, expected_mass
+from .split import StratifiedFolds, expected_mass
 
 
-class _StratifiedGroupFolds(GroupsConsumerMixin, StratifiedByTargets, _BaseKFold):
+class _StratifiedGroupFolds(GroupsConsumerMixin, StratifiedFolds):
     """Folds that keep the rows of a group together; a subclass says which y it reads."""
-
-    def __init__(
-        self, n_splits: int = 5, *, shuffle: bool = True, random_state: RandomState = None
-    ) -> None:
-        super().__init__(n_splits=n_splits, shuffle=shuffle, random_state=random_state)
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Array, Array]]:
         """Indices of the training and test rows of each split.
@@ -75,8 +69,7 @@ class _StratifiedGroupFolds(GroupsConsumerMixin, StratifiedByTargets, _BaseKFold
             )
         mass, _ = expected_mass(X)
         _warn_of_labels_in_few_groups(mass, codes, self.n_splits)
-        rng = generator_from(self.random_state if self.shuffle else 0)
-        folds = folds_of_groups(mass, codes, self.n_splits, rng)
+        folds = folds_of_groups(mass, codes, self.n_splits, self._generator())
         for fold in range(self.n_splits):
             yield folds == fold
 

@@ -9,13 +9,8 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.model_selection import (
-    BaseShuffleSplit,
-)
-from sklearn.model_selection._split import (
-    _BaseKFold,
-    _validate_shuffle_split,
-)
+from sklearn.model_selection import BaseShuffleSplit
+from sklearn.model_selection._split import _BaseKFold, _validate_shuffle_split
 from sklearn.utils.validation import check_consistent_length
 
 from .._random import generator_from
@@ -86,25 +81,28 @@ class StratifiedByTargets:
         return super().split(values)  # type: ignore[misc]
 
 
-class _StratifiedFolds(StratifiedByTargets, _BaseKFold):
-    """Folds that differ in size by one row at most; a subclass gives each row its fold."""
+class StratifiedFolds(StratifiedByTargets, _BaseKFold):
+    """Folds of all rows; a subclass gives each row its fold."""
 
     def __init__(
         self, n_splits: int = 5, *, shuffle: bool = True, random_state: RandomState = None
     ) -> None:
         super().__init__(n_splits=n_splits, shuffle=shuffle, random_state=random_state)
 
-    def _iter_test_masks(self, X: Rows, y: None, groups: None = None) -> Iterator[Array]:
-        # A fixed seed makes the folds without shuffling a function of y alone.
-        folds = self._folds(X, generator_from(self.random_state if self.shuffle else 0))
+    def _iter_test_masks(self, X: Rows, y: None, groups: Any = None) -> Iterator[Array]:
+        folds = self._folds(X, self._generator())
         for fold in range(self.n_splits):
             yield folds == fold
+
+    def _generator(self) -> np.random.RandomState:
+        """A fixed seed makes the folds without shuffling a function of y and groups alone."""
+        return generator_from(self.random_state if self.shuffle else 0)
 
     def _folds(self, values: Rows, rng: np.random.RandomState) -> Array:
         raise NotImplementedError
 
 
-class SoftStratifiedKFold(_StratifiedFolds):
+class SoftStratifiedKFold(StratifiedFolds):
     """Folds with the same expected class shares, for probability rows and hard labels.
 
     Rows are dealt out to the folds class by class, by their most probable one; then rows are
@@ -159,7 +157,7 @@ class SoftStratifiedKFold(_StratifiedFolds):
         return folds
 
 
-class MultiLabelStratifiedKFold(_StratifiedFolds):
+class MultiLabelStratifiedKFold(StratifiedFolds):
     """Folds with the same share of each label, for label sets.
 
     Iterative stratification [1]_, which shares out the rarest label first, with folds that differ
