@@ -399,6 +399,15 @@ def test_containers_of_x(container):
     assert_allclose(other, dense, rtol=1e-4)
 
 
+def test_a_memory_mapped_x(tmp_path):
+    X, y = positive()
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    reg = SoftLossMLPRegressor(**SMALL)
+    expected = reg.fit(X, y).predict(X)
+    assert_array_equal(clone(reg).fit(mapped, y).predict(mapped), expected)
+
+
 def test_early_stopping_on_rows_of_ones_own():
     X, y = positive(300)
     reg = SoftLossMLPRegressor(**SMALL, early_stopping=True)
