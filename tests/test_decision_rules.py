@@ -38,6 +38,14 @@ RULES = [
     RiskControlled("precision", level=0.7),
     ClassThresholds(),
     CostMatrix(1 - np.eye(3)),
+    Thresholds(min_labels=1),
+    Thresholds("jaccard", average="samples", min_labels=1, max_labels=2),
+    Thresholds("expected_cost", costs=(3, 1), min_labels=2),
+    Thresholds(average="micro", pooled=True, max_labels=1),
+    PrevalenceMatched(min_labels=1, max_labels=2),
+    CostSensitive((4, 1), min_labels=1, max_labels=1),
+    ExpectedF1(min_labels=2),
+    ExpectedF1(max_labels=1),
 ]
 
 
@@ -65,6 +73,9 @@ def test_every_rule(rule):
     else:
         assert answer.shape == proba.shape
         assert set(np.unique(answer)) <= {0, 1}
+        sizes = answer.sum(axis=1)
+        assert sizes.min() >= getattr(rule, "min_labels", 0)
+        assert sizes.max() <= (getattr(rule, "max_labels", None) or truth.shape[1])
     assert answer.dtype == np.int64
     # One row at a time, and after a pickle, the answers are the same.
     again = pickle.loads(pickle.dumps(fitted))
@@ -142,6 +153,102 @@ def test_expected_f_beats_other_rules_where_labels_are_independent():
     for rule in (Thresholds(), TopK(1), TopK("count"), PrevalenceMatched()):
         other = rule.fit(truth, proba).decide(proba)
         assert reached > f1_score(truth, other, average="samples", zero_division=0.0)
+
+
+# --- sets of a least and a greatest size ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(("least", "most"), [(1, None), (0, 1), (2, 3), (1, 1)])
+@settings(max_examples=15, deadline=None)
+@given(
+    proba=arrays(float, 4, elements=st.sampled_from([0.0, 0.05, 0.3, 0.5, 0.51, 1.0])),
+    costs=arrays(float, (4, 2), elements=st.sampled_from([0.5, 1.0, 3.0])),
+)
+def test_sized_sets_are_the_best_of_all_sets_of_those_sizes(least, most, proba, costs):
+    allowed = [
+        np.array(answer)
+        for answer in itertools.product([0, 1], repeat=4)
+        if least <= sum(answer) <= (most or 4)
+    ]
+    nothing = np.zeros((1, 4), int)
+    rule = ExpectedF1(min_labels=least, max_labels=most).fit(nothing, proba[None])
+    values = [expected_fbeta(answer, proba, 1.0, 0.0) for answer in allowed]
+    reached = expected_fbeta(rule.decide(proba[None])[0], proba, 1.0, 0.0)
+    assert reached == pytest.approx(max(values))
+
+    def cost(answer):
+        return np.where(answer, costs[:, 0] * (1 - proba), costs[:, 1] * proba).sum()
+
+    cheap = CostSensitive(costs, min_labels=least, max_labels=most).fit(nothing, proba[None])
+    assert cost(cheap.decide(proba[None])[0]) == pytest.approx(min(map(cost, allowed)))
+
+
+def test_a_set_is_filled_with_the_most_probable_labels_and_keeps_them():
+    rule = CostSensitive(min_labels=1, max_labels=2).fit([[0, 0, 0]], [[0.1, 0.2, 0.3]])
+    proba = [[0.1, 0.3, 0.2], [0.2, 0.2, 0.1], [0.9, 0.6, 0.8], [0.7, 0.7, 0.7], [0.6, 0.1, 0.9]]
+    expected = [[0, 1, 0], [1, 0, 0], [1, 0, 1], [1, 1, 0], [1, 0, 1]]
+    np.testing.assert_array_equal(rule.decide(proba), expected)
+
+
+def sized(decided, proba, least, most):
+    """Row by row, label by label."""
+    answer = np.array(decided, dtype=bool)
+    for row, p in zip(answer, proba, strict=True):
+        order = np.argsort(-p, kind="stable")
+        for label in order:
+            if row.sum() < least and not row[label]:
+                row[label] = True
+        for label in order[::-1]:
+            if row.sum() > most and row[label]:
+                row[label] = False
+    return answer
+
+
+def f1_of_sets(truth, answer, weight, average):
+    rows = weight[:, None] * np.array([truth * answer, truth, answer])
+    if average == "samples":
+        tp, positives, predicted = np.array([truth * answer, truth, answer]).sum(axis=2)
+    else:
+        tp, positives, predicted = rows.sum(axis=1 if average == "macro" else (1, 2))
+    f1 = 2 * tp / np.maximum(positives + predicted, 1e-300)
+    return np.average(f1, weights=weight if average == "samples" else None)
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "samples"])
+@pytest.mark.parametrize(("least", "most"), [(1, 3), (0, 1), (1, 2)])
+def test_cut_offs_are_tuned_for_the_sets_in_their_final_size(least, most, average):
+    shortfall, late = [], []
+    for seed in range(6):
+        truth, proba = draw(n=9, seed=seed)
+        weight = np.random.default_rng(seed).integers(1, 4, 9).astype(float)
+
+        def f1(cuts, truth=truth, proba=proba, weight=weight):
+            answer = sized(proba >= cuts, proba, least, most)
+            return f1_of_sets(truth, answer, weight, average)
+
+        rule = Thresholds(average=average, min_labels=least, max_labels=most)
+        rule.fit(truth, proba, sample_weight=weight)
+        plain, _ = optimal_thresholds(truth, proba, average=average, sample_weight=weight)
+        assert rule.value_ == pytest.approx(f1(rule.thresholds_))
+        grid = [[*np.unique(column), 1.1] for column in proba.T]
+        best = max(f1(np.array(cuts)) for cuts in itertools.product(*grid))
+        shortfall.append(best - f1(rule.thresholds_))
+        late.append(best - f1(plain))
+    assert min(shortfall) >= -1e-12
+    assert (np.array(shortfall) <= np.array(late) + 1e-12).all()
+    assert np.sum(shortfall) < np.sum(late) or average == "samples"
+
+
+def test_prevalence_is_nearer_where_filling_is_known_while_cut_offs_are_sought():
+    truth, proba = draw(n=300, n_labels=6, seed=3)
+
+    def missed(rule):
+        return np.abs(rule.decide(proba).sum(axis=0) - truth.sum(axis=0)).sum()
+
+    rule = PrevalenceMatched(min_labels=1).fit(truth, proba)
+    late = PrevalenceMatched().fit(truth, proba)
+    late.min_labels = 1
+    assert missed(rule) < missed(late)
 
 
 # --- counts, prevalence, costs ---------------------------------------------------------------
@@ -310,6 +417,12 @@ def test_too_few_rows_for_any_guarantee():
         (CostMatrix([[0, 1], [1, 0]]), r"shape \(3, 3\)"),
         (ClassThresholds(average="micro"), "average"),
         (Thresholds("f2"), "objective"),
+        (Thresholds(min_labels=3), "min_labels must be at least 0 and less than"),
+        (CostSensitive(min_labels=-1), "min_labels must be at least 0"),
+        (ExpectedF1(min_labels=True), "min_labels must be a whole number"),
+        (PrevalenceMatched(min_labels=2, max_labels=1), "max_labels must be None, or at least 1"),
+        (Thresholds(max_labels=0), "max_labels must be None, or at least 1"),
+        (ExpectedF1(max_labels=1.5), "max_labels must be a whole number"),
     ],
     ids=repr,
 )

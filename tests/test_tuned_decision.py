@@ -13,7 +13,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score, jaccard_score
+from sklearn.metrics import accuracy_score, f1_score, jaccard_score, make_scorer
 from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, StratifiedKFold
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
@@ -208,6 +208,34 @@ def test_rule_objects():
     y = Y[:, 1]
     costs = TunedDecisionClassifierCV(LogisticRegression(), CostMatrix([[0, 1], [9, 0]])).fit(X, y)
     np.testing.assert_array_equal(costs.predict(X), costs.predict_proba(X)[:, 1] > 0.1)
+
+
+def test_no_set_is_empty_where_one_label_is_asked_for():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5))
+    scores = X @ rng.normal(size=(5, 30)) + rng.normal(size=(400, 30))
+    Y = (scores > np.quantile(scores, 0.95, axis=0)).astype(int)
+    clf = OneVsRestClassifier(LogisticRegression())
+    plain = TunedDecisionClassifierCV(clf, Thresholds(), random_state=0).fit(X[:300], Y[:300])
+    tuned = TunedDecisionClassifierCV(clf, Thresholds(min_labels=1, max_labels=4), random_state=0)
+    tuned.fit(X[:300], Y[:300])
+    assert (plain.predict(X[300:]).sum(axis=1) == 0).mean() > 0.05
+    sizes = tuned.predict(X[300:]).sum(axis=1)
+    assert (sizes.min(), sizes.max()) == (1, 4)
+    proba = cross_val_predict_proba(
+        clf, X[:300], Y[:300], cv=MultiLabelStratifiedKFold(random_state=0)
+    )
+    assert tuned.best_score_ == Thresholds(min_labels=1, max_labels=4).fit(Y[:300], proba).value_
+    scoring = make_scorer(multilabel_f1_score, average="samples")
+    search = GridSearchCV(tuned, {"rule__min_labels": [0, 1]}, scoring=scoring, cv=2)
+    assert search.fit(X, Y).best_params_ == {"rule__min_labels": 1}
+
+
+def test_one_label_of_one_is_no_decision():
+    X, y = rare_labels()[0], np.arange(300) % 2
+    tuned = TunedDecisionClassifierCV(LogisticRegression(), Thresholds(min_labels=1))
+    with pytest.raises(ValueError, match="less than the number of labels, 1"):
+        tuned.fit(X, y)
 
 
 def test_prefit_and_a_single_split():

@@ -11,6 +11,7 @@ from .._targets.encoding import Array
 from ._base import DecisionRule
 from ._objectives import Objective
 from ._rules import top
+from ._set_sizes import check_set_sizes
 
 ENTRIES_AT_ONCE = 2**21
 """Size of the tables of a block of rows: small enough for memory, large enough for the loop."""
@@ -32,6 +33,10 @@ class ExpectedF1(DecisionRule):
     zero_division : float, default=0.0
         F-beta of a row without labels for which none is predicted. With 0, as scikit-learn scores
         it, a row never stays empty; with 1 it does where that is more likely right.
+    min_labels : int, default=0
+        Least number of labels a row.
+    max_labels : int, default=None
+        Greatest number of labels a row. The set is the best of those in between.
 
     References
     ----------
@@ -47,15 +52,27 @@ class ExpectedF1(DecisionRule):
     array([[1, 1, 0]])
     """
 
-    def __init__(self, beta: float = 1.0, *, zero_division: float = 0.0) -> None:
+    def __init__(
+        self,
+        beta: float = 1.0,
+        *,
+        zero_division: float = 0.0,
+        min_labels: int = 0,
+        max_labels: int | None = None,
+    ) -> None:
         self.beta = beta
         self.zero_division = zero_division
+        self.min_labels = min_labels
+        self.max_labels = max_labels
 
     def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
         _whole_numbers(self.beta)
+        check_set_sizes(self.min_labels, self.max_labels, truth.shape[1])
 
     def _decide(self, proba: Array) -> Array:
-        return top(proba, self._expected(proba).argmax(axis=1))
+        last = None if self.max_labels is None else self.max_labels + 1
+        expected = self._expected(proba)[:, self.min_labels : last]
+        return top(proba, self.min_labels + expected.argmax(axis=1))
 
     def _scored_by(self, objective: Any = "f1", average: Any = "macro") -> tuple[Objective, Any]:
         return Objective(objective, self.beta), average

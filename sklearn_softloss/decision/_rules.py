@@ -2,27 +2,64 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
 
 from .._targets.encoding import Array
+from ..metrics.confusion import counts_at
 from ._base import DecisionRule
 from ._objectives import Objective, cost_tables
+from ._set_sizes import check_set_sizes, resized, tuned_with_sizes
 from ._sweep import sweep
-from ._thresholds import find_thresholds
+from ._thresholds import decision_value, find_thresholds
 
 
 class CutOffs(DecisionRule):
-    """Base of the rules that predict a label where it reaches a cut-off found by `_fit`."""
+    """Base of the rules that predict a label where it reaches its cut-off.
+
+    A set of fewer labels than `min_labels` is then filled with the preferred ones of the others,
+    and one of more than `max_labels` keeps its preferred ones.
+    """
 
     thresholds_: Array
+    min_labels: int
+    max_labels: int | None
 
     def _decide(self, proba: Array) -> Array:
-        return proba >= self.thresholds_
+        return self._resized(proba >= self.thresholds_, proba)
+
+    def _resized(self, decided: Array, proba: Array) -> Array:
+        return resized(decided, self._preference(proba), self.min_labels, self.max_labels)
+
+    def _preference(self, proba: Array) -> Array:
+        """Of the labels of a row; most probable first."""
+        return proba
 
 
-class Thresholds(CutOffs):
+class TunedCutOffs(CutOffs):
+    """Base of those whose cut-offs are found by `_find` and whose sets are judged by `_judge`."""
+
+    def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
+        check_set_sizes(self.min_labels, self.max_labels, truth.shape[1])
+        self.thresholds_ = tuned_with_sizes(
+            lambda seen: self._find(truth, seen, weight),
+            lambda answer: self._judge(truth, answer, weight),
+            lambda decided: self._resized(decided, proba),
+            proba,
+        )
+
+    @abstractmethod
+    def _find(self, truth: Array, proba: Array, weight: Array | None) -> Array:
+        """A cut-off for each label, for sets of any size."""
+
+    @abstractmethod
+    def _judge(self, truth: Array, answer: Array, weight: Array | None) -> float:
+        """What label sets are worth; more is better."""
+
+
+class Thresholds(TunedCutOffs):
     """One cut-off a label, from `optimal_thresholds`.
 
     Parameters
@@ -47,6 +84,12 @@ class Thresholds(CutOffs):
         Least cut-off.
     fallback_below : float, default=0.0
         Labels whose best value is less than this predict only what reaches the highest score seen.
+    min_labels : int, default=0
+        Least number of labels a row: a smaller set gets the most probable of the others.
+    max_labels : int, default=None
+        Greatest number of labels a row: of a larger set the most probable remain. With either, the
+        cut-offs are those of the sets in their final size, found by ascent: never worse than those
+        of `optimal_thresholds`, but no longer exact.
 
     Attributes
     ----------
@@ -62,6 +105,9 @@ class Thresholds(CutOffs):
     array([0.25])
     >>> rule.decide([[0.24], [0.26]]).ravel()
     array([0, 1])
+    >>> rule = Thresholds(min_labels=1).fit([[1, 0], [0, 1]], [[0.3, 0.1], [0.1, 0.4]])
+    >>> rule.decide([[0.1, 0.2]])
+    array([[0, 1]])
     """
 
     def __init__(
@@ -77,6 +123,8 @@ class Thresholds(CutOffs):
         shrinkage: float = 0.0,
         min_threshold: float = 0.0,
         fallback_below: float = 0.0,
+        min_labels: int = 0,
+        max_labels: int | None = None,
     ) -> None:
         self.objective = objective
         self.average = average
@@ -88,13 +136,23 @@ class Thresholds(CutOffs):
         self.shrinkage = shrinkage
         self.min_threshold = min_threshold
         self.fallback_below = fallback_below
+        self.min_labels = min_labels
+        self.max_labels = max_labels
 
     def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
+        super()._fit(truth, proba, weight)
+        goal, average = self._scored_by()
+        self.value_ = decision_value(goal, average, truth, self._decide(proba), weight)
+
+    def _find(self, truth: Array, proba: Array, weight: Array | None) -> Array:
         goal, average = self._scored_by()
         guards = self.min_positives, self.shrinkage, self.min_threshold, self.fallback_below
-        self.thresholds_, self.value_ = find_thresholds(
-            goal, average, truth, proba, weight, self.pooled, *guards
-        )
+        return find_thresholds(goal, average, truth, proba, weight, self.pooled, *guards)[0]
+
+    def _judge(self, truth: Array, answer: Array, weight: Array | None) -> float:
+        goal, average = self._scored_by()
+        value = float(np.mean(decision_value(goal, average, truth, answer, weight)))
+        return -value if goal.minimised else value
 
     def _scored_by(self, objective: Any = None, average: Any = None) -> tuple[Objective, Any]:
         return Objective(self.objective, self.beta, self.costs, self.floor), self.average
@@ -172,8 +230,15 @@ def top(proba: Array, numbers: Array) -> Array:
     return np.asarray(rank < numbers[:, None])
 
 
-class PrevalenceMatched(CutOffs):
+class PrevalenceMatched(TunedCutOffs):
     """Cut-offs at which each label is predicted as often as it is true.
+
+    Parameters
+    ----------
+    min_labels : int, default=0
+        Least number of labels a row: a smaller set gets the most probable of the others.
+    max_labels : int, default=None
+        Greatest number of labels a row: of a larger set the most probable remain.
 
     Attributes
     ----------
@@ -193,13 +258,21 @@ class PrevalenceMatched(CutOffs):
     array([0.25])
     """
 
-    def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
+    def __init__(self, *, min_labels: int = 0, max_labels: int | None = None) -> None:
+        self.min_labels = min_labels
+        self.max_labels = max_labels
+
+    def _find(self, truth: Array, proba: Array, weight: Array | None) -> Array:
         found = []
         for label_truth, scores in zip(truth.T, proba.T, strict=True):
             cuts = sweep(label_truth, scores, weight, only_positives=False)
             missed = np.abs(cuts.counts.predicted - cuts.counts.positives)
             found.append(cuts.cut(int(np.argmin(missed))))
-        self.thresholds_ = np.array(found)
+        return np.array(found)
+
+    def _judge(self, truth: Array, answer: Array, weight: Array | None) -> float:
+        counts = counts_at(truth, answer, weight)
+        return -float(np.abs(counts.predicted - counts.positives).sum())
 
 
 class CostSensitive(CutOffs):
@@ -210,6 +283,10 @@ class CostSensitive(CutOffs):
     costs : array-like of shape (2,), (n_labels, 2) or (n_labels, 2, 2)
         (false positive, false negative), or tables indexed by [truth, decision]. A label is
         predicted from c_fp / (c_fp + c_fn) on.
+    min_labels : int, default=0
+        Least number of labels a row: a smaller set gets those of least expected cost.
+    max_labels : int, default=None
+        Greatest number of labels a row: those of least expected cost remain of a larger set.
 
     Attributes
     ----------
@@ -230,14 +307,26 @@ class CostSensitive(CutOffs):
     array([0.25])
     """
 
-    def __init__(self, costs: Any = (1.0, 1.0)) -> None:
+    def __init__(
+        self, costs: Any = (1.0, 1.0), *, min_labels: int = 0, max_labels: int | None = None
+    ) -> None:
         self.costs = costs
+        self.min_labels = min_labels
+        self.max_labels = max_labels
 
     def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
         n_labels = truth.shape[1]
+        check_set_sizes(self.min_labels, self.max_labels, n_labels)
         Objective("expected_cost", costs=self.costs).check_labels(n_labels)
-        tables = cost_tables(self.costs)
-        of_negative = tables[:, 0, 1] - tables[:, 0, 0]
-        of_positive = tables[:, 1, 0] - tables[:, 1, 1]
+        of_negative, of_positive = self._prices()
         cuts = of_negative / (of_negative + of_positive)
         self.thresholds_ = np.broadcast_to(cuts, n_labels).copy()
+
+    def _prices(self) -> tuple[Array, Array]:
+        """What an error costs more than the right answer, of negatives and of positives."""
+        tables = cost_tables(self.costs)
+        return tables[:, 0, 1] - tables[:, 0, 0], tables[:, 1, 0] - tables[:, 1, 1]
+
+    def _preference(self, proba: Array) -> Array:
+        of_negative, of_positive = self._prices()
+        return of_positive * proba - of_negative * (1 - proba)
