@@ -56,6 +56,7 @@ benchmarks: bench
 	$(BIN)/python examples/benchmarks/calibration.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/semi_supervised.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/label_distributions.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/label_distributions_shuffled.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/multilabel.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/hard_labels.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/text.py --data $(DATA) --write
@@ -70,6 +71,7 @@ bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/calibration.py --smoke
 	$(BIN)/python examples/benchmarks/semi_supervised.py --smoke
 	$(BIN)/python examples/benchmarks/label_distributions.py --smoke
+	$(BIN)/python examples/benchmarks/label_distributions_shuffled.py --smoke
 	$(BIN)/python examples/benchmarks/multilabel.py --smoke
 	$(BIN)/python examples/benchmarks/hard_labels.py --smoke
 	$(BIN)/python examples/benchmarks/text.py --smoke

@@ -212,7 +212,8 @@ def write(results: dict[str, Any], folder: Path) -> None:
         f"Written by `examples/benchmarks/label_distributions.py --write` ({machine()}). Ours is "
         "`SoftTargetMLPClassifier()` with default parameters, on raw columns, the same for all "
         "sets. Ten folds in the order of the file. Divergences and distances: lower is better; "
-        "cosine and intersection: higher. KL is in nats.",
+        "cosine and intersection: higher. KL is in nats. By shuffled folds, with PyLDL live: "
+        "[Label distributions, shuffled folds](label_distributions_shuffled.md).",
         "## The harness against printed rows",
         harness_check(results, printed),
         "## Ours against StructRF, DF-LDL, SA-BFGS and k-NN",
