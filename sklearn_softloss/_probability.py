@@ -13,6 +13,9 @@ SMALLEST_PROBA = float(np.finfo(np.float64).tiny)
 LARGEST_PROBA = 1 - float(np.finfo(np.float64).epsneg)
 """The largest float below 1."""
 
+FLOOR = 1e-12
+"""Added to a probability before its logarithm is taken, as scikit-learn does."""
+
 
 def inside_unit_interval(proba: NDArray[Any]) -> NDArray[Any]:
     """Probabilities moved strictly inside (0, 1); NaN stays."""

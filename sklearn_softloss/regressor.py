@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from torch import Tensor
 
 from ._checks import check_weight
 from ._estimators.compatibility import available_if, with_callbacks
@@ -431,11 +433,12 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
             In the units of y.
         """
         check_is_fitted(self)
-        quantiles = self.net_.criterion_.at_levels(levels)
-        found = np.moveaxis(self._read(X, quantiles), -1, 0)
-        if self._code is not None:
-            found = self._code.decode(found)
-        return self._as_y(np.moveaxis(found, 0, -1))
+        return self._as_y(self._read(X, self._quantile_link(levels)))
+
+    def _quantile_link(self, levels: Any = None) -> Callable[[Tensor], Tensor]:
+        """Quantiles (n_samples, n_targets, n_levels) from logits."""
+        at_levels = self.net_.criterion_.at_levels(levels)
+        return lambda logits: self._decoded(at_levels(logits).movedim(-1, 0)).movedim(0, -1)
 
     @available_if(_says("std"))
     def predict_std(self, X: Any) -> Array:
@@ -452,10 +455,12 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
             In the units of y; 0 for a target that was constant in training.
         """
         check_is_fitted(self)
-        found = self._read(X, self.net_.criterion_.std)
-        if self._code is not None:
-            found = found * self._code.scale
-        return self._as_y(found)
+        return self._as_y(self._read(X, self._std_link))
+
+    def _std_link(self, logits: Tensor) -> Tensor:
+        """Standard deviations (n_samples, n_targets) from logits."""
+        found = self.net_.criterion_.std(logits)
+        return found if self._code is None else found * found.new_tensor(self._code.scale)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """How much better than the best constant, at most 1; the mean over the targets.

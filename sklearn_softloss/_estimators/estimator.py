@@ -341,6 +341,11 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
 
     def _course(self, in_parts: bool) -> Course:
         fitted = hasattr(self, "net_")
+        if in_parts and fitted and not hasattr(self, "_generators"):
+            raise ValueError(
+                "This estimator is a copy made for prediction, which holds nothing of its "
+                "training: call partial_fit of the original, or fit anew."
+            )
         if in_parts:
             return Course.NEXT_PART if fitted else Course.FIRST_PART
         return Course.WARM if fitted and self.warm_start else Course.FRESH
@@ -576,6 +581,13 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         kept = {f"{name}_": value for name, value in kept.items() if value is not None}
         return {"net_": net, "_code": code, "_from_vector": targets.from_vector, **kept}
 
+    def forget_training(self) -> None:
+        """Keep what prediction reads: no state of the optimizer, generators, callbacks, history."""
+        self.callbacks, self.warm_start = None, False
+        if hasattr(self, "net_"):
+            self.net_ = self.net_.without_training()
+            del self._generators
+
     def _store_losses(self, net: TrainingNet, loop: Loop, n_train: int, course: Course) -> None:
         train_losses, valid_losses = net.monitor.train_losses, net.monitor.valid_losses
         if course is Course.WARM:
@@ -602,19 +614,25 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
     # --- prediction ----------------------------------------------------------------------------
 
     def _predicted(self, X: Any) -> Array:
-        """E[y given x] of each column: smoothing and target range undone, in the domain's range."""
-        values = self._read(X, None)
-        if self._code is not None:
-            values = self._code.decode(values)
-        low, high = self.net_.criterion_.domain.prediction_range
-        return np.minimum(np.maximum(values, low), high)
+        """E[y given x] of each column."""
+        return self._read(X, self._link)
 
-    def _read(self, X: Any, link: Callable[[Tensor], Tensor] | None) -> Array:
-        """What the link, by default the loss's inverse link, makes of the logits of all rows."""
+    def _link(self, logits: Tensor) -> Tensor:
+        """E[y given x] from logits: the loss's inverse link, with what a code did to the targets
+        undone, in the range of its domain."""
+        loss = self.net_.criterion_
+        return self._decoded(loss.inverse_link(logits)).clamp(*loss.domain.prediction_range)
+
+    def _decoded(self, values: Tensor) -> Tensor:
+        """Predictions of the targets that were trained as those of the targets that were given."""
+        return values if self._code is None else self._code.decode(values)
+
+    def _read(self, X: Any, link: Callable[[Tensor], Tensor]) -> Array:
+        """What the link makes of the logits of all rows."""
         if not hasattr(self, "net_"):
             check_is_fitted(self)
         X = self._check_X(X, reset=False)
-        return read_net(self.net_.module_, X, link or self.net_.criterion_.inverse_link)
+        return read_net(self.net_.module_, X, link)
 
     # --- attributes of the fitted net ------------------------------------------------------------
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WIDEST, NARROWEST = 1 / 3, 1 / 5
 """Width of the bend at an end of the map back, as a share of the room that the code left there.
@@ -26,7 +29,7 @@ class TargetCode:
     def encode(self, values: NDArray[Any]) -> NDArray[Any]:
         return self.scale * values + self.offset
 
-    def decode(self, values: NDArray[Any]) -> NDArray[Any]:
+    def decode(self, values: Tensor) -> Tensor:
         """Probabilities from predictions of coded targets: increasing, inside (0, 1).
 
         Coded targets fill [offset, offset + scale] alone. Inside, this is the inverse of `encode`
@@ -37,11 +40,13 @@ class TargetCode:
         width = max(WIDEST * self.scale**2, NARROWEST) / self.scale
         lower = _bent(z, width * self.offset)
         upper = 1 - _bent(1 - z, width * (1 - self.offset - self.scale))
-        return np.where(z < 0.5, lower, upper)
+        return lower.where(z < 0.5, upper)
 
 
-def _bent(z: NDArray[Any], width: float) -> NDArray[Any]:
+def _bent(z: Tensor, width: float) -> Tensor:
     """A smooth max(z, 0), a softplus of this width that is 1/2 at 1/2."""
     if width <= 0:
-        return np.maximum(z, 0.0)
-    return 0.5 * np.logaddexp(0.0, z / width) / np.logaddexp(0.0, 0.5 / width)
+        return z.clamp(min=0.0)
+    bend = z.abs().div(-width).exp().log1p()
+    at_half = 0.5 / width + math.log1p(math.exp(-0.5 / width))
+    return 0.5 * (z.clamp(min=0.0) / width + bend) / at_half

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +14,9 @@ from .._checks import refuse_masked
 from .domains import Domain
 from .encoding import Array, Targets, column_names, even_array, in_order
 from .weighting import WeightedEntries
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def encode_numbers(y: Any, domain: Domain, names: Array | None = None) -> Targets:
@@ -100,6 +103,6 @@ class TargetScale:
     def encode(self, values: Array) -> Array:
         return (values - self.location) / np.where(self.scale == 0, 1.0, self.scale)
 
-    def decode(self, values: Array) -> Array:
+    def decode(self, values: Tensor) -> Tensor:
         """Numbers in the units of y, from predictions of shape (..., n_targets)."""
-        return values * self.scale + self.location
+        return values * values.new_tensor(self.scale) + values.new_tensor(self.location)

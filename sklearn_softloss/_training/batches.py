@@ -35,6 +35,9 @@ COPIED_BYTES = 2**27
 SCATTERED_ROWS = 32
 """Rows read from a memory-mapped file before the pages around them are let go."""
 
+READ_ENTRIES = 2**19
+"""Of the widest layer of the built-in net in a block of a prediction, which stays in the cache."""
+
 GATHERED_ENTRIES = 2**21
 """Entries of X that are gathered at once for the batches of an epoch: few enough for the cache's
 sake, many enough that the cost of a gather is shared."""
@@ -280,12 +283,12 @@ class Batches:
 @leaves_process_as_found
 def read_net(module: nn.Module, X: Any, link: Callable[[Tensor], Tensor]) -> Array:
     """What `link` makes of the logits of all rows, float64, block by block."""
-    size = block_size(X)
     if module.training:
         module.eval()
     like = next(module.parameters(), torch.empty(0, dtype=torch.float64))
     # The built-in net writes to nothing that it is given; a custom module might.
     built_in = isinstance(module, MLP)
+    size = READ_ENTRIES // max(module.layer_sizes) + 1 if isinstance(module, MLP) else block_size(X)
     shared = shared_tensor(X) if built_in else None
     sparse = built_in and sp.issparse(X) and stays_sparse(X, like.dtype)
     parts = []

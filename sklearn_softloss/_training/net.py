@@ -197,6 +197,13 @@ class TrainingNet(NeuralNet):
         twin.observer = None
         return twin
 
+    def without_training(self) -> TrainingNet:
+        """A copy as it is pickled, without callbacks and history too."""
+        twin = self._shallow_copy()
+        twin.is_to_go_on = False
+        twin.callbacks, twin.callbacks_, twin.history_ = None, [], History()
+        return copy.deepcopy(twin)
+
     def _shallow_copy(self) -> TrainingNet:
         twin = object.__new__(type(self))  # copy.copy would pickle the module
         twin.__dict__.update(self.__dict__)

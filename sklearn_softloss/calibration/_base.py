@@ -13,12 +13,9 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._checks import check_weight
 from .._pickles import VersionedPickle
-from .._probability import inside_unit_interval
+from .._probability import FLOOR, inside_unit_interval
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import Array, Rows, check_proba, encode_classes, encode_labels
-
-FLOOR = 1e-12
-"""Added to a probability before its logarithm is taken, as scikit-learn does."""
 
 
 class Calibrator(VersionedPickle, BaseEstimator, ABC):

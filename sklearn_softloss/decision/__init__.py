@@ -6,9 +6,9 @@ from ._base import DecisionRule
 from ._class_rules import ClassThresholds, CostMatrix
 from ._expected_f1 import ExpectedF1
 from ._risk import RiskControlled
-from ._rules import CostSensitive, PrevalenceMatched, Thresholds, TopK
 from ._thresholds import optimal_thresholds
 from ._tuned import TunedDecisionClassifierCV
+from .rules import CostSensitive, PrevalenceMatched, Thresholds, TopK
 
 __all__ = [
     "ClassThresholds",

@@ -35,8 +35,8 @@ from ..model_selection.folds import check_training_parts, stratified_splits
 from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
 from ._base import DecisionRule
 from ._class_rules import ClassThresholds
-from ._rules import Thresholds
 from ._tuning import Tuning
+from .rules import Thresholds
 
 SHRINKAGE = 5.0
 """Positives that the pooled cut-off counts for where labels are tuned one by one. On benchmark sets

@@ -31,11 +31,13 @@ class CutOffs(DecisionRule):
         return self._resized(proba >= self.thresholds_, proba)
 
     def _resized(self, decided: Array, proba: Array) -> Array:
-        return resized(decided, self._preference(proba), self.min_labels, self.max_labels)
+        slope, start = self._preferred_by(proba.shape[1])
+        return resized(decided, slope * proba + start, self.min_labels, self.max_labels)
 
-    def _preference(self, proba: Array) -> Array:
-        """Of the labels of a row; most probable first."""
-        return proba
+    def _preferred_by(self, n_labels: int) -> tuple[Array, Array]:
+        """Slope and start of what orders the labels of a row, linear in their probabilities; here
+        these themselves."""
+        return np.ones(n_labels), np.zeros(n_labels)
 
 
 class TunedCutOffs(CutOffs):
@@ -327,6 +329,6 @@ class CostSensitive(CutOffs):
         tables = cost_tables(self.costs)
         return tables[:, 0, 1] - tables[:, 0, 0], tables[:, 1, 0] - tables[:, 1, 1]
 
-    def _preference(self, proba: Array) -> Array:
-        of_negative, of_positive = self._prices()
-        return of_positive * proba - of_negative * (1 - proba)
+    def _preferred_by(self, n_labels: int) -> tuple[Array, Array]:
+        of_negative, of_positive = (np.broadcast_to(p, n_labels) for p in self._prices())
+        return of_positive + of_negative, -of_negative

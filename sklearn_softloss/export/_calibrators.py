@@ -1,0 +1,170 @@
+"""What a fitted calibrator does to probabilities, in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.isotonic import IsotonicRegression
+from torch import Tensor
+
+from .._probability import FLOOR, LARGEST_PROBA, SMALLEST_PROBA
+from .._targets.encoding import Array
+from ..calibration import (
+    BetaCalibration,
+    Calibrator,
+    DirichletCalibration,
+    IsotonicCalibration,
+    PriorShift,
+    SigmoidCalibration,
+    TemperatureScaling,
+    VectorScaling,
+)
+
+Curve = Callable[[Tensor], Tensor]
+
+
+def calibration_in_torch(calibrator: Calibrator) -> Curve:
+    """What maps probabilities (n_samples, n_columns), float64, to calibrated ones."""
+    change = _change(calibrator)
+    return lambda proba: change(proba).clamp(SMALLEST_PROBA, LARGEST_PROBA)
+
+
+@singledispatch
+def _change(calibrator: Any) -> Curve:
+    raise ValueError(
+        f"{type(calibrator).__name__} cannot be exported: its map is not known here. Take one of "
+        "the calibrators of sklearn_softloss.calibration."
+    )
+
+
+@_change.register
+def _(calibrator: TemperatureScaling) -> Curve:
+    temperature = torch.as_tensor(calibrator.temperature_, dtype=torch.float64)
+    if calibrator.multi_label:
+        return _labelwise(calibrator, lambda odds: (odds / temperature).sigmoid())
+    return lambda proba: (_scores(proba) / temperature).softmax(1)
+
+
+@_change.register
+def _(calibrator: SigmoidCalibration) -> Curve:
+    scale, intercept = _tensors(calibrator.scale_, calibrator.intercept_)
+    return _labelwise(calibrator, lambda odds: (scale * odds + intercept).sigmoid())
+
+
+@_change.register
+def _(calibrator: BetaCalibration) -> Curve:
+    a, b, intercept = _tensors(*calibrator.coef_.T, calibrator.intercept_)
+
+    def curve(odds: Tensor) -> Tensor:
+        small = (-odds.abs()).exp().log1p()
+        log_p, minus_log_rest = odds.clamp(max=0) - small, odds.clamp(min=0) + small
+        return (a * log_p + b * minus_log_rest + intercept).sigmoid()
+
+    return _labelwise(calibrator, curve)
+
+
+@_change.register
+def _(calibrator: IsotonicCalibration) -> Curve:
+    curves = [_interpolation(regression) for regression in calibrator.regressions_]
+
+    def curved(proba: Tensor) -> Tensor:
+        return torch.stack([curve(proba[:, j]) for j, curve in enumerate(curves)], 1)
+
+    return _labelwise(calibrator, curved, of_odds=False)
+
+
+@_change.register
+def _(calibrator: PriorShift) -> Curve:
+    (intercept,) = _tensors(calibrator.intercept_)
+    if calibrator.multi_label:
+        return _labelwise(calibrator, lambda odds: (odds + intercept).sigmoid())
+    return _keeping_absent(calibrator.unchanged_, lambda proba: _scores(proba) + intercept)
+
+
+@_change.register
+def _(calibrator: VectorScaling) -> Curve:
+    scale, intercept = _tensors(calibrator.scale_, calibrator.intercept_)
+    return _keeping_absent(calibrator.unchanged_, lambda proba: scale * _scores(proba) + intercept)
+
+
+@_change.register
+def _(calibrator: DirichletCalibration) -> Curve:
+    coef, intercept = _tensors(calibrator.coef_.T, calibrator.intercept_)
+    return _keeping_absent(
+        calibrator.unchanged_, lambda proba: _scores(proba).log_softmax(1) @ coef + intercept
+    )
+
+
+def _tensors(*values: Array) -> tuple[Tensor, ...]:
+    return tuple(torch.as_tensor(np.ascontiguousarray(v), dtype=torch.float64) for v in values)
+
+
+def _scores(proba: Tensor) -> Tensor:
+    return (proba + FLOOR).log()
+
+
+def _log_odds(proba: Tensor, multi_label: bool) -> Tensor:
+    """Of each label, or of each class against the rest."""
+    if multi_label:
+        return (proba + FLOOR).log() - (1 - proba + FLOOR).log()
+    log_proba = _scores(proba).log_softmax(1)
+    is_top = torch.arange(proba.shape[1]) == log_proba.argmax(1, keepdim=True)
+    others = torch.where(is_top, -torch.inf, log_proba)
+    # The rest of the top class comes from the others, since 1 - p would round to 0.
+    log_rest = torch.where(is_top, others.exp().sum(1, keepdim=True).log(), _log1m(others.exp()))
+    return log_proba - log_rest
+
+
+def _log1m(p: Tensor) -> Tensor:
+    return (-p).log1p()
+
+
+def _labelwise(calibrator: Any, curve: Curve, of_odds: bool = True) -> Curve:
+    """A curve for each label, or for each class against the rest, that are then shared out."""
+    unchanged = torch.as_tensor(calibrator.unchanged_)
+    multi_label = calibrator.multi_label
+
+    def change(proba: Tensor) -> Tensor:
+        curved = curve(_log_odds(proba, multi_label) if of_odds else proba)
+        curved = torch.where(unchanged, proba, curved)
+        if multi_label or bool(calibrator.unchanged_.all()):
+            return curved
+        changed = torch.where(unchanged, 0.0, curved)
+        left = 1 - torch.where(unchanged, proba, 0.0).sum(1, keepdim=True)
+        return torch.where(unchanged, proba, changed * (left / changed.sum(1, keepdim=True)))
+
+    return change
+
+
+def _keeping_absent(unchanged: Array, raw: Curve) -> Curve:
+    """Softmax over the classes present, which share what the others leave."""
+    absent = torch.as_tensor(unchanged)
+
+    def change(proba: Tensor) -> Tensor:
+        shares = torch.where(absent, -torch.inf, raw(proba)).softmax(1)
+        left = 1 - torch.where(absent, proba, 0.0).sum(1, keepdim=True)
+        return torch.where(absent, proba, left * shares)
+
+    return change
+
+
+def _interpolation(regression: IsotonicRegression | None) -> Curve:
+    """Linear between the thresholds of an isotonic regression, constant beyond them."""
+    if regression is None:
+        return lambda values: values
+    x, y = regression.X_thresholds_, regression.y_thresholds_
+    if len(x) == 1:
+        return lambda values: values * 0 + float(y[0])
+    low, high = float(x[0]), float(x[-1])
+    inner, starts, heights, slopes = _tensors(x[1:-1], x, y, np.diff(y) / np.diff(x))
+
+    def curve(values: Tensor) -> Tensor:
+        clipped = values.clamp(low, high)
+        piece = (clipped[:, None] > inner).sum(1)
+        return slopes[piece] * (clipped - starts[piece]) + heights[piece]
+
+    return curve

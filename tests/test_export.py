@@ -1,0 +1,458 @@
+"""ONNX models answer as their estimators do, and copies for prediction as the originals."""
+
+import json
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import torch
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+
+from cases import LOSSES, REGRESSION_LOSSES, SMALL, make_labels, make_soft
+from sklearn_softloss import (
+    MultiLabelSigmoidClassifier,
+    SoftLossMLPRegressor,
+    SoftRowsClassifier,
+    SoftTargetMLPClassifier,
+)
+from sklearn_softloss.calibration import (
+    BetaCalibration,
+    Calibrator,
+    DirichletCalibration,
+    IsotonicCalibration,
+    PriorShift,
+    SigmoidCalibration,
+    SoftCalibratedClassifierCV,
+    TemperatureScaling,
+    VectorScaling,
+)
+from sklearn_softloss.decision import (
+    ClassThresholds,
+    CostMatrix,
+    CostSensitive,
+    DecisionRule,
+    ExpectedF1,
+    PrevalenceMatched,
+    RiskControlled,
+    Thresholds,
+    TopK,
+    TunedDecisionClassifierCV,
+)
+from sklearn_softloss.export import check, for_prediction, to_onnx
+from sklearn_softloss.losses import IndependentLoss, sum_entries
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+skl2onnx = pytest.importorskip("skl2onnx")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+FEW_PASSES = {**SMALL, "max_iter": 4}
+EXACT = 1e-12
+
+
+def agree(estimator, X, within=EXACT):
+    model = to_onnx(estimator, X)
+    onnx.checker.check_model(model, full_check=True)
+    found = check(model, estimator, X)
+    assert found.n_rows == len(np.asarray(X)) if not sp.issparse(X) else X.shape[0]
+    assert found.n_other_labels == 0
+    assert max(found.differences.values()) <= within
+    # One row is enough, and the answer is the same.
+    assert check(model, estimator, X[:1]).n_other_labels == 0
+    return model
+
+
+def for_loss(loss):
+    """A fitted estimator of the loss, and its rows."""
+    if loss.domain == "distribution":
+        X, Y = make_soft(n=40)
+        return SoftTargetMLPClassifier(loss=loss, **FEW_PASSES).fit(X, Y), X
+    if loss in REGRESSION_LOSSES:
+        X, Y = make_soft(n=40)
+        return SoftLossMLPRegressor(loss=loss, **FEW_PASSES).fit(X, 3 * Y[:, :2] + 0.1), X
+    X, Y = make_labels(n=40)
+    return MultiLabelSigmoidClassifier(loss=loss, **FEW_PASSES).fit(X, Y), X
+
+
+@pytest.mark.parametrize("loss", [*LOSSES, *REGRESSION_LOSSES], ids=repr)
+def test_every_loss(loss):
+    agree(*for_loss(loss))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"label_smoothing": 0.2},
+        {"loss": "binary_cross_entropy", "target_range": (0.1, 0.9)},
+        {"loss": "focal"},
+        {"activation": "tanh", "hidden_layer_sizes": (5, 4)},
+        {"activation": "logistic"},
+        {"activation": "identity", "hidden_layer_sizes": ()},
+        {"standardize": False},
+    ],
+    ids=repr,
+)
+def test_every_way_to_a_probability(params):
+    X, Y = make_soft(n=40)
+    clf = SoftTargetMLPClassifier(**{**FEW_PASSES, **params}).fit(X, Y)
+    model = agree(clf, X)
+    if params.get("loss") == "binary_cross_entropy":
+        assert [o.name for o in model.graph.output] == ["label", "probabilities", "confidence"]
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [[3, 7, 1], ["b", "a", "c"], np.array(["x", "y", "z"], dtype=object), [2.0, 5.0, 1.0]],
+    ids=repr,
+)
+def test_labels_have_their_names(classes):
+    X, Y = make_soft(n=40)
+    y = np.asarray(classes)[Y.argmax(axis=1)]
+    clf = SoftTargetMLPClassifier(**FEW_PASSES).fit(X, y)
+    model = agree(clf, X)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(metadata["classes"]) == clf.classes_.tolist()
+
+
+@pytest.mark.parametrize("dtype", [bool, int, str])
+def test_two_classes_as_one_label(dtype):
+    X, Y = make_soft(n=40)
+    y = (Y[:, 0] > 0.4).astype(dtype)
+    agree(MultiLabelSigmoidClassifier(**FEW_PASSES).fit(X, y), X)
+
+
+def test_float32_and_rows_far_away():
+    X, Y = make_soft(n=200)
+    X = X.astype(np.float32)
+    clf = SoftTargetMLPClassifier(**{**FEW_PASSES, "max_iter": 40}).fit(X, Y)
+    agree(clf, X, within=1e-6)
+    X, Y = make_labels(n=200)
+    clf = MultiLabelSigmoidClassifier(**FEW_PASSES).fit(X, Y)
+    model = to_onnx(clf, X)
+    far = check(model, clf, 1e6 * X)
+    assert far.n_other_labels == 0
+    assert far.differences["probabilities"] <= EXACT
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    proba = session.run(["probabilities"], {"X": 1e9 * X})[0]
+    assert ((proba > 0) & (proba < 1)).all()
+
+
+def test_thresholds_and_names_of_labels():
+    X, Y = make_labels(n=60)
+    frame = pd.DataFrame(Y, columns=list("pqrs"))
+    clf = MultiLabelSigmoidClassifier(threshold=[0.1, 0.5, 0.6, 0.9], **FEW_PASSES).fit(X, frame)
+    model = agree(clf, X)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(metadata["label_names"]) == list("pqrs")
+
+
+def test_a_cut_off_that_is_reached_counts():
+    X, Y = make_labels(n=60)
+    clf = MultiLabelSigmoidClassifier(**FEW_PASSES).fit(X, Y)
+    clf.set_params(threshold=clf.predict_proba(X)[5])
+    assert clf.predict(X)[5].all()
+    session = onnxruntime.InferenceSession(to_onnx(clf, X).SerializeToString())
+    label, proba = session.run(None, {"X": X})
+    if (proba[5] == clf.threshold).all():  # else a last bit differs, and either answer is right
+        assert label[5].all()
+    np.testing.assert_array_equal(label, proba >= clf.threshold)
+
+
+# --- what stands around ------------------------------------------------------------------------
+
+
+def test_pipelines_searches_and_frames():
+    X, Y = make_soft(n=60)
+    clf = SoftTargetMLPClassifier(**FEW_PASSES)
+    agree(make_pipeline(StandardScaler(), clf).fit(X, Y), X)
+    search = GridSearchCV(make_pipeline(MinMaxScaler(), clf), {"minmaxscaler__clip": [True]}, cv=2)
+    agree(search.fit(X, Y.argmax(axis=1)), X)
+    frame = pd.DataFrame(X[:, :3], columns=["a", "b", "c"])
+    agree(clone(clf).fit(frame, Y), frame)
+    frame["kind"] = np.where(X[:, 3] > 0, "up", "down")
+    columns = ColumnTransformer([("numbers", StandardScaler(), ["a", "b", "c"]),
+                                 ("kinds", OneHotEncoder(), ["kind"])])  # fmt: skip
+    pipeline = make_pipeline(columns, clone(clf)).fit(frame, Y)
+    found = check(to_onnx(pipeline, frame), pipeline, frame)
+    assert found.n_other_labels == 0
+    assert found.differences["probabilities"] <= 1e-6  # OneHotEncoder of skl2onnx is float32
+
+
+def test_rows_that_were_sparse_are_taken_dense():
+    X, Y = make_labels(n=60)
+    sparse = sp.csr_array(np.where(X > 0.5, X, 0.0))
+    agree(MultiLabelSigmoidClassifier(**FEW_PASSES).fit(sparse, Y), sparse)
+
+
+def test_skl2onnx_converts_our_estimators_by_itself():
+    X, Y = make_soft(n=60)
+    pipeline = make_pipeline(StandardScaler(), SoftTargetMLPClassifier(**FEW_PASSES)).fit(X, Y)
+    model = skl2onnx.to_onnx(pipeline, X)
+    assert check(model, pipeline, X).differences["probabilities"] <= EXACT
+
+
+class Convolution(torch.nn.Module):
+    def __init__(self, n_features, n_outputs):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(n_features, 2, 3, padding=1),
+            torch.nn.BatchNorm2d(2),
+            torch.nn.ReLU(),
+            torch.nn.AdaptiveAvgPool2d(1),
+            torch.nn.Flatten(),
+            torch.nn.Linear(2, n_outputs),
+        )
+
+    def forward(self, X):
+        return self.layers(X)
+
+
+def test_a_module_of_ones_own():
+    X = np.random.default_rng(0).normal(size=(40, 3, 4, 4)).astype(np.float32)
+    y = (X.mean(axis=(1, 2, 3)) > 0).astype(int)
+    clf = SoftTargetMLPClassifier(module=Convolution, max_iter=3, random_state=0).fit(X, y)
+    agree(clf, X, within=1e-6)
+
+
+class ReadsItsInput(torch.nn.Module):
+    def __init__(self, n_features, n_outputs):
+        super().__init__()
+        self.layer = torch.nn.Linear(n_features, n_outputs)
+
+    def forward(self, X):
+        return self.layer(X) * (1.0 if X.sum().item() > 0 else 2.0)
+
+
+def test_a_module_that_torch_cannot_trace_is_refused_by_name():
+    X, Y = make_soft(n=40)
+    clf = SoftTargetMLPClassifier(module=ReadsItsInput, max_iter=1, random_state=0).fit(X, Y)
+    with pytest.raises(ValueError, match=r"cannot be exported: torch.onnx refuses its module"):
+        to_onnx(clf, X)
+
+
+# --- calibration -----------------------------------------------------------------------------
+
+
+CALIBRATORS = [
+    TemperatureScaling(),
+    SigmoidCalibration(),
+    BetaCalibration(),
+    IsotonicCalibration(),
+    PriorShift(),
+    VectorScaling(),
+    DirichletCalibration(),
+]
+
+
+def test_all_calibrators_are_tested():
+    def below(cls):
+        return {cls, *(found for sub in cls.__subclasses__() for found in below(sub))}
+
+    public = {c for c in below(Calibrator) if c.__module__.startswith("sklearn_softloss")}
+    concrete = {c for c in public if not c.__abstractmethods__}
+    assert concrete == {type(calibrator) for calibrator in CALIBRATORS}
+
+
+@pytest.mark.parametrize("calibrator", CALIBRATORS, ids=repr)
+def test_every_calibrator_of_classes(calibrator):
+    X, Y = make_soft(n=120)
+    y = Y.argmax(axis=1)
+    y[:3] = 3  # a class that half of the classifiers never saw, and that stays as it is
+    clf = SoftCalibratedClassifierCV(LogisticRegression(), method=calibrator, cv="prefit")
+    clf.estimator = LogisticRegression().fit(X, y)
+    truth = np.eye(4)[np.where(y == 3, 0, y)]
+    agree(clf.fit(X, truth), X)
+
+
+@pytest.mark.parametrize(
+    "calibrator", [c for c in CALIBRATORS if "multi_label" in c.get_params()], ids=repr
+)
+def test_every_calibrator_of_labels(calibrator):
+    X, Y = make_labels(n=200)
+    labels = (Y > 0.5).astype(int)
+    labels[:, 3] = 0
+    labels[:4, 3] = 1  # pooled
+    inner = OneVsRestClassifier(LogisticRegression()).fit(X, labels)
+    agree(SoftCalibratedClassifierCV(inner, method=calibrator, cv="prefit").fit(X, labels), X)
+
+
+def test_an_ensemble_of_calibrated_nets():
+    X, Y = make_soft(n=60)
+    clf = SoftCalibratedClassifierCV(SoftTargetMLPClassifier(**FEW_PASSES), cv=2).fit(X, Y)
+    agree(clf, X)
+
+
+# --- decisions ---------------------------------------------------------------------------------
+
+
+LABEL_RULES = [
+    "thresholds",
+    Thresholds(),
+    Thresholds(min_labels=1, max_labels=2),
+    CostSensitive((1, 3)),
+    CostSensitive([(1, 3), (2, 1), (1, 1), (5, 1)], min_labels=2),
+    PrevalenceMatched(max_labels=1),
+    TopK(2),
+    TopK("count"),
+    RiskControlled(level=0.7),
+]
+
+
+@pytest.mark.parametrize("rule", LABEL_RULES, ids=repr)
+def test_every_rule_of_labels(rule):
+    X, Y = make_labels(n=120)
+    labels = (Y > 0.5).astype(int)
+    inner = OneVsRestClassifier(LogisticRegression())
+    agree(TunedDecisionClassifierCV(inner, rule, cv=3, random_state=0).fit(X, labels), X)
+
+
+@pytest.mark.parametrize(
+    "rule", ["thresholds", ClassThresholds(), CostMatrix(1 - np.eye(3))], ids=repr
+)
+def test_every_rule_of_classes(rule):
+    X, Y = make_soft(n=120)
+    y = np.array(["a", "b", "c"])[Y.argmax(axis=1)]
+    inner = make_pipeline(StandardScaler(), LogisticRegression())
+    agree(TunedDecisionClassifierCV(inner, rule, cv=3, random_state=0).fit(X, y), X)
+
+
+@pytest.mark.parametrize("pos_label", ["no", "yes"])
+def test_two_classes(pos_label):
+    X, Y = make_soft(n=120)
+    y = np.where(Y[:, 0] > 0.5, "yes", "no")
+    rule = Thresholds()
+    tuned = TunedDecisionClassifierCV(LogisticRegression(), rule, pos_label=pos_label, cv=3)
+    agree(tuned.fit(X, y), X)
+
+
+def test_calibrated_then_tuned_then_searched():
+    X, Y = make_labels(n=120)
+    net = make_pipeline(StandardScaler(), MultiLabelSigmoidClassifier(**FEW_PASSES))
+    calibrated = SoftCalibratedClassifierCV(net, method="temperature", cv=2)
+    tuned = TunedDecisionClassifierCV(calibrated, Thresholds(min_labels=1), cv=2, random_state=0)
+    labels = (Y > 0.5).astype(int)
+    agree(GridSearchCV(tuned, {"average": ["macro"]}, cv=2).fit(X, labels), X)
+    frozen = TunedDecisionClassifierCV(FrozenEstimator(clone(net).fit(X, labels)), cv="prefit")
+    agree(frozen.fit(X, labels), X)
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+
+class NothingAtAll(DecisionRule):
+    def _fit(self, truth, proba, weight):
+        pass
+
+    def _decide(self, proba):
+        return proba > 1
+
+
+class Same(Calibrator):
+    multi_label = False
+
+    def __init__(self, from_logits=False):
+        self.from_logits = from_logits
+
+    def _fit(self, values, given, weight):
+        pass
+
+    def _calibrated(self, given):
+        return given
+
+
+def refused():
+    X, Y = make_labels(n=60)
+    labels = (Y > 0.5).astype(int)
+    ovr, forest = OneVsRestClassifier(LogisticRegression()), RandomForestClassifier(5)
+    y = labels[:, 0]
+    for estimator, target, message in (
+        (TunedDecisionClassifierCV(ovr, ExpectedF1(), cv=2), labels, "ExpectedF1 cannot be"),
+        (TunedDecisionClassifierCV(ovr, NothingAtAll(), cv=2), labels, "NothingAtAll cannot be"),
+        (SoftCalibratedClassifierCV(LogisticRegression(), method=Same(), cv=2), y, "Same cannot"),
+        (TunedDecisionClassifierCV(forest, cv=2), labels, "RandomForestClassifier of label sets"),
+        (SoftRowsClassifier(LogisticRegression()), y, "SoftRowsClassifier cannot be exported"),
+    ):
+        yield pytest.param(estimator, X, target, message, id=message)
+
+
+@pytest.mark.parametrize(("estimator", "X", "y", "message"), list(refused()))
+@pytest.mark.filterwarnings("ignore:The rule never predicted:UserWarning")
+def test_what_cannot_be_exported_is_refused_by_name(estimator, X, y, message):
+    with pytest.raises(ValueError, match=message):
+        to_onnx(estimator.fit(X, y), X)
+
+
+def test_the_extra_is_named_where_it_is_missing():
+    code = (
+        "import sys; sys.modules['skl2onnx'] = sys.modules['onnxruntime'] = None\n"
+        "from sklearn_softloss.export import check, to_onnx\n"
+        "for call in (lambda: to_onnx(None, None), lambda: check(None, None, None)):\n"
+        "    try: call()\n"
+        "    except ImportError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.count("sklearn-softloss[onnx]") == 2
+
+
+# --- numbers that torch.onnx rounds --------------------------------------------------------------
+
+
+def test_numbers_of_a_loss_keep_all_their_digits():
+    class Shifted(IndependentLoss):
+        name, properness = "shifted", "neither"
+
+        def per_sample(self, logits, target, entry_weight):
+            return sum_entries((self.inverse_link(logits) - target) ** 2, entry_weight)
+
+        def inverse_link(self, logits):
+            return (0.1 + logits / 3.3 - 1e-13).sigmoid().clamp_max(0.9)
+
+    X, Y = make_labels(n=40)
+    agree(MultiLabelSigmoidClassifier(loss=Shifted(), **FEW_PASSES).fit(X, Y), X, within=1e-15)
+
+
+# --- copies for prediction -------------------------------------------------------------------
+
+
+def test_a_copy_for_prediction_predicts_the_same_and_is_small():
+    X, Y = make_labels(n=60)
+    labels = (Y > 0.5).astype(int)
+    net = MultiLabelSigmoidClassifier((50,), max_iter=30, warm_start=True, random_state=0)
+    tuned = TunedDecisionClassifierCV(make_pipeline(StandardScaler(), net), cv=2)
+    search = GridSearchCV(tuned, {"average": ["micro"]}, cv=2).fit(X, labels)
+    calibrated = SoftCalibratedClassifierCV(net, cv=2).fit(X, labels)
+    for fitted in (net.fit(X, labels), search, calibrated):
+        before = pickle.dumps(fitted)
+        slim = for_prediction(fitted)
+        np.testing.assert_array_equal(slim.predict_proba(X), fitted.predict_proba(X))
+        np.testing.assert_array_equal(slim.predict(X), fitted.predict(X))
+        assert len(pickle.dumps(slim)) < 0.7 * len(before)
+        assert len(pickle.dumps(fitted)) == len(before)
+        again = pickle.loads(pickle.dumps(slim))
+        np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_a_copy_for_prediction_does_not_go_on_but_may_start_anew():
+    X, Y = make_labels(n=60)
+    net = MultiLabelSigmoidClassifier(**FEW_PASSES).partial_fit(X, Y)
+    slim = for_prediction(net)
+    with pytest.raises(ValueError, match="copy made for prediction"):
+        slim.partial_fit(X, Y)
+    slim.fit(X, Y)
+    np.testing.assert_array_equal(
+        slim.predict_proba(X), MultiLabelSigmoidClassifier(**FEW_PASSES).fit(X, Y).predict_proba(X)
+    )
+    unfitted = for_prediction(MultiLabelSigmoidClassifier(**FEW_PASSES))
+    assert unfitted.get_params() == MultiLabelSigmoidClassifier(**FEW_PASSES).get_params()
