@@ -11,7 +11,7 @@ import torch
 from . import __version__
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "skorch", "torch")
-EXTRAS = {"plots": "matplotlib", "large": "pynndescent", "frames": "pandas"}
+EXTRAS = {"onnx": "skl2onnx", "plots": "matplotlib", "large": "pynndescent", "frames": "pandas"}
 
 
 def installed(package: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 """Rises with a change of what fitted estimators hold that older or newer code cannot read."""
 
 _KEY = "_sklearn_softloss_format"

@@ -34,6 +34,24 @@ class Generators:
     numpy: np.random.RandomState
     of_module: int | GlobalStates
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Plain values and arrays."""
+        of_module = self.of_module
+        if isinstance(of_module, dict):
+            of_module = {**of_module, "torch": of_module["torch"].numpy()}
+        return {
+            "torch": self.torch.get_state().numpy(),
+            "numpy": self.numpy,
+            "of_module": of_module,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.torch = torch.Generator()
+        self.torch.set_state(torch.tensor(state["torch"]))
+        self.numpy, self.of_module = state["numpy"], state["of_module"]
+        if isinstance(self.of_module, dict):
+            self.of_module["torch"] = torch.tensor(self.of_module["torch"])
+
     @classmethod
     def seeded(cls, seed: int) -> Generators:
         return cls(torch.Generator().manual_seed(seed), np.random.RandomState(seed), seed)

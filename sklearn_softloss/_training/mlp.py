@@ -100,6 +100,23 @@ class MLP(nn.Sequential):
         generator: torch.Generator | None = None,
         standardize: Standardize | None = None,
     ) -> None:
+        self._assemble(layer_sizes, activation, dropout, standardize)
+        factor = 2.0 if activation == "logistic" else 6.0
+        for layer in self.linear_layers():
+            bound = np.sqrt(factor / (layer.in_features + layer.out_features))
+            if layer is self[-1]:
+                bound *= FRESH_LOGITS
+            nn.init.uniform_(layer.weight, -bound, bound, generator)
+            nn.init.uniform_(layer.bias, -bound, bound, generator)
+
+    def _assemble(
+        self,
+        layer_sizes: Sequence[int],
+        activation: str,
+        dropout: float,
+        standardize: Standardize | None,
+    ) -> None:
+        """All layers, with weights that are not set."""
         layers: list[nn.Module] = [] if standardize is None else [standardize]
         for index, (n_in, n_out) in enumerate(pairwise(layer_sizes)):
             if index:
@@ -108,15 +125,29 @@ class MLP(nn.Sequential):
                     layers.append(UnitDropout(dropout))
             layers.append(nn.utils.skip_init(nn.Linear, n_in, n_out))
         super().__init__(*layers)
-        self.layer_sizes = tuple(layer_sizes)
+        self.layer_sizes, self.activation, self.dropout = tuple(layer_sizes), activation, dropout
         self.n_weights = sum(n_in * n_out for n_in, n_out in pairwise(layer_sizes))
-        factor = 2.0 if activation == "logistic" else 6.0
-        for layer in self.linear_layers():
-            bound = np.sqrt(factor / (layer.in_features + layer.out_features))
-            if layer is self[-1]:
-                bound *= FRESH_LOGITS
-            nn.init.uniform_(layer.weight, -bound, bound, generator)
-            nn.init.uniform_(layer.bias, -bound, bound, generator)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Plain values and arrays, which need no trust where they are loaded."""
+        return {
+            "layer_sizes": self.layer_sizes,
+            "activation": self.activation,
+            "dropout": self.dropout,
+            "device": str(self[-1].weight.device),
+            "training": self.training,
+            "arrays": {name: value.cpu().numpy() for name, value in self.state_dict().items()},
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        sizes, arrays = state["layer_sizes"], state["arrays"]
+        standardize = Standardize(sizes[0]) if "0.factor" in arrays else None
+        self._assemble(sizes, state["activation"], state["dropout"], standardize)
+        tensors = {name: torch.tensor(array) for name, array in arrays.items()}
+        self.load_state_dict(tensors, assign=True)
+        if torch.cuda.is_available():
+            self.to(state["device"])
+        self.train(state["training"])
 
     def forward(self, X: Tensor | SparseRows) -> Tensor:
         """Logits (n_rows, n_outputs) of rows (n_rows, n_features)."""

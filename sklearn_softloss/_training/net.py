@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.history import History
+from skorch.utils import get_map_location
 from torch import Tensor, nn
 
 from ..losses import Loss
@@ -20,7 +23,7 @@ from .lbfgs import LBFGSLoop
 from .loops import EpochLoop, Loop, Monitor, Observer
 from .mlp import MLP, flat_groups
 from .schedule import Schedule
-from .solvers import ENTRYWISE, WITH_KERNEL
+from .solvers import ENTRYWISE, SOLVERS, WITH_KERNEL, name_of
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -140,6 +143,12 @@ class TrainingNet(NeuralNet):
         """What `save_params` and `load_params` ask for its state; a loss has none."""
         return nn.Module() if name.startswith("criterion") else super()._get_module(name, msg)
 
+    def initialize_callbacks(self) -> TrainingNet:
+        """Those of a pickle are in use already."""
+        if not getattr(self, "callbacks_", None):
+            super().initialize_callbacks()
+        return self
+
     # --- training --------------------------------------------------------------------------------
 
     def train(
@@ -210,22 +219,69 @@ class TrainingNet(NeuralNet):
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the optimizer's state and the batches of the history, unless training is to go
-        on; the module once, though skorch keeps it twice."""
-        stored = self
-        if self.initialized_ and not self.is_to_go_on:
-            stored = self._shallow_copy()
-            del stored.optimizer_
-            stored.history_ = History({**row, "batches": []} for row in self.history)
-        state: dict[str, Any] = NeuralNet.__getstate__(stored)
-        del state["module"]
-        return state
+        """What makes the net anew, in plain values and arrays.
+
+        Without the optimizer's state and the batches of the history, unless training is to go on.
+        """
+        history = [dict(row) for row in self.history]
+        if not self.is_to_go_on:
+            history = [{**row, "batches": []} for row in history]
+        optimizer_state = as_arrays(self.optimizer_.state_dict()) if self.is_to_go_on else None
+        return {
+            "arguments": {name: getattr(self, name) for name in ARGUMENTS},
+            "options": {k: v for k, v in vars(self).items() if k.startswith("optimizer__")},
+            "optimizer": name_of(self.optimizer),
+            "optimizer_state": optimizer_state,
+            "module": self.module_,
+            "callbacks_": self.callbacks_,
+            "history": history,
+            "is_to_go_on": self.is_to_go_on,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self.module = self.module_
-        if "optimizer_" not in vars(self):
-            self._initialize_optimizer()
+        arguments = state["arguments"]
+        optimizer, device = state["optimizer"], arguments["device"]
+        if isinstance(optimizer, str):
+            optimizer = SOLVERS[optimizer].optimizer
+        self.__init__(  # type: ignore[misc]
+            state["module"],
+            **{**arguments, "device": self._check_device(device, get_map_location(device))},
+            **state["options"],
+            optimizer=optimizer,
+            verbose=0,
+            predict_nonlinearity=arguments["criterion"].inverse_link,
+        )
+        self.callbacks_ = state["callbacks_"]
+        self.initialize()
+        self.is_to_go_on = state["is_to_go_on"]
+        self.history_ = History(state["history"])
+        if state["optimizer_state"] is not None:
+            self.optimizer_.load_state_dict(as_tensors(state["optimizer_state"]))
+
+
+ARGUMENTS = (
+    "criterion", "lr", "max_epochs", "batch_size", "callbacks", "device", "schedule", "monitor",
+    "alpha", "shuffle", "decay_weights", "lbfgs",
+)  # fmt: skip
+"""Of a net, besides its module and optimizer."""
+
+
+def as_arrays(state: Any) -> Any:
+    """Nested dicts, lists and tuples with arrays in place of tensors."""
+    return _replaced(state, Tensor, lambda tensor: tensor.cpu().numpy().copy())
+
+
+def as_tensors(state: Any) -> Any:
+    """The same back."""
+    return _replaced(state, np.ndarray, torch.tensor)
+
+
+def _replaced(state: Any, kind: type, replace: Callable[[Any], Any]) -> Any:
+    if isinstance(state, dict):
+        return {key: _replaced(value, kind, replace) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(_replaced(value, kind, replace) for value in state)
+    return replace(state) if isinstance(state, kind) else state
 
 
 @dataclass

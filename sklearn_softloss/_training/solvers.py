@@ -42,6 +42,12 @@ SOLVERS = {
     "lbfgs": Solver(torch.optim.SGD),  # holds the parameters; scipy moves them
 }
 
+
+def name_of(optimizer: OptimizerFactory) -> str | OptimizerFactory:
+    """A name of a solver with this optimizer, or, where it is the user's, the optimizer."""
+    return next((n for n, s in SOLVERS.items() if s.optimizer is optimizer), optimizer)
+
+
 ENTRYWISE = tuple(solver.optimizer for solver in SOLVERS.values())
 """Optimizers that move each entry by itself, so that they may be given one flat tensor."""
 

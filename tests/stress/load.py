@@ -18,13 +18,14 @@ import numpy as np
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 
 MEBIBYTE = 2**20
+STATM = Path("/proc/self/statm")
 WARM_UP = 0.2
 """Share of the time after which memory is what a process needs."""
 
 
 def resident() -> int:
     """Bytes of the process in memory."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    pages = int(STATM.read_text().split()[1])
     return pages * 4096
 
 
