@@ -10,9 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
+import sklearn_softloss.targets
+from sklearn_softloss import (
+    MultiLabelSigmoidClassifier,
+    SoftLossMLPRegressor,
+    SoftTargetMLPClassifier,
+)
 from sklearn_softloss._targets.domains import DISTRIBUTION, DOMAINS, INDEPENDENT
 from sklearn_softloss._targets.encoding import encode_classes, encode_labels
-from sklearn_softloss.targets import vote_shares
+from sklearn_softloss.targets import annotation_matrix, vote_shares
 
 ROWS = np.array([[0.2, 0.8], [0.5, 0.5], [1.0, 0.0]])
 
@@ -266,6 +272,151 @@ def test_vote_shares_with_numbers_and_given_classes():
 def test_votes_refused(votes, message):
     with pytest.raises(ValueError, match=message):
         vote_shares(votes, classes=[1, 2])
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+@pytest.mark.parametrize("answers", [[0, 1, 2], [1.5, 2.0, 4.0], ["a", "b", "c"], [True, False]])
+def test_a_long_table_becomes_a_matrix_and_its_shares(answers, as_frame):
+    rng = np.random.default_rng(0)
+    pairs = [(i, a) for i in range(30) for a in range(6) if rng.random() < 0.6 or a == i % 6]
+    order = rng.permutation(len(pairs))
+    item, annotator = np.array(pairs)[order].T
+    given = np.array(answers)[rng.integers(len(answers), size=len(pairs))]
+    columns = item, np.array(list("uvwxyz"))[annotator], given
+    if as_frame:
+        frame = pd.DataFrame(dict(zip(("item", "annotator", "answer"), columns, strict=True)))
+        columns = frame["item"], frame["annotator"], frame["answer"]
+    found = annotation_matrix(*columns)
+    assert found.matrix.shape == (30, 6)
+    assert found.annotators.tolist() == list("uvwxyz")
+    assert found.classes.tolist() == sorted(answers)
+    shares, classes = vote_shares(found)
+    assert classes.tolist() == sorted(answers)
+    for i in range(30):
+        of_item = given[item == i]
+        expected = [np.mean(of_item == name) for name in classes]
+        np.testing.assert_allclose(shares[i], expected)
+    for i, a, name in zip(item, annotator, given, strict=True):
+        value = found.matrix[i, a]
+        assert (found.classes[int(value)] if isinstance(name, str) else value) == name
+    assert np.isnan(found.matrix).sum() == 180 - len(pairs)
+
+
+def test_rows_of_the_matrix_in_the_order_of_x():
+    found = annotation_matrix(["b", "a", "b"], [1, 1, 2], [0, 1, None], items=["c", "b", "a"])
+    np.testing.assert_array_equal(found.matrix, [[np.nan], [0], [1]])
+    assert found.items.tolist() == ["c", "b", "a"]
+    with pytest.raises(ValueError, match="row 0 has none"):
+        vote_shares(found)
+
+
+@pytest.mark.parametrize(
+    ("columns", "kwargs", "message"),
+    [
+        (([1, 2], [1, 2], [0]), {}, "columns of one length"),
+        (([1, 1, 1], ["a", "b", "a"], [0, 1, 1]), {}, "'a' answered item 1 twice, in rows 0 and 2"),
+        (([1, None], [1, 2], [0, 1]), {}, "needs its item; row 1"),
+        (([1, 2], [np.nan, 2], [0, 1]), {}, "needs its annotator; row 0"),
+        (([1, 2], [1, 2], [None, np.nan]), {}, "no answer"),
+        (([1, 2], [1, 2], [0, 1]), {"items": [1]}, "2 is not among them"),
+        (([1, 2], [1, 2], [0, 1]), {"repeated": "mean"}, "repeated must be one of"),
+    ],
+)
+def test_long_tables_refused(columns, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        annotation_matrix(*columns, **kwargs)
+
+
+def test_of_repeated_answers_one_is_kept_where_it_is_said_which():
+    columns = [1, 2, 1, 1], ["a", "a", "b", "a"], ["x", "y", "y", "z"]
+    first = annotation_matrix(*columns, repeated="first")
+    last = annotation_matrix(*columns, repeated="last")
+    np.testing.assert_array_equal(first.matrix, [[0, 1], [1, np.nan]])
+    np.testing.assert_array_equal(last.matrix, [[2, 1], [1, np.nan]])
+
+
+def test_a_vote_counts_as_much_as_its_annotator():
+    votes = [["a", "b", None], ["b", "b", "a"]]
+    shares, _ = vote_shares(votes, annotator_weight=[3.0, 1.0, 0.0])
+    np.testing.assert_allclose(shares, [[0.75, 0.25], [0, 1]])
+    with pytest.raises(ValueError, match="row 0 has none"):
+        vote_shares([[None, None, "a"], *votes], annotator_weight=[3.0, 1.0, 0.0])
+    with pytest.raises(ValueError, match="annotator_weight"):
+        vote_shares(votes, annotator_weight=[1.0])
+
+
+def test_counts_are_counts():
+    shares, classes = vote_shares([[3, 1], [0, 2]], counts=True)
+    np.testing.assert_array_equal(shares, [[0.75, 0.25], [0, 1]])
+    assert classes.tolist() == [0, 1]
+    frame = pd.DataFrame([[3, 1], [0, 2]], columns=["no", "yes"])
+    assert vote_shares(frame, counts=True)[1].tolist() == ["no", "yes"]
+    for bad, message in (
+        ([[1, -1]], "row 0 has -1 in column 1"),
+        ([[0, 0]], "row 0 has none"),
+        ([1, 2], "shape"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            vote_shares(bad, counts=True)
+    with pytest.raises(ValueError, match="name 2 columns"):
+        vote_shares([[1, 1]], counts=True, classes=[0])
+    with pytest.raises(ValueError, match="single votes"):
+        vote_shares([[1, 1]], counts=True, annotator_weight=[1, 1])
+
+
+def long_frame(columns=("item", "annotator", "answer"), n_items=40):
+    rows = [(f"t{i}", f"w{a}", int((i + a) % 3 == 0)) for i in range(n_items) for a in range(4)]
+    return pd.DataFrame(rows, columns=list(columns))
+
+
+LONG = [
+    long_frame(),
+    long_frame(("Task_ID", "workers", "Label")),
+    long_frame(("a", "b", "c")),
+    long_frame().assign(item=np.repeat(np.arange(40), 4)),
+    long_frame().assign(seconds=1.5),
+    pl.DataFrame(long_frame().to_dict("list")),
+]
+
+
+@pytest.mark.parametrize("frame", LONG, ids=lambda frame: str(list(frame.columns)))
+def test_a_long_frame_is_refused_with_the_line_that_pivots_it(frame):
+    X = np.zeros((len(frame), 2))
+    for call in (
+        lambda: vote_shares(frame),
+        lambda: SoftTargetMLPClassifier().fit(X, frame),
+        lambda: MultiLabelSigmoidClassifier().fit(X, frame),
+        lambda: SoftLossMLPRegressor().fit(X, frame),
+    ):
+        with pytest.raises(ValueError, match="long table") as refused:
+            call()
+    line = str(refused.value).rsplit(": ", 1)[1]
+    matrix = eval(line, {"frame": frame, "sklearn_softloss": sklearn_softloss})
+    assert matrix.shape == (40, 4)
+
+
+def test_three_columns_of_numbers_are_targets():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(40, 2)), rng.dirichlet(np.ones(3), size=40)
+    SoftTargetMLPClassifier((4,), alpha=1.0, max_iter=1).fit(
+        X, pd.DataFrame(Y, columns=list("abc"))
+    )
+    ids = pd.DataFrame({"a": np.arange(40), "b": np.arange(40) % 4, "c": np.arange(40) % 2})
+    SoftLossMLPRegressor((4,), alpha=1.0, max_iter=1).fit(X, ids)
+
+
+def test_long_arrays_are_refused_and_wide_tables_are_not():
+    with pytest.raises(ValueError, match=r"annotation_matrix\(table\[:, 0\]"):
+        vote_shares(long_frame().to_numpy())
+    rng = np.random.default_rng(0)
+    for wide in (
+        rng.integers(3, size=(50, 3)),
+        rng.integers(40, size=(50, 3)),  # many classes
+        np.array(list("abcdefghij"))[rng.integers(10, size=(30, 3))],
+        np.array([["a", "b", "c"]] * 8),  # annotators who never agree
+    ):
+        shares, _ = vote_shares(pd.DataFrame(wide, columns=["ann", "bob", "cem"]))
+        np.testing.assert_allclose(shares.sum(axis=1), 1)
 
 
 def test_sparse_labels_stay_as_they_were():

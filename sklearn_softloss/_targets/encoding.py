@@ -15,6 +15,7 @@ from sklearn.utils.validation import column_or_1d
 
 from .._checks import refuse_masked
 from .domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
+from .long_tables import refuse_long_table
 
 Array = NDArray[Any]
 Rows = Any
@@ -402,6 +403,7 @@ def column_names(y: Any) -> Array | None:
     """
     if not hasattr(y, "columns") or np.ndim(y) != 2 or len(y.columns) <= 1:
         return None
+    refuse_long_table(y, of_votes=False)
     names = list(y.columns)
     if any(isinstance(name, tuple) for name in names):
         raise ValueError(

@@ -88,10 +88,11 @@ def _logits_of(estimator: Any) -> tuple[Callable[[Tensor], Tensor], nn.Module]:
 def _(estimator: SoftTargetMLPClassifier) -> Answers:
     logits, module = _logits_of(estimator)
     is_distribution = estimator.net_.criterion_.domain.rows_sum_to_one
+    sums_to_one = is_distribution and estimator._code is None
 
     def function(X: Tensor) -> tuple[Tensor, ...]:
         confidence = estimator._link(logits(X))
-        proba = confidence / confidence.sum(1, keepdim=True)
+        proba = confidence if sums_to_one else confidence / confidence.sum(1, keepdim=True)
         found = (proba.argmax(1), proba)
         return found if is_distribution else (*found, confidence)
 

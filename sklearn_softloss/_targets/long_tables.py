@@ -1,0 +1,81 @@
+"""Long tables of answers (item, annotator, answer): how they are told from wide ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+ROLES = {
+    "item": {"item", "task", "text", "example", "instance", "document", "image", "question"},
+    "annotator": {"annotator", "worker", "rater", "user", "coder", "judge", "labeler", "labeller"},
+    "answer": {"answer", "label", "vote", "response", "annotation", "rating", "judgment", "class"},
+}
+"""What people call the three columns."""
+
+FEWEST_ITEMS = 5
+OWN = 0.8
+"""Share of its values that an item column shares with no other column, at least."""
+
+
+def refuse_long_table(table: Any, *, of_votes: bool) -> None:
+    """Raise for a frame or an array that holds one answer a row, with the line that pivots it.
+
+    Such are frames with a column for each role by its name, and tables of three columns in one of
+    which almost all values occur in no other column, and only once together with a value of
+    another: the columns of a wide table hold the same labels. Numbers alone are looked at so only
+    in tables `of_votes`; elsewhere they are targets.
+    """
+    found = _roles_by_name(table)
+    if found is None and (of_votes or not _are_numbers(table)):
+        found = _roles_by_values(table)
+    if found is not None:
+        name = "frame[{!r}]" if hasattr(table, "columns") else "table[:, {!r}]"
+        item, annotator, answer = (name.format(column) for column in found)
+        raise ValueError(
+            "This is a long table, with one answer a row. One row an item and one column an "
+            "annotator is what is needed: "
+            f"sklearn_softloss.targets.annotation_matrix({item}, {annotator}, {answer}).matrix"
+        )
+
+
+def _roles_by_name(table: Any) -> list[Any] | None:
+    if not hasattr(table, "columns"):
+        return None
+    columns = list(table.columns)
+    found = []
+    for names in ROLES.values():
+        fitting = [column for column in columns if _stem(column) in names]
+        if not fitting:
+            return None
+        found.append(fitting[0])
+    return found
+
+
+def _stem(column: Any) -> str:
+    """The name without "_id", a plural s and capitals."""
+    name = str(column).strip().lower().replace(" ", "_")
+    return name.removesuffix("_id").removesuffix("_ids").removesuffix("s")
+
+
+def _are_numbers(table: Any) -> bool:
+    return np.asarray(table).dtype.kind in "biuf"
+
+
+def _roles_by_values(table: Any) -> list[Any] | None:
+    columns = list(table.columns) if hasattr(table, "columns") else [0, 1, 2]
+    if np.ndim(table) != 2 or np.shape(table)[1] != 3 or len(columns) != 3:
+        return None
+    values = np.asarray(table, dtype=object).T.tolist()
+    distinct = [set(map(str, column)) for column in values]
+    sizes = [len(found) for found in distinct]
+    item = int(np.argmax(sizes))
+    others = [j for j in range(3) if j != item]
+    own = distinct[item] - distinct[others[0]] - distinct[others[1]]
+    if sizes[item] < FEWEST_ITEMS or len(own) < OWN * sizes[item]:
+        return None
+    annotator, answer = sorted(others, key=lambda j: -sizes[j])
+    pairs = set(zip(values[item], values[annotator], strict=True))
+    if len(pairs) < len(values[item]):
+        return None
+    return [columns[j] for j in (item, annotator, answer)]
