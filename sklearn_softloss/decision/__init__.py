@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._base import DecisionRule
 from ._class_rules import ClassThresholds, CostMatrix
+from ._conformal import VoteConformal
 from ._expected_f1 import ExpectedF1
 from ._risk import RiskControlled
 from ._thresholds import optimal_thresholds
@@ -21,5 +22,6 @@ __all__ = [
     "Thresholds",
     "TopK",
     "TunedDecisionClassifierCV",
+    "VoteConformal",
     "optimal_thresholds",
 ]
