@@ -180,7 +180,11 @@ def test_pipelines_searches_and_frames():
     search = GridSearchCV(make_pipeline(MinMaxScaler(), clf), {"minmaxscaler__clip": [True]}, cv=2)
     agree(search.fit(X, Y.argmax(axis=1)), X)
     frame = pd.DataFrame(X[:, :3], columns=["a", "b", "c"])
+    frame *= 1000.123456789
     agree(clone(clf).fit(frame, Y), frame)
+    tuned = TunedDecisionClassifierCV(LogisticRegression(), cv=2)
+    agree(make_pipeline(tuned).fit(frame, Y.argmax(axis=1)), frame)
+    agree(make_pipeline(StandardScaler(), clone(clf)).fit(frame, Y), frame)
     frame["kind"] = np.where(X[:, 3] > 0, "up", "down")
     columns = ColumnTransformer([("numbers", StandardScaler(), ["a", "b", "c"]),
                                  ("kinds", OneHotEncoder(), ["kind"])])  # fmt: skip

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.pipeline import Pipeline
+from sklearn.compose import ColumnTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from .. import __version__
@@ -32,9 +31,8 @@ def to_onnx(estimator: Any, X: Any) -> Any:
         ends in one, with any transformer that skl2onnx knows.
     X : array-like, DataFrame or sparse matrix
         Some rows, for the names and types of the inputs: float32, float64 or int64. ONNX has no
-        sparse input: where X is sparse the model takes the same rows, dense. A DataFrame of
-        numbers gives one matrix where the estimator is no pipeline, and one input a column where
-        it is one.
+        sparse input: where X is sparse the model takes the same rows, dense. A DataFrame gives one
+        input a column where a `ColumnTransformer` picks them, else one matrix.
 
     Returns
     -------
@@ -102,7 +100,8 @@ def converters() -> Any:
 def _input_types(estimator: Any, X: Any) -> list[tuple[str, Any]]:
     if sp.issparse(X):
         X = np.zeros((1, X.shape[1]), dtype=X.dtype)
-    if hasattr(X, "columns") and isinstance(estimator, (Pipeline, BaseSearchCV)):
+    parts = estimator.get_params().values()
+    if hasattr(X, "columns") and any(isinstance(part, ColumnTransformer) for part in parts):
         return [(str(name), _type_of(np.asarray(X[name])[:, None])) for name in X.columns]
     return [("X", _type_of(np.asarray(X)))]
 
