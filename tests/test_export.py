@@ -13,12 +13,14 @@ import torch
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.utils.validation import _num_samples
 
 from cases import LOSSES, REGRESSION_LOSSES, SMALL, make_labels, make_soft
 from sklearn_softloss import (
@@ -66,7 +68,7 @@ def agree(estimator, X, within=EXACT):
     model = to_onnx(estimator, X)
     onnx.checker.check_model(model, full_check=True)
     found = check(model, estimator, X)
-    assert found.n_rows == len(np.asarray(X)) if not sp.issparse(X) else X.shape[0]
+    assert found.n_rows == _num_samples(X)
     assert found.n_other_labels == 0
     assert max(found.differences.values()) <= within
     # One row is enough, and the answer is the same.
@@ -198,6 +200,21 @@ def test_rows_that_were_sparse_are_taken_dense():
     X, Y = make_labels(n=60)
     sparse = sp.csr_array(np.where(X > 0.5, X, 0.0))
     agree(MultiLabelSigmoidClassifier(**FEW_PASSES).fit(sparse, Y), sparse)
+
+
+def test_texts():
+    texts = [
+        "good film",
+        "bad film",
+        "a very good one",
+        "awful",
+        "nice and good",
+        "bad bad day",
+    ] * 5
+    vectorizer = TfidfVectorizer(lowercase=False)  # else onnxruntime asks for a locale
+    clf = SoftTargetMLPClassifier(alpha=1.0, max_iter=5, random_state=0)
+    pipeline = make_pipeline(vectorizer, clf).fit(texts, [1, 0, 1, 0, 1, 0] * 5)
+    agree(pipeline, texts, within=1e-6)
 
 
 def test_skl2onnx_converts_our_estimators_by_itself():
