@@ -37,6 +37,8 @@ def no_windows():
 @pytest.mark.parametrize("page", [page for page, blocks in CODE.items() if blocks])
 @pytest.mark.usefixtures("fresh_registry", "no_windows")
 def test_code_blocks_run(page, tmp_path, monkeypatch):
+    if "to_onnx" in "".join(CODE[page]):
+        pytest.importorskip("onnx")
     monkeypatch.chdir(tmp_path)
     exec(compile("\n".join(CODE[page]), page, "exec"), {"__name__": "__main__"})
 

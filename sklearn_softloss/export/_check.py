@@ -13,15 +13,22 @@ from ._onnx import NEEDED
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far an ONNX model is from its estimator.
+    """How far an ONNX model is from its estimator; `check` makes it.
 
-    Attributes
+    Parameters
     ----------
     n_rows : int
+        Rows that both answered.
     differences : dict
         By the name of an output of numbers, the largest absolute difference.
     n_other_labels : int
         Rows with another label, or another set of labels.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.export import Comparison
+    >>> Comparison(100, {"probabilities": 1e-16}, n_other_labels=0).n_rows
+    100
     """
 
     n_rows: int
