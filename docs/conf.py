@@ -41,7 +41,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"[\\/]plot_",
-    "ignore_pattern": r"quickstart\.py",
+    "ignore_pattern": r"(quickstart|serve|track_training)\.py",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sklearn_softloss",),
     "remove_config_comments": True,
