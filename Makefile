@@ -11,8 +11,8 @@ PYTEST := -m pytest --numprocesses 2
 
 DATA ?= $(SOFTLOSS_DATA)
 
-.PHONY: demo test test-portable test-oldest test-stranger coverage stress lint types docs bench bench-smoke \
-	benchmarks clean
+.PHONY: demo test test-portable test-oldest test-stranger coverage stress lint types docs bench \
+	bench-smoke benchmarks clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/quickstart.py
@@ -25,7 +25,8 @@ test-portable: $(INSTALLED)
 	ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 \
 		$(BIN)/python $(PYTEST)
 
-# The same tests at the oldest versions that pyproject.toml promises; the extra onnx asks for newer ones.
+# The same tests at the oldest versions that pyproject.toml promises; the extra onnx asks for newer
+# ones.
 test-oldest: $(OLDEST)/installed
 	SCIPY_ARRAY_API=1 $(OLDEST)/bin/python $(PYTEST) --ignore=sklearn_softloss/export
 

@@ -13,6 +13,9 @@ SMALLEST_PROBA = float(np.finfo(np.float64).tiny)
 LARGEST_PROBA = 1 - float(np.finfo(np.float64).epsneg)
 """The largest float below 1."""
 
+DEFAULT_THRESHOLD = 0.5
+"""A label is there from this probability on, unless somebody chose or tuned another."""
+
 FLOOR = 1e-12
 """Added to a probability before its logarithm is taken, as scikit-learn does."""
 

@@ -300,10 +300,13 @@ class SoftTargetMLPClassifier(NetClassifier):
             Rows sum to 1, entries are strictly inside (0, 1), columns follow `classes_`. The
             confidences of an 'independent' loss are divided by their sum.
         """
-        confidence = self._predicted(X)
+        return self._as_distribution(self._predicted(X))
+
+    def _as_distribution(self, confidence: Any) -> Any:
+        """Rows that sum to 1, of an array or a tensor."""
         if self.net_.criterion_.domain.rows_sum_to_one and self._code is None:
             return confidence
-        return confidence / confidence.sum(axis=1, keepdims=True)
+        return confidence / confidence.sum(1)[:, None]
 
     def predict_confidence(self, X: Any) -> Array:
         """Confidence in each class by itself.

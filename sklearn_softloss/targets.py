@@ -59,7 +59,6 @@ def annotation_matrix(
     items : array-like of shape (n_items,), default=None
         The items in the order of the rows wanted, such as the index of X, those without an answer
         too; by default those of `item`, sorted.
-
     repeated : {"refuse", "first", "last"}, default="refuse"
         What to do where an annotator answered an item more than once: refuse it, or keep one.
 
@@ -88,6 +87,7 @@ def annotation_matrix(
     >>> found.items, found.annotators, found.classes
     (array([7, 9]), array(['ann', 'bob'], dtype='<U3'), array(['cat', 'dog'], dtype='<U3'))
     """
+    check_one_of("repeated", repeated, ("refuse", "first", "last"))
     columns = [np.asarray(column, dtype=object) for column in (item, annotator, answer)]
     if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
         raise ValueError(
@@ -103,16 +103,12 @@ def annotation_matrix(
         raise ValueError("answer holds no answer.")
     given, people, answers = (np.array(column[there].tolist()) for column in columns)
     names, column_of = np.unique(people, return_inverse=True)
-    rows, row_of = np.unique(np.array(columns[0].tolist()), return_inverse=True)
-    row_of = row_of[there]
-    if items is not None:
-        wanted = np.asarray(items)
-        place = {name: i for i, name in enumerate(wanted.tolist())}
-        unknown = [name for name in given.tolist() if name not in place]
-        if unknown:
-            raise ValueError(f"items must name every item; {unknown[0]!r} is not among them.")
-        rows, row_of = wanted, np.array([place[name] for name in given.tolist()], dtype=np.intp)
-    check_one_of("repeated", repeated, ("refuse", "first", "last"))
+    rows = np.unique(np.array(columns[0].tolist())) if items is None else np.asarray(items)
+    place = {name: i for i, name in enumerate(rows.tolist())}
+    unknown = [name for name in given.tolist() if name not in place]
+    if unknown:
+        raise ValueError(f"items must name every item; {unknown[0]!r} is not among them.")
+    row_of = np.array([place[name] for name in given.tolist()], dtype=np.intp)
     if repeated == "refuse":
         _refuse_second_answers(row_of, column_of, rows, names, np.flatnonzero(there))
     classes, codes = np.unique(answers, return_inverse=True)

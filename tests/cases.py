@@ -9,7 +9,12 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
-from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, losses
+from sklearn_softloss import (
+    MultiLabelSigmoidClassifier,
+    SoftLossMLPRegressor,
+    SoftTargetMLPClassifier,
+    losses,
+)
 
 ESTIMATORS = [SoftTargetMLPClassifier, MultiLabelSigmoidClassifier]
 
@@ -156,6 +161,17 @@ NOISY_BINARY = (X_SMALL[:, 0] + 2 * RNG.randn(60) > 0).astype(int)
 def matrix_targets(Estimator):
     """For X_SMALL, three columns of the kind of 2-D y that the estimator is for."""
     return SOFT_ROWS if Estimator is SoftTargetMLPClassifier else LABEL_SETS
+
+
+def fitted_with(loss, **params):
+    """The estimator that serves a loss, fitted, and its rows."""
+    X, Y = make_soft(n=40)
+    if loss.domain == "distribution":
+        return SoftTargetMLPClassifier(loss=loss, **params).fit(X, Y), X
+    if loss in REGRESSION_LOSSES:
+        return SoftLossMLPRegressor(loss=loss, **params).fit(X, 3 * Y[:, :2] + 0.1), X
+    X, Y = make_labels(n=40)
+    return MultiLabelSigmoidClassifier(loss=loss, **params).fit(X, Y), X
 
 
 def three_digits(Estimator):

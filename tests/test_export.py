@@ -22,10 +22,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.utils.validation import _num_samples
 
-from cases import LOSSES, REGRESSION_LOSSES, SMALL, make_labels, make_soft
+from cases import LOSSES, REGRESSION_LOSSES, SMALL, fitted_with, make_labels, make_soft
 from sklearn_softloss import (
     MultiLabelSigmoidClassifier,
-    SoftLossMLPRegressor,
     SoftRowsClassifier,
     SoftTargetMLPClassifier,
 )
@@ -76,21 +75,9 @@ def agree(estimator, X, within=EXACT):
     return model
 
 
-def for_loss(loss):
-    """A fitted estimator of the loss, and its rows."""
-    if loss.domain == "distribution":
-        X, Y = make_soft(n=40)
-        return SoftTargetMLPClassifier(loss=loss, **FEW_PASSES).fit(X, Y), X
-    if loss in REGRESSION_LOSSES:
-        X, Y = make_soft(n=40)
-        return SoftLossMLPRegressor(loss=loss, **FEW_PASSES).fit(X, 3 * Y[:, :2] + 0.1), X
-    X, Y = make_labels(n=40)
-    return MultiLabelSigmoidClassifier(loss=loss, **FEW_PASSES).fit(X, Y), X
-
-
 @pytest.mark.parametrize("loss", [*LOSSES, *REGRESSION_LOSSES], ids=repr)
 def test_every_loss(loss):
-    agree(*for_loss(loss))
+    agree(*fitted_with(loss, **FEW_PASSES))
 
 
 @pytest.mark.parametrize(
@@ -475,5 +462,7 @@ def test_a_copy_for_prediction_does_not_go_on_but_may_start_anew():
     np.testing.assert_array_equal(
         slim.predict_proba(X), MultiLabelSigmoidClassifier(**FEW_PASSES).fit(X, Y).predict_proba(X)
     )
+    twice = for_prediction(for_prediction(net))
+    np.testing.assert_array_equal(twice.predict_proba(X), net.predict_proba(X))
     unfitted = for_prediction(MultiLabelSigmoidClassifier(**FEW_PASSES))
     assert unfitted.get_params() == MultiLabelSigmoidClassifier(**FEW_PASSES).get_params()

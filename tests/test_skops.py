@@ -9,10 +9,9 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cases import LOSSES, REGRESSION_LOSSES, make_labels, make_soft
+from cases import LOSSES, REGRESSION_LOSSES, fitted_with, make_labels, make_soft
 from sklearn_softloss import (
     MultiLabelSigmoidClassifier,
-    SoftLossMLPRegressor,
     SoftRowsClassifier,
     SoftTargetMLPClassifier,
 )
@@ -43,14 +42,7 @@ def same(estimator, X):
 
 @pytest.mark.parametrize("loss", [*LOSSES, *REGRESSION_LOSSES], ids=repr)
 def test_every_loss(loss):
-    X, Y = make_soft(n=40)
-    if loss.domain == "distribution":
-        estimator = SoftTargetMLPClassifier(loss=loss, **FEW_PASSES).fit(X, Y)
-    elif loss in REGRESSION_LOSSES:
-        estimator = SoftLossMLPRegressor(loss=loss, **FEW_PASSES).fit(X, Y[:, :2] + 0.1)
-    else:
-        estimator = MultiLabelSigmoidClassifier(loss=loss, **FEW_PASSES).fit(*make_labels(n=40))
-    same(estimator, X)
+    same(*fitted_with(loss, **FEW_PASSES))
 
 
 @pytest.mark.parametrize(

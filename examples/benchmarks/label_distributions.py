@@ -88,14 +88,23 @@ def near_rows(X: Any, X_test: Any) -> Any:
     return rankdata(distance, method="ordinal") <= np.ceil(NEAR * len(distance))
 
 
+def predicted_rows(model: Any, X: Any) -> Any:
+    """Rows that sum to 1, of a classifier or a regressor."""
+    predict = getattr(model, "predict_proba", model.predict)
+    rows = np.clip(np.asarray(predict(X), dtype=np.float64), 0, None)
+    return rows / rows.sum(axis=1, keepdims=True)
+
+
+def all_measures(Y: Any, proba: Any) -> list[float]:
+    return [float(measure(Y, proba)) for measure in MEASURES.values()]
+
+
 def scores_of_fold(model: Any, X: Any, Y: Any, train: Any, test: Any, near: Any) -> list[float]:
     """All measures of the test rows, then the KL of the near ones and of the others."""
     model = clone(model).fit(X[train], Y[train])
-    predicted = model.predict_proba if hasattr(model, "predict_proba") else model.predict
-    proba = np.clip(predicted(X[test]), 0, None)
-    proba /= proba.sum(axis=1, keepdims=True)
+    proba = predicted_rows(model, X[test])
     return [
-        *(float(measure(Y[test], proba)) for measure in MEASURES.values()),
+        *all_measures(Y[test], proba),
         *(float(kl_divergence(Y[test][rows], proba[rows])) for rows in (near, ~near)),
     ]
 

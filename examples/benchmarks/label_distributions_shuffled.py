@@ -73,10 +73,8 @@ def shuffled_folds(n_rows: int, n_folds: int, repeat: int) -> list[tuple[Any, An
 def scores(make: Any, X: Any, Y: Any, train: Any, test: Any, seed: int) -> list[float]:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         model = make(seed).fit(X[train], Y[train])
-        predict = getattr(model, "predict_proba", model.predict)
-        proba = np.clip(np.asarray(predict(X[test]), dtype=np.float64), 0, None)
-    proba /= proba.sum(axis=1, keepdims=True)
-    return [float(measure(Y[test], proba)) for measure in unshuffled.MEASURES.values()]
+        proba = unshuffled.predicted_rows(model, X[test])
+    return unshuffled.all_measures(Y[test], proba)
 
 
 def run(X: Any, Y: Any, n_folds: int = N_FOLDS, n_repeats: int = N_REPEATS) -> dict[str, Any]:

@@ -586,7 +586,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         self.callbacks, self.warm_start = None, False
         if hasattr(self, "net_"):
             self.net_ = self.net_.without_training()
-            del self._generators
+            self.__dict__.pop("_generators", None)  # a copy of a copy has none
 
     def _store_losses(self, net: TrainingNet, loop: Loop, n_train: int, course: Course) -> None:
         train_losses, valid_losses = net.monitor.train_losses, net.monitor.valid_losses

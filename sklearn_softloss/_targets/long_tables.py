@@ -27,8 +27,11 @@ def refuse_long_table(table: Any, *, of_votes: bool) -> None:
     in tables `of_votes`; elsewhere they are targets.
     """
     found = _roles_by_name(table)
-    if found is None and (of_votes or not _are_numbers(table)):
-        found = _roles_by_values(table)
+    if found is None and np.shape(table)[1:] == (3,):
+        values = np.asarray(table)
+        if of_votes or values.dtype.kind not in "biuf":
+            columns = list(table.columns) if hasattr(table, "columns") else [0, 1, 2]
+            found = _roles_by_values(columns, values.astype(object).T.tolist())
     if found is not None:
         name = "frame[{!r}]" if hasattr(table, "columns") else "table[:, {!r}]"
         item, annotator, answer = (name.format(column) for column in found)
@@ -58,15 +61,7 @@ def _stem(column: Any) -> str:
     return name.removesuffix("_id").removesuffix("_ids").removesuffix("s")
 
 
-def _are_numbers(table: Any) -> bool:
-    return np.asarray(table).dtype.kind in "biuf"
-
-
-def _roles_by_values(table: Any) -> list[Any] | None:
-    columns = list(table.columns) if hasattr(table, "columns") else [0, 1, 2]
-    if np.ndim(table) != 2 or np.shape(table)[1] != 3 or len(columns) != 3:
-        return None
-    values = np.asarray(table, dtype=object).T.tolist()
+def _roles_by_values(columns: list[Any], values: list[list[Any]]) -> list[Any] | None:
     distinct = [set(map(str, column)) for column in values]
     sizes = [len(found) for found in distinct]
     item = int(np.argmax(sizes))

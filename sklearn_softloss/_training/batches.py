@@ -287,8 +287,9 @@ def read_net(module: nn.Module, X: Any, link: Callable[[Tensor], Tensor]) -> Arr
         module.eval()
     like = next(module.parameters(), torch.empty(0, dtype=torch.float64))
     # The built-in net writes to nothing that it is given; a custom module might.
-    built_in = isinstance(module, MLP)
-    size = READ_ENTRIES // max(module.layer_sizes) + 1 if isinstance(module, MLP) else block_size(X)
+    built_in, size = False, block_size(X)
+    if isinstance(module, MLP):
+        built_in, size = True, READ_ENTRIES // max(module.layer_sizes) + 1
     shared = shared_tensor(X) if built_in else None
     sparse = built_in and sp.issparse(X) and stays_sparse(X, like.dtype)
     parts = []

@@ -19,6 +19,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_para
 
 from .._checks import check_weight, nearest_name, require_y
 from .._estimators.meta import MetaClassifier, check_classifier
+from .._probability import DEFAULT_THRESHOLD
 from .._targets.encoding import (
     Array,
     Targets,
@@ -47,8 +48,6 @@ METHODS = {
     "isotonic": IsotonicCalibration,
     "prior_shift": PriorShift,
 }
-
-THRESHOLD = 0.5
 
 
 class SoftCalibratedClassifierCV(MetaClassifier):
@@ -331,7 +330,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         """
         proba = self.predict_proba(X)
         if self._labels:
-            return (proba >= THRESHOLD).astype(np.int64)
+            return (proba >= DEFAULT_THRESHOLD).astype(np.int64)
         return np.asarray(self.classes_[proba.argmax(axis=1)])
 
     def decision_function(self, X: Any) -> Array:

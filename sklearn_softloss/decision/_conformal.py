@@ -9,7 +9,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._pickles import VersionedPickle
 from .._targets.encoding import Array, check_proba, encode_classes
-from ._base import check_decision_data
 from ._risk import RiskControlled
 
 
@@ -89,8 +88,7 @@ class VoteConformal(VersionedPickle, BaseEstimator):
         if not 0 < self.coverage < 1:
             raise ValueError(f"coverage must lie in (0, 1); got {self.coverage!r}.")
         truth = encode_classes(y_true).dense()
-        proba, _ = check_decision_data(truth, y_proba, None)
-        rule = RiskControlled("recall", level=self.coverage).fit(truth, proba)
+        rule = RiskControlled("recall", level=self.coverage)._fit_encoded(truth, y_proba, None)
         self.threshold_, self.coverage_ = rule.threshold_, rule.value_
         self.n_classes_ = truth.shape[1]
         return self

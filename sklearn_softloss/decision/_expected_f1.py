@@ -10,8 +10,7 @@ import numpy as np
 from .._targets.encoding import Array
 from ._base import DecisionRule
 from ._objectives import Objective
-from ._set_sizes import check_set_sizes
-from .rules import top
+from ._set_sizes import check_set_sizes, top
 
 ENTRIES_AT_ONCE = 2**21
 """Size of the tables of a block of rows: small enough for memory, large enough for the loop."""

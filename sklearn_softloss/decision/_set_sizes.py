@@ -30,6 +30,24 @@ def check_set_sizes(min_labels: Any, max_labels: Any, n_labels: int) -> None:
         )
 
 
+def top(preference: Array, numbers: Array, before: Array | None = None) -> Array:
+    """True for the `numbers` most preferred entries of each row, of equals the first.
+
+    Parameters
+    ----------
+    preference : ndarray of shape (n_samples, n_labels)
+    numbers : ndarray of shape (n_samples,)
+    before : ndarray of shape (n_samples, n_labels), bool, default=None
+        Entries that come before all others.
+    """
+    keys = (-preference,) if before is None else (-preference, ~before)
+    best_first = np.lexsort(keys, axis=1)
+    taken = np.arange(preference.shape[1]) < numbers[:, None]
+    answer = np.empty(preference.shape, dtype=bool)
+    np.put_along_axis(answer, best_first, taken, axis=1)
+    return answer
+
+
 def resized(
     decided: Array, preference: Array, min_labels: int = 0, max_labels: int | None = None
 ) -> Array:
@@ -52,11 +70,8 @@ def resized(
     wrong = np.flatnonzero(sizes != wanted)
     if not len(wrong):
         return decided
-    best_first = np.lexsort((-preference[wrong], ~decided[wrong]), axis=1)
-    taken = np.arange(decided.shape[1]) < wanted[wrong, None]
     answer = decided.copy()
-    np.put_along_axis(part := answer[wrong], best_first, taken, axis=1)
-    answer[wrong] = part
+    answer[wrong] = top(preference[wrong], wanted[wrong], before=decided[wrong])
     return answer
 
 

@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._checks import check_one_of
+from .._probability import DEFAULT_THRESHOLD
 from .._targets.encoding import Array, Targets, warn_if_never_absent
 from ..metrics.confusion import Counts, counts_at, fbeta, ratio
 from ._base import check_decision_data, label_matrix
 from ._objectives import ADDITIVE, Objective
 from ._sweep import Sweep, sweep
-
-DEFAULT_THRESHOLD = 0.5
-"""Cut-off of a label that is never positive in the data a threshold is tuned on."""
 
 AVERAGES = ("macro", "weighted", "micro", "samples", None)
 LABELS_AT_ONCE = 64
@@ -120,10 +118,13 @@ def optimal_thresholds(
     warn_if_never_absent(Targets(truth), stacklevel=2)
     proba, weight = check_decision_data(truth, y_proba, sample_weight)
     guards = min_positives, shrinkage, min_threshold, fallback_below
-    return find_thresholds(goal, average, truth, proba, weight, pooled, *guards)
+    thresholds, counts = search_thresholds(goal, average, truth, proba, weight, pooled, *guards)
+    if counts is not None:
+        return thresholds, _over_labels(goal, average, counts)
+    return thresholds, decision_value(goal, average, truth, proba >= thresholds, weight)
 
 
-def find_thresholds(
+def search_thresholds(
     goal: Objective,
     average: str | None,
     truth: Array,
@@ -131,8 +132,11 @@ def find_thresholds(
     weight: Array | None,
     pooled: bool,
     *guards: float,
-) -> tuple[Array, Any]:
-    """`optimal_thresholds` of checked data; the guards are its last four parameters."""
+) -> tuple[Array, Counts | None]:
+    """Cut-offs of checked data, and the counts there if the search knows them.
+
+    The guards are the last four parameters of `optimal_thresholds`.
+    """
     goal.check_labels(truth.shape[1])
     _check_average(goal, average, pooled)
     counts = None
@@ -146,9 +150,7 @@ def find_thresholds(
         thresholds, counts = _label_by_label(goal, truth, proba, weight)
     if any(guards) and not pooled:
         thresholds, counts = _guarded(thresholds, goal, truth, proba, weight, *guards), None
-    if counts is not None:
-        return thresholds, _over_labels(goal, average, counts)
-    return thresholds, decision_value(goal, average, truth, proba >= thresholds, weight)
+    return thresholds, counts
 
 
 def _check_average(goal: Objective, average: str | None, pooled: bool) -> None:

@@ -11,9 +11,9 @@ from .._targets.encoding import Array
 from ..metrics.confusion import counts_at
 from ._base import DecisionRule
 from ._objectives import Objective, cost_tables
-from ._set_sizes import check_set_sizes, resized, tuned_with_sizes
+from ._set_sizes import check_set_sizes, resized, top, tuned_with_sizes
 from ._sweep import sweep
-from ._thresholds import decision_value, find_thresholds
+from ._thresholds import decision_value, search_thresholds
 
 
 class CutOffs(DecisionRule):
@@ -149,7 +149,7 @@ class Thresholds(TunedCutOffs):
     def _find(self, truth: Array, proba: Array, weight: Array | None) -> Array:
         goal, average = self._scored_by()
         guards = self.min_positives, self.shrinkage, self.min_threshold, self.fallback_below
-        return find_thresholds(goal, average, truth, proba, weight, self.pooled, *guards)[0]
+        return search_thresholds(goal, average, truth, proba, weight, self.pooled, *guards)[0]
 
     def _judge(self, truth: Array, answer: Array, weight: Array | None) -> float:
         goal, average = self._scored_by()
@@ -224,12 +224,6 @@ class TopK(DecisionRule):
                 f"counts must have shape ({len(proba)},), one a row; got {numbers.shape}."
             )
         return top(proba, numbers).astype(np.int64)
-
-
-def top(proba: Array, numbers: Array) -> Array:
-    """True for the `numbers` largest entries of each row."""
-    rank = np.argsort(np.argsort(-proba, axis=1, kind="stable"), axis=1, kind="stable")
-    return np.asarray(rank < numbers[:, None])
 
 
 class PrevalenceMatched(TunedCutOffs):

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from .._probability import DEFAULT_THRESHOLD
 from .._targets.encoding import Array
 from ._base import DecisionRule
 from ._objectives import Objective
-from ._thresholds import DEFAULT_THRESHOLD, decision_value
+from ._thresholds import decision_value
 
 
 class Untuned(DecisionRule):

@@ -16,6 +16,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
 
+from .._probability import DEFAULT_THRESHOLD
 from .._targets.encoding import Array
 from ..calibration import SoftCalibratedClassifierCV
 from ..classifiers import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
@@ -24,8 +25,6 @@ from ..regressor import SoftLossMLPRegressor
 from ._calibrators import calibration_in_torch
 from ._graph import TorchFunction
 from ._rules import decision_in_torch
-
-HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -88,17 +87,13 @@ def _logits_of(estimator: Any) -> tuple[Callable[[Tensor], Tensor], nn.Module]:
 def _(estimator: SoftTargetMLPClassifier) -> Answers:
     logits, module = _logits_of(estimator)
     is_distribution = estimator.net_.criterion_.domain.rows_sum_to_one
-    sums_to_one = is_distribution and estimator._code is None
 
     def function(X: Tensor) -> tuple[Tensor, ...]:
         confidence = estimator._link(logits(X))
-        proba = confidence if sums_to_one else confidence / confidence.sum(1, keepdim=True)
-        found = (proba.argmax(1), proba)
-        return found if is_distribution else (*found, confidence)
+        proba = estimator._as_distribution(confidence)
+        return (proba.argmax(1), proba, confidence)[: len(outputs)]
 
-    outputs = ("label", "probabilities") if is_distribution else (
-        "label", "probabilities", "confidence",
-    )  # fmt: skip
+    outputs = ("label", "probabilities", "confidence")[: 2 if is_distribution else 3]
     return Answers(function, outputs, estimator.classes_, reads=module)
 
 
@@ -182,7 +177,7 @@ def _(estimator: SoftCalibratedClassifierCV) -> Answers:
             for calibrate, (_, order), proba in zip(maps, orders, given, strict=True)
         ]
         proba = torch.stack(parts).mean(0)
-        return (proba >= HALF).long() if labels else proba.argmax(1), proba
+        return (proba >= DEFAULT_THRESHOLD).long() if labels else proba.argmax(1), proba
 
     columns = tuple(n_columns if labels else n for n, _ in orders)
     return Answers(function, ("label", "probabilities"), known, inside, columns)

@@ -63,14 +63,13 @@ def _parse(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None
     """Declare the operator, after those of the classifiers inside."""
     answers = answers_of(model)
     operator = scope.declare_local_operator(f"SklearnSoftloss{type(model).__name__}", model)
-    operator.inputs = _joined(scope, inputs)
-    if answers.inside:
-        operator.inputs = []
-        for estimator in answers.inside:
-            for found in classifiers_in(estimator):
-                scope.add_options(id(found), {"zipmap": False})
-            _, proba = _parse_sklearn(scope, estimator, inputs, custom_parsers=custom_parsers)
-            operator.inputs.append(proba)
+    for estimator in answers.inside:
+        for found in classifiers_in(estimator):
+            scope.add_options(id(found), {"zipmap": False})
+        _, proba = _parse_sklearn(scope, estimator, inputs, custom_parsers=custom_parsers)
+        operator.inputs.append(proba)
+    if not answers.inside:
+        operator.inputs = _joined(scope, inputs)
     operator.answers = answers
     for name in answers.outputs:
         kind = _label_type(answers.classes) if name == "label" else DoubleTensorType

@@ -18,7 +18,6 @@ TorchFunction = Callable[..., tuple[Tensor, ...]]
 EXAMPLE_ROWS = 3
 """Of the inputs that a function is traced with; the graph takes any number."""
 
-
 TAKE_NUMBERS = {
     f"{before}{name}{after}"
     for name in ("add", "sub", "mul", "div", "truediv", "lt", "le", "gt", "ge")

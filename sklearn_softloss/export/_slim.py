@@ -49,12 +49,9 @@ def _net_estimators(held: Any, seen: set[int]) -> Iterator[NetEstimator]:
     seen.add(id(held))
     if isinstance(held, NetEstimator):
         yield held
-    elif isinstance(held, dict):
-        inside: Any = held.values()
-    elif isinstance(held, (list, tuple)):
-        inside = held
-    else:
-        inside = vars(held).values() if hasattr(held, "get_params") else ()
-    if not isinstance(held, NetEstimator):
-        for part in inside:
-            yield from _net_estimators(part, seen)
+        return
+    if hasattr(held, "get_params"):
+        held = vars(held)
+    inside = held.values() if isinstance(held, dict) else held
+    for part in inside if isinstance(held, (dict, list, tuple)) else ():
+        yield from _net_estimators(part, seen)
