@@ -14,6 +14,7 @@ _HOMES = {
     "SoftTargetMLPClassifier": "classifiers",
 }
 _MODULES = (
+    "annotators",
     "calibration",
     "decision",
     "display",
@@ -32,6 +33,7 @@ __all__ = [
     "SoftRowsClassifier",
     "SoftTargetMLPClassifier",
     "__version__",
+    "annotators",
     "calibration",
     "decision",
     "display",
@@ -46,6 +48,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from . import (
+        annotators,
         calibration,
         decision,
         display,

@@ -113,3 +113,9 @@ def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[A
     if not given.any():
         raise ValueError(f"{name} must not be zero throughout: no sample would be left to fit.")
     return given
+
+
+def weight_or_ones(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[Any]:
+    """The same, with 1 for each where there is none."""
+    found = check_weight(weight, shape, name=name)
+    return np.ones(shape) if found is None else found

@@ -57,7 +57,7 @@ class Table:
 def frame_of(rows: list[dict[str, Any]], index: str) -> Any:
     """A pandas DataFrame of named cells, with one of them as its index."""
     try:
-        import pandas as pd  # type: ignore[import-untyped]
+        import pandas as pd
     except ImportError as error:
         raise ImportError(
             "to_frame needs pandas: pip install 'sklearn_softloss[frames]'."

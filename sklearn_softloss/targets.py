@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._checks import check_one_of, check_weight
+from ._checks import check_one_of, weight_or_ones
+from ._targets.answers import Annotations, is_known
 from ._targets.encoding import Array, column_names, one_hot
 from ._targets.long_tables import refuse_long_table
 
 __all__ = ["Annotations", "annotation_matrix", "vote_shares"]
-
-
-class Annotations(NamedTuple):
-    """Answers of annotators, one row an item and one column an annotator.
-
-    Parameters
-    ----------
-    matrix : ndarray of shape (n_items, n_annotators), float64
-        Answers; NaN where an annotator did not answer. Answers that are no numbers are places in
-        `classes`.
-    items : ndarray of shape (n_items,)
-        What the rows are.
-    annotators : ndarray of shape (n_annotators,)
-        What the columns are.
-    classes : ndarray of shape (n_classes,)
-        The answers that there are, sorted.
-
-    Examples
-    --------
-    >>> from sklearn_softloss.targets import annotation_matrix
-    >>> annotation_matrix([0, 1], ["ann", "bob"], [1, 0]).annotators
-    array(['ann', 'bob'], dtype='<U3')
-    """
-
-    matrix: Array
-    items: Array
-    annotators: Array
-    classes: Array
 
 
 def annotation_matrix(
@@ -95,10 +68,10 @@ def annotation_matrix(
             f"{[column.shape for column in columns]}."
         )
     for what, column in zip(("item", "annotator"), columns, strict=False):
-        missing = ~_is_known(column)
+        missing = ~is_known(column)
         if missing.any():
             raise ValueError(f"Every answer needs its {what}; row {np.argmax(missing)} has none.")
-    there = _is_known(columns[2])
+    there = is_known(columns[2])
     if not there.any():
         raise ValueError("answer holds no answer.")
     given, people, answers = (np.array(column[there].tolist()) for column in columns)
@@ -117,19 +90,6 @@ def annotation_matrix(
     order = np.arange(len(values))[:: -1 if repeated == "first" else 1]  # the last one stays
     matrix[row_of[order], column_of[order]] = values[order]
     return Annotations(matrix, rows, names, classes)
-
-
-def _is_known(values: Array) -> Array:
-    """Whether entries are neither None nor NaN nor pandas' NA."""
-    if values.dtype.kind in "biuf":
-        return ~np.isnan(values)
-    found = [v is not None and _equals_itself(v) for v in values.ravel()]
-    return np.array(found, dtype=bool).reshape(values.shape)
-
-
-def _equals_itself(value: Any) -> bool:
-    same = value == value
-    return isinstance(same, (bool, np.bool_)) and bool(same)
 
 
 def _refuse_second_answers(
@@ -215,9 +175,8 @@ def vote_shares(
         raise ValueError(
             f"votes must have shape (n_samples, n_annotators); they have shape {table.shape}."
         )
-    cast = _is_known(table) & (table != missing)
-    weight = check_weight(annotator_weight, table.shape[1:], name="annotator_weight")
-    weights = np.ones(table.shape[1]) if weight is None else weight
+    cast = is_known(table) & (table != missing)
+    weights = weight_or_ones(annotator_weight, table.shape[1:], name="annotator_weight")
     labels = np.array(table[cast].tolist())
     rows, columns = np.nonzero(cast)
     known = np.unique(labels) if classes is None else np.asarray(classes)

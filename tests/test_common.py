@@ -11,6 +11,7 @@ from sklearn_softloss import (
     SoftLossMLPRegressor,
     SoftTargetMLPClassifier,
 )
+from sklearn_softloss.annotators import AnnotatorMLPClassifier
 
 VARIANTS = [
     SoftTargetMLPClassifier(loss="binary_cross_entropy", label_smoothing=0.1),
@@ -27,7 +28,9 @@ def run(estimator, check):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([Estimator() for Estimator in [*ESTIMATORS, SoftLossMLPRegressor]])
+@parametrize_with_checks(
+    [Estimator() for Estimator in [*ESTIMATORS, SoftLossMLPRegressor, AnnotatorMLPClassifier]]
+)
 def test_defaults(estimator, check):
     run(estimator, check)
 

@@ -39,12 +39,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 ALL = {name: value for name, value in vars(scorers).items() if isinstance(value, scorers.Scorer)}
 LABELS = {name: scorer for name, scorer in ALL.items() if "label" in name and "top" not in name}
 QUANTILES = {name: scorer for name, scorer in ALL.items() if scorer.metric.takes == "quantiles"}
-CLASSES = {name: scorer for name, scorer in ALL.items() if name not in {*LABELS, *QUANTILES}}
+ANSWERS = {name for name, scorer in ALL.items() if scorer.metric.takes in ("answers", "ratings")}
+OTHERS = {*LABELS, *QUANTILES, *ANSWERS}  # those of answers are tested beside their estimator
+CLASSES = {name: scorer for name, scorer in ALL.items() if name not in OTHERS}
 NAMES = np.array(["no", "yes"])
 Y_PARTLY = Y_SETS.astype(float)
 Y_PARTLY[np.random.default_rng(0).random(Y_SETS.shape) < 0.2] = np.nan
 
-over_all = pytest.mark.parametrize("name", ALL)
+over_all = pytest.mark.parametrize("name", sorted({*ALL} - ANSWERS))
 over_classes = pytest.mark.parametrize("name", CLASSES)
 over_labels = pytest.mark.parametrize("name", LABELS)
 quick = {"max_iter": 3}

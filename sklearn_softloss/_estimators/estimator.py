@@ -228,7 +228,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         observed = getattr(self, "_skl_callbacks", None) or hasattr(self, "_parent_callback_ctx")
         if observed and not in_parts:
             observer = FitObserver(self, self._max_iter(), X, y, sample_weight)
-        with _unchanged_on_error(self):
+        with unchanged_on_error(self):
             X = self._check_X(X, reset=not course.goes_on)
             known = None
             if course.goes_on:
@@ -681,7 +681,7 @@ def trains_in_batches(estimator: Any) -> bool:
 
 
 @contextmanager
-def _unchanged_on_error(estimator: Any) -> Iterator[None]:
+def unchanged_on_error(estimator: Any) -> Iterator[None]:
     """Give the estimator its attributes back if the block raises."""
     before = dict(vars(estimator))
     try:

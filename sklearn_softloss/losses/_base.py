@@ -337,12 +337,22 @@ class Loss(ABC):
         return " (neither proper nor invertible: calibrate)" if self.properness == "neither" else ""
 
 
+FEW_CLASSES = 16
+"""Columns up to which a softmax is faster over the transposed logits, up to four times for two."""
+
+
 class DistributionLoss(Loss):
     """A loss on rows that sum to 1, read through a softmax."""
 
     domain = DISTRIBUTION
 
     def inverse_link(self, logits: Tensor) -> Tensor:
+        if (
+            logits.ndim == 2
+            and logits.shape[1] <= FEW_CLASSES
+            and not torch.compiler.is_compiling()
+        ):
+            return logits.t().softmax(0).t()  # over rows torch computes many at once
         return logits.softmax(-1)
 
     def hide_unknown(self, logits: Tensor, unknown: Tensor) -> Tensor:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from ._annotators import (
+    annotator_absolute_distance,
+    annotator_error_rate,
+    manhattan_distance,
+    wasserstein_distance,
+)
 from ._decomposition import CalibrationDecomposition, calibration_decomposition
 from ._disagreement import entropy_calibration_error, rank_calibration_score, total_variation
 from ._distribution import (
@@ -46,6 +52,8 @@ from .calibration_error import expected_calibration_error
 __all__ = [
     "CalibrationDecomposition",
     "MultilabelReport",
+    "annotator_absolute_distance",
+    "annotator_error_rate",
     "calibration_decomposition",
     "canberra_distance",
     "chebyshev_distance",
@@ -59,6 +67,7 @@ __all__ = [
     "interval_width",
     "jensen_shannon",
     "kl_divergence",
+    "manhattan_distance",
     "multilabel_average_precision_score",
     "multilabel_brier_score",
     "multilabel_f1_score",
@@ -81,4 +90,5 @@ __all__ = [
     "soft_log_loss",
     "top_label_error_probability",
     "total_variation",
+    "wasserstein_distance",
 ]

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any, Literal, TypeVar
 
-Takes = Literal["classes", "labels", "decisions", "quantiles", "interval", "scores"]
+Takes = Literal[
+    "classes", "labels", "decisions", "quantiles", "interval", "scores", "answers", "ratings"
+]
 Metric = TypeVar("Metric", bound=Callable[..., Any])
 
 
 def takes(what: Takes) -> Callable[[Metric], Metric]:
-    """Declare that a metric takes probabilities of classes or labels, decisions, or quantiles."""
+    """Declare that a metric takes probabilities of classes or labels, decisions, quantiles, or
+    the answers of annotators."""
 
     def declare(metric: Metric) -> Metric:
         metric.__dict__["takes"] = what

@@ -2,9 +2,10 @@
 
 scikit-learn's own scorers cut the probabilities of two classes or labels to one column and refuse
 2-D soft targets. These read `predict_proba` in every format that `as_proba_matrix` knows, and take
-for y what the metric of the same name takes: hard labels, soft rows, or label matrices with unknown
-entries. They go into ``scoring=`` as they are, or in a dict of several; each takes `sample_weight`
-and the options of its metric as keywords. Errors and losses are negated (``neg_``).
+for y what the metric of the same name takes: hard labels, soft rows, label matrices with unknown
+entries, or annotators' answers. They go into ``scoring=`` as they are, or in a dict of several;
+each takes `sample_weight` and the options of its metric as keywords. Errors and losses are negated
+(``neg_``).
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from .. import metrics
-from .._targets.encoding import aligned, as_array, encode_labels, in_class_order, label_names
+from .._targets.encoding import (
+    aligned,
+    as_array,
+    column_names,
+    encode_labels,
+    in_class_order,
+    label_names,
+)
 from ..model_selection import as_proba_matrix
 from ._takes import takes, what_it_takes
 
@@ -85,6 +93,8 @@ class Scorer:
         wanted = what_it_takes(self.metric)
         if wanted == "decisions":
             y, found = _decisions(estimator, X, y)
+        elif wanted in ("answers", "ratings"):
+            y, found = _answers(estimator, X, y, are_ratings=wanted == "ratings")
         elif wanted == "quantiles":
             y, found, options["levels"] = _quantiles(estimator, X, y, options.get("levels"))
         elif wanted == "classes" and options.get("kind") != "labelwise":
@@ -204,19 +214,37 @@ def _is_second_class(y: Any, estimator: Any) -> Any:
 
 def _quantiles(estimator: Any, X: Any, y: Any, levels: Any) -> tuple[Any, Any, Any]:
     """y, and quantiles with their levels, of a regressor that may be in a search or a pipeline."""
-    while not hasattr(estimator, "predict_quantiles"):
+    advice = "SoftLossMLPRegressor(loss='quantile', quantile=(0.05, 0.5, 0.95))"
+    X, estimator = _reached(estimator, X, "predict_quantiles", advice)
+    levels = getattr(estimator, "quantile_", None) if levels is None else levels
+    y = aligned(y, label_names(estimator), "targets")
+    return y, estimator.predict_quantiles(X, levels), levels
+
+
+def _answers(estimator: Any, X: Any, y: Any, are_ratings: bool) -> tuple[Any, Any]:
+    """y, and what each annotator is most likely to answer; of ratings the median."""
+    X, estimator = _reached(estimator, X, "predict_annotator_proba", "AnnotatorMLPClassifier()")
+    proba = estimator.predict_annotator_proba(X, column_names(y))
+    if are_ratings:
+        place = (proba.cumsum(axis=2) < 0.5).sum(axis=2).clip(max=proba.shape[2] - 1)
+    else:
+        place = proba.argmax(axis=2)
+    return y, estimator.classes_[place]
+
+
+def _reached(estimator: Any, X: Any, method: str, advice: str) -> tuple[Any, Any]:
+    """X and the estimator that has the method, which may be in a search or a pipeline."""
+    outer = estimator
+    while not hasattr(estimator, method):
         if hasattr(estimator, "steps"):
             X, estimator = estimator[:-1].transform(X), estimator[-1]
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         else:
             raise TypeError(
-                f"This scorer needs predict_quantiles, which {type(estimator).__name__} lacks: "
-                "take SoftLossMLPRegressor(loss='quantile', quantile=(0.05, 0.5, 0.95))."
+                f"This scorer needs {method}, which {type(outer).__name__} lacks: take {advice}."
             )
-    levels = getattr(estimator, "quantile_", None) if levels is None else levels
-    y = aligned(y, label_names(estimator), "targets")
-    return y, estimator.predict_quantiles(X, levels), levels
+    return X, estimator
 
 
 # --- of the decomposition, one part each --------------------------------------------------------
@@ -245,6 +273,8 @@ neg_clark_distance = _loss(metrics.clark_distance)
 neg_canberra_distance = _loss(metrics.canberra_distance)
 cosine_similarity = make_scorer(metrics.cosine_similarity)
 intersection_similarity = make_scorer(metrics.intersection_similarity)
+neg_manhattan_distance = _loss(metrics.manhattan_distance)
+neg_wasserstein_distance = _loss(metrics.wasserstein_distance)
 neg_total_variation = _loss(metrics.total_variation)
 neg_entropy_calibration_error = _loss(metrics.entropy_calibration_error)
 rank_calibration_score = make_scorer(metrics.rank_calibration_score)
@@ -263,6 +293,9 @@ neg_multilabel_ranking_loss = _loss(metrics.multilabel_ranking_loss)
 multilabel_precision_at_k = make_scorer(metrics.multilabel_precision_at_k)
 multilabel_ndcg_score = make_scorer(metrics.multilabel_ndcg_score)
 multilabel_subset_accuracy = make_scorer(metrics.multilabel_subset_accuracy)
+
+neg_annotator_error_rate = _loss(metrics.annotator_error_rate)
+neg_annotator_absolute_distance = _loss(metrics.annotator_absolute_distance)
 
 neg_pinball_loss = _loss(metrics.pinball_loss)
 neg_crps_from_quantiles = _loss(metrics.crps_from_quantiles)

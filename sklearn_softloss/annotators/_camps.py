@@ -1,0 +1,207 @@
+"""Which annotators see things alike: a factor analysis of who agrees with whom, without X."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import eigsh
+from sklearn.cluster import KMeans
+
+from .._targets.answers import Answers
+from .._targets.encoding import Array
+
+MOST_CAMPS = 4
+"""Camps that are looked for by themselves, at most."""
+
+SHUFFLES = 5
+"""Tables with the annotators of each item shuffled that a further camp must beat."""
+
+WORTH = 0.05
+"""Share of the strength of what all see that a further camp must have."""
+
+RIDGE = 0.005
+"""Answers, as a share of an annotator's mean number, that speak for the mean of all."""
+
+ROUNDS = 30
+
+DENSE = 500
+"""Annotators up to which all eigenvalues are computed."""
+
+
+class Agreement(NamedTuple):
+    """How often pairs of annotators agree beyond what their habits explain.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (n_pairs,), int
+        Annotators with an item in common; each pair stands there both ways.
+    common : ndarray of shape (n_pairs,)
+        Items in common.
+    total : ndarray of shape (n_pairs,)
+        Sum over these of the product of their answers, less each one's mean.
+    variance : ndarray of shape (n_annotators,)
+        Of each annotator's answers.
+    """
+
+    first: Array
+    second: Array
+    common: Array
+    total: Array
+    variance: Array
+
+    @classmethod
+    def of(cls, answers: Answers, label: Array) -> Agreement:
+        """That of the answers with these labels in place of their own."""
+        shape = (answers.n_items, answers.n_annotators)
+        counts = np.zeros((answers.n_annotators, answers.n_classes))
+        np.add.at(counts, (answers.annotator, label), 1.0)
+        mean = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
+        places = (answers.item, answers.annotator)
+        there = sp.csr_array((np.ones(len(label)), places), shape=shape)
+        first, second, common = _pairs(there)
+        place = first * answers.n_annotators + second
+        total = np.zeros(len(common))
+        for k in range(answers.n_classes):
+            excess = sp.csr_array(((label == k) - mean[answers.annotator, k], places), shape=shape)
+            i, j, product = _pairs(excess)  # without those whose sum is zero
+            total[np.searchsorted(place, i * answers.n_annotators + j)] += product
+        return cls(first, second, common, total, 1 - (mean**2).sum(axis=1))
+
+    @property
+    def n_annotators(self) -> int:
+        return len(self.variance)
+
+    def matrix(self, values: Array) -> sp.csr_array:
+        places = (self.first, self.second)
+        return sp.csr_array((values, places), shape=(self.n_annotators,) * 2)
+
+    def without(self, loading: Array) -> Agreement:
+        """What one factor leaves."""
+        explained = self.common * loading[self.first] * loading[self.second]
+        return self._replace(total=self.total - explained)
+
+    def factor(self, start: Array) -> Array:
+        """The loadings, one an annotator, whose products are nearest to the mean agreement.
+
+        By alternating weighted least squares, halfway each time.
+        """
+        total, common = self.matrix(self.total), self.matrix(self.common)
+        loading = start
+        for _ in range(ROUNDS):
+            weight = self.common.sum() / self.n_annotators * RIDGE * np.mean(loading**2)
+            pulled = total @ loading + weight * np.mean(loading)
+            found = pulled / np.maximum(common @ loading**2 + weight, np.finfo(float).tiny)
+            loading = (loading + found) / 2
+        return loading
+
+    def directions(self, n: int) -> tuple[Array, Array]:
+        """The largest eigenvalues of the agreement over its noise, and their vectors."""
+        scaled = self.matrix(self.total / np.sqrt(self.common))
+        n = min(n, self.n_annotators - 1)
+        if self.n_annotators <= DENSE:
+            values, vectors = np.linalg.eigh(scaled.toarray())
+        else:
+            values, vectors = eigsh(scaled, k=n, which="LA", v0=np.ones(self.n_annotators))
+        return values[::-1][:n], vectors[:, ::-1][:, :n]
+
+
+def _pairs(values: sp.csr_array) -> tuple[Array, Array, Array]:
+    """Two different columns and their product, for all that have a row in common, in order."""
+    product = (values.T @ values).tocsr()
+    product.sort_indices()
+    found = product.tocoo()
+    apart = found.row != found.col
+    return found.row[apart].astype(np.int64), found.col[apart], found.data[apart]
+
+
+class Camps(NamedTuple):
+    """Annotators in groups that see things alike.
+
+    Parameters
+    ----------
+    of_annotator : ndarray of shape (n_annotators,), int
+        The camp of each; 0 is the largest.
+    loadings : ndarray of shape (n_annotators, n_factors)
+        What each shares with all, and with the further camps: the mean product of two annotators'
+        answers over an item, less each one's mean, is that of their rows.
+    explained : ndarray of shape (n_annotators,)
+        Correlation, in [0, 1], of an annotator's answers with what the loadings say they share with
+        the others'; NaN where there are none.
+    """
+
+    of_annotator: Array
+    loadings: Array
+    explained: Array
+
+    @property
+    def n_camps(self) -> int:
+        return int(self.of_annotator.max()) + 1
+
+
+def camps_of(answers: Answers, n_camps: int | str, random_state: np.random.RandomState) -> Camps:
+    """Camps of annotators: so many, or by "auto" as many as chance does not explain.
+
+    A first factor holds what all share, each to a degree. A further one is a camp where its
+    eigenvalue exceeds the largest of tables in which the annotators of each item are shuffled,
+    which keeps how the items differ, and a twentieth of that of the first.
+    """
+    n_annotators = answers.n_annotators
+    agreement = Agreement.of(answers, answers.label)
+    if not len(agreement.common):
+        nobody = np.zeros(n_annotators, dtype=np.intp)
+        return Camps(nobody, np.zeros((n_annotators, 1)), np.full(n_annotators, np.nan))
+    general, rest = _without_general(agreement)
+    most = MOST_CAMPS if n_camps == "auto" else int(n_camps)
+    values, vectors = rest.directions(most - 1)
+    if n_camps == "auto" and len(values):
+        explained = agreement._replace(total=agreement.total - rest.total)
+        needed = WORTH * explained.directions(1)[0][0]
+        if values[0] > needed:
+            needed = max(needed, *_chance(answers, random_state))
+        values = values[values > needed]
+    loadings = [general]
+    for value, vector in zip(values, vectors.T, strict=False):
+        scale = np.sqrt(max(value, 0.0)) / np.mean(agreement.common) ** 0.25
+        loadings.append(rest.factor(scale * vector))
+        rest = rest.without(loadings[-1])
+    return Camps(*_grouped(np.stack(loadings, axis=1), len(values) + 1, agreement, random_state))
+
+
+def _without_general(agreement: Agreement) -> tuple[Array, Agreement]:
+    """The loadings on what all share, and what these leave."""
+    mean = max(agreement.total.sum(), 0.0) / agreement.common.sum()
+    start = np.full(agreement.n_annotators, np.sqrt(mean) + 1e-6)
+    general = agreement.factor(start)
+    return general, agreement.without(general)
+
+
+def _chance(answers: Answers, random_state: np.random.RandomState) -> list[float]:
+    """Largest eigenvalues where the annotators of each item are shuffled."""
+    found = []
+    for _ in range(SHUFFLES):
+        order = np.lexsort((random_state.random_sample(len(answers.item)), answers.item))
+        shuffled = Agreement.of(answers, answers.label[order])
+        found.append(float(_without_general(shuffled)[1].directions(1)[0][0]))
+    return found
+
+
+def _grouped(
+    loadings: Array, n_camps: int, agreement: Agreement, random_state: np.random.RandomState
+) -> tuple[Array, Array, Array]:
+    """Camps by k-means, explained correlations. Who is nearer to 0, where those stand who answer at
+    random, than to the middle of a camp is put to the largest."""
+    shared = (loadings**2).sum(axis=1)
+    camp = np.zeros(len(loadings), dtype=np.intp)
+    if n_camps > 1:
+        means = KMeans(n_camps, n_init=10, random_state=random_state)
+        camp = means.fit(loadings, sample_weight=shared).labels_.astype(np.intp)
+        near = ((loadings - means.cluster_centers_[camp]) ** 2).sum(axis=1) < shared
+        by_size = np.argsort(-np.bincount(camp[near], minlength=n_camps), kind="stable")
+        camp = np.where(near, np.argsort(by_size)[camp], 0)
+    has_others = np.bincount(agreement.first, minlength=len(loadings)) > 0
+    varies = agreement.variance > 0
+    explained = np.zeros(len(loadings))
+    explained[varies] = np.sqrt(np.minimum(shared[varies] / agreement.variance[varies], 1.0))
+    return camp, loadings, np.where(has_others, explained, np.nan)

@@ -1,0 +1,482 @@
+"""A net for the shares of annotators' answers, and for what each annotator makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from .._checks import require_y, weight_or_ones
+from .._estimators.classifier import NetClassifier
+from .._estimators.compatibility import with_callbacks
+from .._estimators.estimator import Course, unchanged_on_error
+from .._estimators.held_out import groups_of_equal_rows
+from .._estimators.regularization import settled
+from .._targets.answers import Annotations, Answers
+from .._targets.domains import DISTRIBUTION, Domain
+from .._targets.encoding import Array, Targets, as_array, column_names
+from .._training.batches import TrainingData, TrainingTargets
+from .._training.loops import Loop
+from .._training.net import TrainingNet
+from ._camps import camps_of
+from ._effects import Effects, fit_effects
+
+FOLDS = 2
+"""Nets that each see the rows of the others, to say what annotators make of unseen items."""
+
+SMALLEST_SHARE = 1e-6
+
+AGREEMENT_ITEMS = 2000
+"""Items over which the agreement of annotators is averaged, at most."""
+
+READ_ENTRIES = 2**20
+"""Probabilities of annotators that are held at once for a mixture."""
+
+
+class AnnotatorMLPClassifier(NetClassifier):
+    """Neural net for annotators' answers: the share of each, and who says what.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int, tuple of int or 'auto', default="auto"
+        Units of each hidden layer; as for `SoftTargetMLPClassifier`.
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default="relu"
+        Activation of the hidden layers.
+    n_camps : int or 'auto', default="auto"
+        Groups of annotators that see things alike, each with a share of its own. 'auto' counts
+        those that chance does not explain, at most 4; see Notes.
+    standardize : bool, default=True
+        Whether the net takes columns of X minus their mean over their standard deviation.
+    solver : str or torch optimizer class, default="adamw"
+        As for `SoftTargetMLPClassifier`.
+    alpha, dropout : float or 'auto', default="auto"
+        Weight decay, and the share of hidden units dropped; 'auto' chooses both on rows held out.
+    batch_size : int or 'auto', default="auto"
+        Rows a training step.
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
+        Schedule of the rate.
+    learning_rate_init : float, default=0.006
+        First learning rate.
+    max_iter : int or 'auto', default="auto"
+        Most epochs.
+    random_state : int or RandomState instance, default=None
+        Seeds weights, order, dropout, folds and the search for camps.
+    tol : float, default=0.0001
+        Smallest fall of the loss that counts; largest gradient entry at the end of 'lbfgs'.
+    verbose : int or bool, default=False
+        Progress of the training.
+    early_stopping : bool, default=False
+        Whether to hold rows out and keep the weights of the epoch that is best on them.
+    validation_fraction : float, default=0.1
+        Share of the rows held out for that, in (0, 1).
+    n_iter_no_change : int or inf, default=10
+        Epochs without a fall of at least `tol` before the training stops.
+    module : callable, default=None
+        ``(n_features, n_outputs) -> torch.nn.Module`` in place of the built-in net.
+    device : str, default="cpu"
+        'cpu', 'cuda' or 'auto'.
+    dtype : {'float32', 'float64'}, default=None
+        Precision of the training; None follows X.
+    callbacks : list of skorch callbacks, default=None
+        Called at each epoch of the net that is kept.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The answers.
+    annotators_ : ndarray of shape (n_annotators,)
+        Their names: the columns of a frame, or 0, 1, ...
+    annotator_agreement_ : ndarray of shape (n_annotators,)
+        Probability, in [0, 1], that the annotator gives the most probable answer of the population,
+        over items of `fit`, as said by nets that did not see them.
+    camps_ : ndarray of shape (n_annotators,), int
+        The camp of each; 0 is the largest.
+    embedding_ : ndarray of shape (n_annotators, n_camps)
+        How strongly each shares what all have in common, and what sets the camps apart. The product
+        of two rows is the covariance of the two annotators' answers over items.
+    scale_ : ndarray of shape (n_annotators,)
+        How far answers follow the share of the camp: 1 as everyone's, 0 not at all.
+    bias_ : ndarray of shape (n_annotators, n_classes)
+        What is added to the log share of each class, in nats.
+    net_, loss_, loss_curve_, alpha_, dropout_, n_iter_, ...
+        Of the net, as of `SoftTargetMLPClassifier`.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        If X had string column names.
+
+    See Also
+    --------
+    SoftTargetMLPClassifier : The share alone, from rows of shares.
+    sklearn_softloss.targets.annotation_matrix : The matrix of a long table.
+    DawidSkene : Votes without X.
+
+    Notes
+    -----
+    One net is trained on the joint share of camp and answer, each row weighing alike; with a single
+    camp this is `SoftTargetMLPClassifier` on `vote_shares`. Then ``P(answer of a) =
+    softmax(scale_a * log share of a's camp + bias_a)``. Scales and biases are the most probable
+    ones for answers to items that the net behind the shares has not seen (two nets, each of half
+    the rows, with what the first fit chose), under normal priors that are estimated with them: who
+    answered little keeps what the group has. The mean of these over the annotators is a second
+    estimate of the share; `predict_proba` is the mean of both: its log loss is at most the mean of
+    theirs.
+
+    Camps are found by the factors of who agrees with whom beyond chance, without X: a further camp
+    must exceed tables in which the annotators of each item are shuffled, and a twentieth of the
+    first factor, what all share.
+
+    References
+    ----------
+    Davani, Diaz and Prabhakaran, "Dealing with disagreements: looking beyond the majority vote in
+    subjective annotations", TACL 10 (2022) 92-110, doi:10.1162/tacl_a_00449.
+    Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460 (both tasks).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.annotators import AnnotatorMLPClassifier
+    >>> X = np.linspace(-1, 1, 40).reshape(-1, 1)
+    >>> Y = np.column_stack([X > -0.5, X > 0, X > 0.5]).astype(float)
+    >>> Y[::4, 1] = np.nan  # the second annotator did not answer all
+    >>> clf = AnnotatorMLPClassifier(random_state=0).fit(X, Y)
+    >>> clf.predict_proba([[0.9]]).shape
+    (1, 2)
+    >>> clf.predict_annotator_proba([[0.9]], [0, 2]).shape
+    (1, 2, 2)
+    """
+
+    _domains = (DISTRIBUTION,)
+
+    annotators_: Array
+    annotator_agreement_: Array
+    camps_: Array
+    embedding_: Array
+    scale_: Array
+    bias_: Array
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = "auto",
+        activation: str = "relu",
+        *,
+        n_camps: int | str = "auto",
+        standardize: bool = True,
+        solver: Any = "adamw",
+        alpha: float | str = "auto",
+        dropout: float | str = "auto",
+        batch_size: Any = "auto",
+        learning_rate: str = "cosine",
+        learning_rate_init: float = 0.006,
+        max_iter: int | str = "auto",
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: int | bool = False,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        module: Any = None,
+        device: str = "cpu",
+        dtype: str | None = None,
+        callbacks: Any = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            activation,
+            standardize=standardize,
+            solver=solver,
+            alpha=alpha,
+            dropout=dropout,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            max_iter=max_iter,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            module=module,
+            device=device,
+            dtype=dtype,
+            callbacks=callbacks,
+        )
+        self.n_camps = n_camps
+
+    # --- fitting -------------------------------------------------------------------------------
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on who said what.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Floats of 64 or 32 bits; others become float64. More dimensions with a `module`.
+        y : array-like of shape (n_samples, n_annotators), Annotations, or (n_samples,)
+            The class that each annotator gave; NaN or None where they did not answer. A row without
+            an answer teaches nothing. Columns of a DataFrame become `annotators_`. A 1-D y holds
+            the answers of one annotator.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y, a weight or a parameter is illegal, or y is a long table with one answer a row;
+            what was fitted before is kept.
+        """
+        require_y(self, y)
+        wanted: Any = self.n_camps
+        if wanted != "auto" and not (isinstance(wanted, Integral) and int(wanted) >= 1):
+            raise ValueError(f"n_camps must be 'auto' or an int >= 1; got {self.n_camps!r}.")
+        answers = Answers.read(y)
+        weight = weight_or_ones(sample_weight, (answers.n_items,), name="sample_weight")
+        answers = answers.of_items(weight > 0)
+        weight = np.where(np.bincount(answers.item, minlength=len(weight)) > 0, weight, 0.0)
+        draw = self._generators_for(Course.FRESH).numpy
+        camps = camps_of(answers, self.n_camps, draw)
+        with unchanged_on_error(self):
+            self.__dict__.pop("_population", None)
+            self.annotators_, self.camps_ = answers.names, camps.of_annotator
+            self._fit(X, answers, None if (weight == 1).all() else weight)
+            self._fit_effects(X, answers, weight, draw)
+            self.embedding_, self._explained = camps.loadings, camps.explained
+            self.n_answers_ = np.bincount(answers.annotator, minlength=answers.n_annotators)
+        return self
+
+    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
+        is_hard = y.n_annotators == 1
+        values = y.shares(self.camps_, self._n_camps)
+        return Targets(values, y.classes, from_vector=is_hard)
+
+    def _fit_effects(self, X: Any, answers: Answers, weight: Array, draw: Any) -> None:
+        """How annotators depart from the shares, by nets that did not see their items."""
+        n, k = answers.n_annotators, answers.n_classes
+        self.scale_, self.bias_ = Effects.none(n, k)
+        population = np.bincount(answers.annotator, weight[answers.item], minlength=n)
+        self._population = population / population.sum()
+        X = self._check_X(X, reset=False)
+        rows = np.flatnonzero(weight)
+        if n == 1 or k == 1:
+            self.annotator_agreement_ = self._mean_agreement(self._predicted(X[rows]))
+            return
+        joint = self._unseen(X, answers, weight, rows, draw)
+        shares = self._shares(joint)[answers.item, self.camps_[answers.annotator]]
+        given = answers.label, answers.annotator, weight[answers.item]
+        self.scale_, self.bias_ = fit_effects(np.log(shares), *given, n)
+        some = draw.choice(rows, min(len(rows), AGREEMENT_ITEMS), replace=False)
+        self.annotator_agreement_ = self._mean_agreement(joint[some])
+
+    def _unseen(self, X: Any, answers: Answers, weight: Array, rows: Array, draw: Any) -> Array:
+        """What nets that did not see them say of these rows; equal rows are in one fold."""
+        targets = TrainingTargets(answers.shares(self.camps_, self._n_camps), None, None)
+        flat = X if X.ndim == 2 else X.reshape(len(X), -1)
+        data = TrainingData(flat, targets, rows, torch.float64, torch.device("cpu"), False)
+        fold = groups_of_equal_rows(data, int(draw.randint(2**31))) % FOLDS
+        is_plain = bool((weight == 1).all())
+        found = np.full((len(weight), targets.n_columns), 1 / targets.n_columns)
+        for i in range(FOLDS):
+            seen, unseen = rows[fold != i], rows[fold == i]
+            if not (len(seen) and len(unseen)):  # every row is the same
+                continue
+            member = settled(self, len(rows), X.shape[1], self._strength)
+            member.callbacks, member.verbose, member._is_part = None, 0, True
+            member.random_state = int(draw.randint(2**31))
+            member._fit(X[seen], answers.of_rows(seen), None if is_plain else weight[seen])
+            found[unseen] = member._predicted(X[unseen])
+        return found
+
+    # --- prediction ----------------------------------------------------------------------------
+
+    @property
+    def _n_camps(self) -> int:
+        return int(self.camps_.max()) + 1
+
+    def _shares(self, joint: Array) -> Array:
+        """Shares of each camp, (n_samples, n_camps, n_classes), from those of camp and class."""
+        shares = joint.reshape(len(joint), self._n_camps, len(self.classes_))
+        shares = np.maximum(shares / shares.sum(axis=2, keepdims=True), SMALLEST_SHARE)
+        return shares / shares.sum(axis=2, keepdims=True)
+
+    def _of_annotators(self, shares: Array, annotators: Array) -> Array:
+        """P(label) of these annotators, (n_classes, n_samples, n_annotators)."""
+        log_share = np.moveaxis(np.log(shares), 2, 0)
+        return Effects(self.scale_, self.bias_).proba(
+            log_share[:, :, self.camps_[annotators]], annotators
+        )
+
+    def _blocks(self, joint: Array) -> Iterator[tuple[Array, Array]]:
+        """P(label) of all annotators, and that of the population, a block of rows at a time."""
+        everyone = np.arange(len(self.annotators_))
+        size = max(1, READ_ENTRIES // (len(everyone) * len(self.classes_)))
+        for start in range(0, len(joint), size):
+            block = joint[start : start + size]
+            proba = self._of_annotators(self._shares(block), everyone)
+            yield proba, (self._net_share(block) + (proba @ self._population).T) / 2
+
+    def _net_share(self, joint: Array) -> Array:
+        """The share of each class over all camps."""
+        return joint.reshape(len(joint), self._n_camps, -1).sum(axis=1)
+
+    def _mean_agreement(self, joint: Array) -> Array:
+        total = np.zeros(len(self.annotators_))
+        for proba, population in self._blocks(joint):
+            best = population.argmax(axis=1)
+            total += np.take_along_axis(proba, best[None, :, None], axis=0)[0].sum(axis=0)
+        return total / len(joint)
+
+    def predict_proba(self, X: Any) -> Array:
+        """The share of each answer in the population of annotators.
+
+        These are the annotators of `fit`, each weighing as many answers as it gave.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Rows sum to 1, columns follow `classes_`. The mean of what the net says of the share and
+            of the mixture of `predict_annotator_proba`.
+        """
+        joint = self._predicted(X)
+        if len(self.annotators_) == 1 or not hasattr(self, "_population"):
+            return self._net_share(joint)  # the latter where a callback asks during `fit`
+        return np.concatenate([population for _, population in self._blocks(joint)])
+
+    def predict_annotator_proba(self, X: Any, annotators: Any = None) -> Array:
+        """The probability of each answer of each annotator.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+        annotators : array-like of shape (n_asked,), default=None
+            Names from `annotators_`; None is all of them. An annotator that is not among them
+            answers as the population.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_asked, n_classes), float64
+            The last axis sums to 1 and follows `classes_`.
+        """
+        check_is_fitted(self)
+        place = {name: i for i, name in enumerate(self.annotators_.tolist())}
+        names = self.annotators_ if annotators is None else np.asarray(annotators)
+        if names.ndim != 1:
+            raise ValueError(f"annotators must be a list of names; its shape is {names.shape}.")
+        asked = np.array([place.get(name, -1) for name in names.tolist()], dtype=np.intp)
+        proba = self._of_annotators(self._shares(self._predicted(X)), asked)
+        found = np.ascontiguousarray(np.moveaxis(proba, 0, 2))
+        if (asked < 0).any():
+            found[:, asked < 0] = self.predict_proba(X)[:, None]
+        return found
+
+    def predict_annotator(self, X: Any, annotators: Any = None) -> Array:
+        """The most probable answer of each annotator.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+        annotators : array-like of shape (n_asked,), default=None
+            As for `predict_annotator_proba`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_asked)
+        """
+        best = self.predict_annotator_proba(X, annotators).argmax(axis=2)
+        return self.classes_[best]
+
+    def predict(self, X: Any) -> Array:
+        """The most probable answer of the population.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Share of the answers that are the most probable ones of their annotators.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+        y : array-like of shape (n_samples, n_annotators) or (n_samples,)
+            Answers; columns of a DataFrame may be any annotators, those of an array must be those
+            of `fit`. A 1-D y is compared with `predict`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
+        check_is_fitted(self)
+        if as_array(y).ndim == 1:
+            return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+        answers = Answers.read(y)
+        names = answers.names
+        if column_names(y) is None and not isinstance(y, Annotations):
+            if len(names) != len(self.annotators_):
+                raise ValueError(
+                    f"y must have a column for each of the {len(self.annotators_)} annotators of "
+                    f"fit, or be a frame that names them; it has {len(names)}."
+                )
+            names = self.annotators_
+        said = self.predict_annotator(X, names)
+        check_consistent_length(said, np.empty(answers.n_items))
+        right = said[answers.item, answers.annotator] == answers.classes[answers.label]
+        weight = weight_or_ones(sample_weight, (answers.n_items,), name="sample_weight")
+        return float(np.average(right, weights=weight[answers.item]))
+
+    def annotator_report(self) -> dict[str, Array]:
+        """What there is to know of each annotator; ``pandas.DataFrame`` makes a table of it.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_annotators,)
+            Under 'annotator' the name, 'answers' their number in `fit`, 'agreement', 'camp' and
+            'scale' as in the attributes, 'favours' the class with the largest of `bias_` and 'bias'
+            this, in nats above the mean. 'spammer' is 1 less the correlation of the answers with
+            what they share with the others', in [0, 1]: 1 is who answers at random, or always the
+            same, NaN who shares no item with another.
+        """
+        check_is_fitted(self)
+        bias = self.bias_ - self.bias_.mean(axis=1, keepdims=True)
+        return {
+            "annotator": self.annotators_,
+            "answers": self.n_answers_,
+            "agreement": self.annotator_agreement_,
+            "camp": self.camps_,
+            "scale": self.scale_,
+            "favours": self.classes_[bias.argmax(axis=1)],
+            "bias": bias.max(axis=1),
+            "spammer": 1 - self._explained,
+        }
+
+    def _warn_of_a_poor_end(self, net: TrainingNet, loop: Loop, train: TrainingData) -> None:
+        if not getattr(self, "_is_part", False):
+            super()._warn_of_a_poor_end(net, loop, train)

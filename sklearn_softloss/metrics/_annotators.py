@@ -1,0 +1,258 @@
+"""Measures of the shared task on disagreement: of shares of answers, and of each annotator's.
+
+Those of Leonardelli et al., "LeWiDi-2025 at NLPerspectives: the third edition of the learning with
+disagreements shared task", 2025, arXiv:2510.08460.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from .._checks import check_one_of, weight_or_ones
+from .._targets.answers import Answers
+from .._targets.encoding import Array
+from ._takes import takes
+from .averages import mean_of_defined
+from .blocks import ClassBlocks, OptionalArray
+
+AnswerAverage = Literal["items", "annotators"] | None
+
+
+@takes("classes")
+def manhattan_distance(
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
+) -> float:
+    """Mean over rows of the sum of absolute differences between target and probability.
+
+    ``sum(abs(d - p))``, twice the `total_variation`; the less the better.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Rows that sum to 1, or hard labels.
+    y_proba : array-like of shape (n_samples, n_classes)
+        Predicted probabilities.
+    labels : array-like of shape (n_classes,), default=None
+        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
+        them all.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float
+        In [0, 2].
+
+    Raises
+    ------
+    ValueError
+        As `soft_log_loss`.
+
+    References
+    ----------
+    Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import manhattan_distance
+    >>> round(manhattan_distance([[1.0, 0.0], [0.5, 0.5]], [[0.8, 0.2], [0.5, 0.5]]), 4)
+    0.2
+    """
+    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(
+        lambda truth, proba: np.abs(truth - proba).sum(axis=1)
+    )
+
+
+@takes("classes")
+def wasserstein_distance(
+    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
+) -> float:
+    """Mean over rows of the mass to be moved between ordered classes, times the steps it goes.
+
+    For ratings: the classes in the order of the columns are one step apart. The sum of the absolute
+    differences of the cumulative shares; the less the better.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Rows that sum to 1, or hard labels.
+    y_proba : array-like of shape (n_samples, n_classes)
+        Predicted probabilities.
+    labels : array-like of shape (n_classes,), default=None
+        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
+        them all.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float
+        From 0 to the number of classes less 1.
+
+    Raises
+    ------
+    ValueError
+        As `soft_log_loss`.
+
+    References
+    ----------
+    Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import wasserstein_distance
+    >>> wasserstein_distance([[1.0, 0.0, 0.0]], [[0.0, 0.5, 0.5]])
+    1.5
+    """
+    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(
+        lambda truth, proba: np.abs((truth - proba).cumsum(axis=1)[:, :-1]).sum(axis=1)
+    )
+
+
+@takes("answers")
+def annotator_error_rate(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    average: AnswerAverage = "items",
+    sample_weight: OptionalArray = None,
+) -> Any:
+    """Share of the answers that were not predicted.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, n_annotators)
+        Answers; NaN or None where there is none.
+    y_pred : array-like of shape (n_samples, n_annotators) or (n_samples,)
+        Predicted answers; one a row is that of all annotators.
+    average : {'items', 'annotators'} or None, default='items'
+        The mean over an item's answers, averaged over the items that have one, as the shared task
+        takes it; the mean over an annotator's answers, averaged over the annotators; or these by
+        themselves.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0 of the items.
+
+    Returns
+    -------
+    float or ndarray of shape (n_annotators,)
+        In [0, 1]; NaN for an annotator without an answer.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or there is no answer, or a prediction is missing where there is one.
+
+    References
+    ----------
+    Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.metrics import annotator_error_rate
+    >>> annotator_error_rate([[0, 1], [1, np.nan]], [[0, 0], [1, 1]])
+    0.25
+    >>> annotator_error_rate([[0, 1], [1, np.nan]], [[0, 0], [1, 1]], average=None)
+    array([0., 1.])
+    """
+    return _mean_of_answers(y_true, y_pred, _differ, average, sample_weight)
+
+
+@takes("ratings")
+def annotator_absolute_distance(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    scale: float = 1.0,
+    average: AnswerAverage = "items",
+    sample_weight: OptionalArray = None,
+) -> Any:
+    """Mean absolute difference between answers that are numbers and their predictions.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, n_annotators)
+        Answers; NaN where there is none.
+    y_pred : array-like of shape (n_samples, n_annotators) or (n_samples,)
+        Predicted answers; one a row is that of all annotators.
+    scale : float, default=1.0
+        What differences are divided by; the shared task takes the number of levels of the ratings
+        (6 for ratings from 1 to 6, 11 for those from -5 to 5).
+    average : {'items', 'annotators'} or None, default='items'
+        As for `annotator_error_rate`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0 of the items.
+
+    Returns
+    -------
+    float or ndarray of shape (n_annotators,)
+        >= 0, in the units of the answers over `scale`; NaN for an annotator without an answer.
+
+    Raises
+    ------
+    ValueError
+        As `annotator_error_rate`, if answers are no numbers, or `scale` is not above 0.
+
+    References
+    ----------
+    Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.metrics import annotator_absolute_distance
+    >>> annotator_absolute_distance([[1, 5], [3, np.nan]], [[2, 2], [3, 3]], scale=5)
+    0.2
+    """
+    if not scale > 0:
+        raise ValueError(f"scale must be above 0; got {scale!r}.")
+    found = _mean_of_answers(y_true, y_pred, _distance, average, sample_weight)
+    return found / scale
+
+
+def _differ(given: Array, predicted: Array) -> Array:
+    return (given != predicted).astype(np.float64)
+
+
+def _distance(given: Array, predicted: Array) -> Array:
+    if given.dtype.kind not in "biuf" or predicted.dtype.kind not in "biuf":
+        raise ValueError("Distances need answers that are numbers; some are not.")
+    return np.abs(given.astype(np.float64) - predicted)
+
+
+def _mean_of_answers(
+    y_true: Any,
+    y_pred: Any,
+    value: Callable[[Array, Array], Array],
+    average: AnswerAverage,
+    sample_weight: Any,
+) -> Any:
+    check_one_of("average", average, ("items", "annotators", None))
+    answers = Answers.read(y_true, are_ratings=True)
+    shape = (answers.n_items, answers.n_annotators)
+    weight = weight_or_ones(sample_weight, (answers.n_items,), name="sample_weight")
+    predicted = np.asarray(y_pred)
+    if predicted.ndim == 1:
+        predicted = predicted[:, None]
+    if predicted.shape not in (shape, (shape[0], 1)):
+        raise ValueError(
+            f"y_pred must have shape {shape}, or one answer a row; it has {np.shape(y_pred)}."
+        )
+    predicted = np.broadcast_to(predicted, shape)[answers.item, answers.annotator]
+    predicted = np.array(predicted.tolist())
+    if predicted.dtype.kind == "f" and np.isnan(predicted).any():
+        row = answers.item[int(np.argmax(np.isnan(predicted)))]
+        raise ValueError(f"Every answer needs a prediction; row {row} has NaN.")
+    values = value(answers.classes[answers.label], predicted)
+    if average == "items":
+        counts = np.bincount(answers.item, minlength=shape[0])
+        means = np.bincount(answers.item, values, shape[0]) / np.maximum(counts, 1)
+        return mean_of_defined(np.where(counts > 0, means, np.nan), weight)
+    of_answers = weight[answers.item]
+    totals = np.bincount(answers.annotator, of_answers, shape[1])
+    sums = np.bincount(answers.annotator, of_answers * values, shape[1])
+    means = np.divide(sums, totals, out=np.full(shape[1], np.nan), where=totals > 0)
+    return mean_of_defined(means) if average == "annotators" else means
