@@ -62,6 +62,7 @@ benchmarks: bench
 	$(BIN)/python examples/benchmarks/splits.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/decisions.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/calibration.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/annotators.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/semi_supervised.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/label_distributions.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/label_distributions_shuffled.py --data $(DATA) --write
@@ -78,6 +79,7 @@ bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/splits.py --smoke
 	$(BIN)/python examples/benchmarks/decisions.py --smoke
 	$(BIN)/python examples/benchmarks/calibration.py --smoke
+	$(BIN)/python examples/benchmarks/annotators.py --smoke
 	$(BIN)/python examples/benchmarks/semi_supervised.py --smoke
 	$(BIN)/python examples/benchmarks/label_distributions.py --smoke
 	$(BIN)/python examples/benchmarks/label_distributions_shuffled.py --smoke

@@ -164,7 +164,7 @@ def test_a_biased_annotator_is_reported():
 def test_derivatives_are_those_of_the_likelihood():
     rng = np.random.default_rng(0)
     n, k, m = 3, 4, 50
-    log_share = np.log(rng.dirichlet(np.ones(k), m))
+    log_share = np.log(rng.dirichlet(np.ones(k), m)).T
     data = log_share, rng.integers(k, size=m), rng.integers(n, size=m), rng.random(m)
     at, step = rng.normal(size=(n, 1 + k)), 1e-5
     found = _derivatives(at, *data)
@@ -184,7 +184,7 @@ def test_effects_are_recovered():
     who = rng.integers(n, size=m)
     proba = softmax(scale[who, None] * log_share + bias[who], axis=1)
     label = (proba.cumsum(axis=1) < rng.random((m, 1))).sum(axis=1)
-    found = fit_effects(log_share, label, who, np.ones(m), n)
+    found = fit_effects(log_share.T, label, who, np.ones(m), n)
     assert_allclose(found.scale, scale, atol=0.1)
     centred = bias - bias.mean(axis=1, keepdims=True)
     assert_allclose(found.bias - found.bias.mean(axis=1, keepdims=True), centred, atol=0.1)
@@ -198,7 +198,7 @@ def test_effects_are_finite_whatever_the_answers(seed):
     log_share = np.log(np.maximum(rng.dirichlet(np.full(k, 0.05), m), 1e-6))
     who = rng.integers(n, size=m)
     label = np.where(rng.random(n)[who] < 0.5, 0, rng.integers(k, size=m))
-    found = fit_effects(log_share, label, who, np.ones(m), n)
+    found = fit_effects(log_share.T, label, who, np.ones(m), n)
     assert np.isfinite(found.scale).all()
     assert np.isfinite(found.bias).all()
 
@@ -272,6 +272,20 @@ def test_weight_two_is_two_rows():
     weighted = clf.fit(X, Y, weight)
     assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=2e-3)
     assert_allclose(weighted.scale_, repeated.scale_, atol=0.02)
+
+
+def test_some_items_of_a_matrix_keep_names_and_classes():
+    X, Y, _, _ = simulate(n=80, kinds=(4, 0, 0), per_item=3)
+    answers = answers_in("matrix", np.where(Y == 2, np.nan, Y), ["ann", "bob", "cid", "dee"])
+    part = answers.take(slice(0, 10))
+    assert_array_equal(part.items, answers.items[:10])
+    Y[:, :3][Y[:, :3] == 2] = 1  # only dee says 2
+    answers = answers_in("matrix", Y, ["ann", "bob", "cid", "dee"])
+    seen = np.flatnonzero(Y[:, 3] != 2)
+    clf = AnnotatorMLPClassifier(**FIXED, random_state=0).fit(X[seen], answers.take(seen))
+    assert_array_equal(clf.classes_, [0, 1, 2])
+    assert_array_equal(clf.annotators_, ["ann", "bob", "cid", "dee"])
+    assert 0 < clf.score(X, answers) <= 1
 
 
 REFUSED = {

@@ -21,14 +21,16 @@ from sklearn.preprocessing import StandardScaler
 
 from cases import LOSSES, make_labels, make_soft, soft
 from display_cases import BANDS, SET_PROBA, SETS, VOTE_PROBA, VOTES, X_LINE, Y_LINE
-from sklearn_softloss import SoftLossMLPRegressor
+from sklearn_softloss import SoftLossMLPRegressor, SoftTargetMLPClassifier
 from sklearn_softloss._probability import entropies
+from sklearn_softloss.decision import VoteConformal
 from sklearn_softloss.display import (
     IntervalCalibrationDisplay,
     LossCurveDisplay,
     LossShapeDisplay,
     QuantileFanDisplay,
     ReliabilityDisplay,
+    SetCoverageDisplay,
     TargetConfidenceDisplay,
     ThresholdCurveDisplay,
 )
@@ -68,6 +70,9 @@ DISPLAYS = {
     "target confidence": draw(TargetConfidenceDisplay, VOTES, VOTE_PROBA),
     "threshold curve": draw(ThresholdCurveDisplay, SETS, SET_PROBA),
     "quantile fan": draw(QuantileFanDisplay, X_LINE, Y_LINE, BANDS, levels=(0.1, 0.5, 0.9)),
+    "set coverage": draw(
+        SetCoverageDisplay, VOTES, VOTE_PROBA, calibration=(VOTES[:200], VOTE_PROBA[:200])
+    ),
     "interval calibration": draw(IntervalCalibrationDisplay, Y_LINE, BANDS, levels=(0.1, 0.5, 0.9)),
 }
 GRIDS = {"reliability of labels": (2, 2), "loss shape": (2, 3), "threshold curve": (2, 2)}
@@ -460,6 +465,30 @@ def test_one_target_is_drawn(Display):
         )
     with pytest.raises(ValueError, match="levels must be"):
         Display.from_predictions(*first, Y_LINE, BANDS, levels=(0.1, 0.9, 0.5))
+
+
+def test_sets_hold_what_is_counted():
+    seen, new = slice(0, 200), slice(200, 400)
+    levels = (0.5, 0.8, 0.9)
+    display = SetCoverageDisplay.from_predictions(
+        VOTES[new], VOTE_PROBA[new], calibration=(VOTES[seen], VOTE_PROBA[seen]), levels=levels
+    )
+    for level, observed, size in zip(levels, display.observed, display.size, strict=True):
+        rule = VoteConformal(level).fit(VOTES[seen], VOTE_PROBA[seen])
+        sets = rule.predict_sets(VOTE_PROBA[new])
+        assert observed == pytest.approx((VOTES[new] * sets).sum(axis=1).mean())
+        assert size == pytest.approx(sets.sum(axis=1).mean())
+        assert abs(observed - level) < 0.08
+    X = np.arange(400.0)[:, None]
+    clf = SoftTargetMLPClassifier((4,), alpha=0.1, max_iter=2, random_state=0).fit(X, VOTES)
+    found = SetCoverageDisplay.from_estimator(
+        clf, X[new], VOTES[new], calibration=(X[seen], VOTES[seen])
+    )
+    assert (np.diff(found.size) >= 0).all()
+    with pytest.raises(ValueError, match="same shape"):
+        SetCoverageDisplay.from_predictions(
+            VOTES, VOTE_PROBA[new], calibration=(VOTES[seen], VOTE_PROBA[seen])
+        )
 
 
 def test_nothing_known_is_no_calibration():

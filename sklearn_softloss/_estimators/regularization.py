@@ -276,7 +276,7 @@ def _losses_of_rows(net: TrainingNet | None, data: TrainingData) -> tuple[Array,
         return np.full(len(data), FAILED), np.ones(len(data))
     net.module_.eval()
     losses, weights = [], []
-    with threads_for(net.module_, len(data)):
+    with threads_for(net.module_, len(data), data.sparse):
         for X, (target, weight, entry_weight) in Batches(data, data.block_size()):
             losses.append(net.criterion_(net.module_(X), target, entry_weight).double().cpu())
             weights.append(torch.ones(len(X)) if weight is None else weight.cpu())

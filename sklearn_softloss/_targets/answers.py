@@ -41,6 +41,21 @@ class Annotations(NamedTuple):
     annotators: Array
     classes: Array
 
+    def take(self, rows: Any) -> Annotations:
+        """Those of some items, with all annotators and classes.
+
+        Parameters
+        ----------
+        rows : array-like of shape (n_taken,) or slice
+            Places, or a mask, of the items.
+
+        Returns
+        -------
+        Annotations
+        """
+        part = rows if isinstance(rows, slice) else np.asarray(rows)
+        return self._replace(matrix=self.matrix[part], items=self.items[part])
+
 
 def is_known(values: Array) -> Array:
     """Whether entries are neither None nor NaN nor pandas' NA."""
@@ -147,10 +162,10 @@ class Answers:
         ndarray of shape (n_items, n_groups * n_classes)
             Rows sum to 1; those of items without an answer to 0.
         """
-        column = group[self.annotator] * self.n_classes + self.label
-        counts = np.zeros((self.n_items, n_groups * self.n_classes))
-        np.add.at(counts, (self.item, column), 1.0)
-        return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
+        size = (self.n_items, n_groups * self.n_classes)
+        place = self.item * size[1] + group[self.annotator] * self.n_classes + self.label
+        counts = np.bincount(place, minlength=size[0] * size[1]).reshape(size)
+        return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
 def _plain(y: Any) -> Array:
@@ -169,7 +184,7 @@ def _plain(y: Any) -> Array:
 def _as_array(given: Array) -> Array:
     if not len(given):
         raise ValueError("y holds no answer: every entry is NaN or None.")
-    return np.array(given.tolist())
+    return given if given.dtype.kind in "biuf" else np.array(given.tolist())
 
 
 def _as_labels(labels: Array, item: Array, annotator: Array) -> Array:

@@ -48,6 +48,11 @@ def block_size(X: Any, entries: int = BLOCK_ENTRIES) -> int:
     return max(1, entries // max(1, int(np.prod(X.shape[1:]))))
 
 
+def row_entries(X: Any, sparse: bool) -> int:
+    """Entries of a row of X that are computed with; of rows that stay sparse their mean."""
+    return -(-X.nnz // X.shape[0]) if sparse else int(np.prod(X.shape[1:]))
+
+
 def rows_as_tensor(X: Any, rows: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Rows of a dense or CSR matrix as a tensor that does not share the caller's memory."""
     if sp.issparse(X):
@@ -210,8 +215,7 @@ class TrainingData(Dataset[Any]):
 
     def block_size(self, entries: int = BLOCK_ENTRIES) -> int:
         """Rows per block of so many entries of X or of the targets."""
-        stored = self.X.nnz // self.X.shape[0] if self.sparse else int(np.prod(self.X.shape[1:]))
-        return max(1, entries // max(1, stored, self.targets.n_columns))
+        return max(1, entries // max(1, row_entries(self.X, self.sparse), self.targets.n_columns))
 
     def restricted(self, rows: Array) -> TrainingData:
         """The same data, other rows."""
@@ -287,14 +291,14 @@ def read_net(module: nn.Module, X: Any, link: Callable[[Tensor], Tensor]) -> Arr
         module.eval()
     like = next(module.parameters(), torch.empty(0, dtype=torch.float64))
     # The built-in net writes to nothing that it is given; a custom module might.
-    built_in, size = False, block_size(X)
-    if isinstance(module, MLP):
-        built_in, size = True, READ_ENTRIES // max(module.layer_sizes) + 1
+    built_in, size = isinstance(module, MLP), block_size(X)
     shared = shared_tensor(X) if built_in else None
     sparse = built_in and sp.issparse(X) and stays_sparse(X, like.dtype)
+    if isinstance(module, MLP):
+        size = READ_ENTRIES // max(row_entries(X, sparse), *module.layer_sizes[1:]) + 1
     parts = []
     block: Any
-    with torch.inference_mode(), threads_for(module, min(size, X.shape[0])):
+    with torch.inference_mode(), threads_for(module, min(size, X.shape[0]), sparse):
         for start in range(0, X.shape[0], size):
             rows = slice(start, start + size)
             if sparse:

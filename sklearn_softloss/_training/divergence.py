@@ -60,7 +60,7 @@ def divergence(net: TrainingNet, data: TrainingData) -> str | None:
     last = monitor.train_losses[-1]
     if not all(map(isfinite, [last, *monitor.valid_losses[-1:]])):
         return f"The training diverged: its loss is no longer a finite number. {CURE}"
-    with threads_for(net.module_, 1):
+    with threads_for(net.module_, 1, data.sparse):
         logits = _constant_logits(net.criterion_, data)
         constant = _loss_of_constant(net, data, logits)
     margin = max(MARGIN * abs(constant), TOLS * monitor.tol)
@@ -204,7 +204,7 @@ def _losses_of_net(net: TrainingNet, data: TrainingData) -> tuple[float, float]:
     module, loss = net.module_.eval(), net.criterion_
     size = _rows_at_once(net, data.block_size())
     total, weight_sum = np.zeros(2), 0.0
-    with threads_for(module, min(size, len(data))):
+    with threads_for(module, min(size, len(data)), data.sparse):
         for start in range(0, len(data), size):
             X, (target, weight, entry_weight) = data.batch(slice(start, start + size))
             logits = module(X)

@@ -68,7 +68,7 @@ class LBFGSLoop(Loop):
             stalled = self._end_epoch(train, valid, {"train_loss": train_loss})
             return self.converged or (stalled and valid is not None)
 
-        with threads_for(self.module, 3 * len(train)):
+        with threads_for(self.module, 3 * len(train), train.sparse):
             result = minimize_lbfgs(
                 objective,
                 self.module.parameters(),

@@ -308,7 +308,8 @@ class EpochLoop(Loop):
         # A planned schedule runs to its end, unless a validation set says otherwise.
         may_stop = valid is not None or not self.schedule.is_planned
         try:
-            with threads_for(self.module, 3 * min(self.batch_size, len(train))):
+            n_rows = 3 * min(self.batch_size, len(train))
+            with threads_for(self.module, n_rows, train.sparse):
                 for _ in range(self.n_epochs, n_epochs):
                     self.observer.on_epoch_begin()
                     loss = (

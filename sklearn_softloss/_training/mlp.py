@@ -405,7 +405,7 @@ another (248 us against 222). A fixed number, so that equal seeds take equal pat
 
 
 @contextmanager
-def threads_for(module: nn.Module, n_rows: int) -> Iterator[None]:
+def threads_for(module: nn.Module, n_rows: int, sparse: bool) -> Iterator[None]:
     """Compute on one thread where so many rows are little work; the caller's number is
     back at the end.
 
@@ -417,9 +417,15 @@ def threads_for(module: nn.Module, n_rows: int) -> Iterator[None]:
     module : nn.Module
     n_rows : int
         Three times the rows of a training step, which also goes back.
+    sparse : bool
+        Whether rows are `SparseRows`, for which the first layer gathers rows of its weights: that
+        is bound by memory, and two threads took up to twice as long as one.
     """
     allowed = torch.get_num_threads()
-    work = 2.0 * n_rows * module.n_weights if isinstance(module, MLP) else inf
+    work = inf
+    if isinstance(module, MLP):
+        gathered = module.layer_sizes[0] * module.layer_sizes[1] if sparse else 0
+        work = 2.0 * n_rows * (module.n_weights - gathered)
     if allowed == 1 or work >= WORTH_SHARING:
         yield
         return

@@ -24,7 +24,7 @@ WORTH = 0.05
 RIDGE = 0.005
 """Answers, as a share of an annotator's mean number, that speak for the mean of all."""
 
-ROUNDS = 30
+ROUNDS = 12
 
 DENSE = 500
 """Annotators up to which all eigenvalues are computed."""
@@ -52,22 +52,28 @@ class Agreement(NamedTuple):
     variance: Array
 
     @classmethod
-    def of(cls, answers: Answers, label: Array) -> Agreement:
-        """That of the answers with these labels in place of their own."""
-        shape = (answers.n_items, answers.n_annotators)
-        counts = np.zeros((answers.n_annotators, answers.n_classes))
-        np.add.at(counts, (answers.annotator, label), 1.0)
-        mean = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
+    def of(cls, answers: Answers) -> Agreement:
         places = (answers.item, answers.annotator)
-        there = sp.csr_array((np.ones(len(label)), places), shape=shape)
-        first, second, common = _pairs(there)
-        place = first * answers.n_annotators + second
-        total = np.zeros(len(common))
-        for k in range(answers.n_classes):
-            excess = sp.csr_array(((label == k) - mean[answers.annotator, k], places), shape=shape)
-            i, j, product = _pairs(excess)  # without those whose sum is zero
-            total[np.searchsorted(place, i * answers.n_annotators + j)] += product
-        return cls(first, second, common, total, 1 - (mean**2).sum(axis=1))
+        shape = (answers.n_items, answers.n_annotators)
+        there = sp.csr_array((np.ones(len(answers.item)), places), shape=shape)
+        nothing = np.zeros(0)
+        return cls(*_pairs(there), nothing, nothing).with_labels(answers, answers.label)
+
+    def with_labels(self, answers: Answers, label: Array) -> Agreement:
+        """That of the same answers with these labels."""
+        n, k = answers.n_annotators, answers.n_classes
+        counts = np.bincount(answers.annotator * k + label, minlength=n * k).reshape(n, k)
+        mean = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        place = self.first * n + self.second
+        total = np.zeros(len(place))
+        shape = (answers.n_items, n)
+        for j in range(k if k > 2 else k - 1):
+            values = (label == j) - mean[answers.annotator, j]
+            excess = sp.csr_array((values, (answers.item, answers.annotator)), shape=shape)
+            first, second, product = _pairs(excess)  # without those whose sum is zero
+            total[np.searchsorted(place, first * n + second)] += product
+        twice = 2.0 if k == 2 else 1.0  # the second of two classes is the first turned round
+        return self._replace(total=twice * total, variance=1 - (mean**2).sum(axis=1))
 
     @property
     def n_annotators(self) -> int:
@@ -148,7 +154,7 @@ def camps_of(answers: Answers, n_camps: int | str, random_state: np.random.Rando
     which keeps how the items differ, and a twentieth of that of the first.
     """
     n_annotators = answers.n_annotators
-    agreement = Agreement.of(answers, answers.label)
+    agreement = Agreement.of(answers)
     if not len(agreement.common):
         nobody = np.zeros(n_annotators, dtype=np.intp)
         return Camps(nobody, np.zeros((n_annotators, 1)), np.full(n_annotators, np.nan))
@@ -158,9 +164,8 @@ def camps_of(answers: Answers, n_camps: int | str, random_state: np.random.Rando
     if n_camps == "auto" and len(values):
         explained = agreement._replace(total=agreement.total - rest.total)
         needed = WORTH * explained.directions(1)[0][0]
-        if values[0] > needed:
-            needed = max(needed, *_chance(answers, random_state))
         values = values[values > needed]
+        values = values[values > _chance(answers, agreement, values, random_state)]
     loadings = [general]
     for value, vector in zip(values, vectors.T, strict=False):
         scale = np.sqrt(max(value, 0.0)) / np.mean(agreement.common) ** 0.25
@@ -177,13 +182,18 @@ def _without_general(agreement: Agreement) -> tuple[Array, Agreement]:
     return general, agreement.without(general)
 
 
-def _chance(answers: Answers, random_state: np.random.RandomState) -> list[float]:
-    """Largest eigenvalues where the annotators of each item are shuffled."""
-    found = []
-    for _ in range(SHUFFLES):
+def _chance(
+    answers: Answers, agreement: Agreement, values: Array, random_state: np.random.RandomState
+) -> float:
+    """The largest eigenvalue where the annotators of each item are shuffled; no more tables than it
+    takes to exceed all of these values."""
+    found = 0.0
+    for _ in range(SHUFFLES if len(values) else 0):
         order = np.lexsort((random_state.random_sample(len(answers.item)), answers.item))
-        shuffled = Agreement.of(answers, answers.label[order])
-        found.append(float(_without_general(shuffled)[1].directions(1)[0][0]))
+        shuffled = agreement.with_labels(answers, answers.label[order])
+        found = max(found, float(_without_general(shuffled)[1].directions(1)[0][0]))
+        if found > values[0]:
+            break
     return found
 
 

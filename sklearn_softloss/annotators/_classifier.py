@@ -19,7 +19,7 @@ from .._estimators.held_out import groups_of_equal_rows
 from .._estimators.regularization import settled
 from .._targets.answers import Annotations, Answers
 from .._targets.domains import DISTRIBUTION, Domain
-from .._targets.encoding import Array, Targets, as_array, column_names
+from .._targets.encoding import Array, Targets, column_names
 from .._training.batches import TrainingData, TrainingTargets
 from .._training.loops import Loop
 from .._training.net import TrainingNet
@@ -31,8 +31,8 @@ FOLDS = 2
 
 SMALLEST_SHARE = 1e-6
 
-AGREEMENT_ITEMS = 2000
-"""Items over which the agreement of annotators is averaged, at most."""
+AGREEMENT_ENTRIES = 2**19
+"""Probabilities of annotators over which their agreement is averaged, at most."""
 
 READ_ENTRIES = 2**20
 """Probabilities of annotators that are held at once for a mixture."""
@@ -271,10 +271,11 @@ class AnnotatorMLPClassifier(NetClassifier):
             self.annotator_agreement_ = self._mean_agreement(self._predicted(X[rows]))
             return
         joint = self._unseen(X, answers, weight, rows, draw)
-        shares = self._shares(joint)[answers.item, self.camps_[answers.annotator]]
+        shares = self._shares(joint)[answers.item, self.camps_[answers.annotator]].T
         given = answers.label, answers.annotator, weight[answers.item]
         self.scale_, self.bias_ = fit_effects(np.log(shares), *given, n)
-        some = draw.choice(rows, min(len(rows), AGREEMENT_ITEMS), replace=False)
+        n_items = min(len(rows), AGREEMENT_ENTRIES // (n * k) + 1)
+        some = draw.choice(rows, n_items, replace=False)
         self.annotator_agreement_ = self._mean_agreement(joint[some])
 
     def _unseen(self, X: Any, answers: Answers, weight: Array, rows: Array, draw: Any) -> Array:
@@ -435,7 +436,7 @@ class AnnotatorMLPClassifier(NetClassifier):
             In [0, 1].
         """
         check_is_fitted(self)
-        if as_array(y).ndim == 1:
+        if not isinstance(y, Annotations) and np.ndim(y) == 1:
             return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
         answers = Answers.read(y)
         names = answers.names

@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.special import softmax
 
 from .._targets.encoding import Array
 
 ROUNDS = 30
-TOL = 1e-2
+TOL = 0.03
 """Change of a scale or bias below which a round was the last."""
-
-BLOCK_ENTRIES = 2**22
-"""Entries of the second derivatives of answers that are held at once."""
 
 PRIOR_SCALE_VARIANCE, PRIOR_BIAS_VARIANCE = 0.25, 1.0
 """What one more annotator, that nobody saw, says of how much annotators differ."""
@@ -51,8 +46,7 @@ class Effects(NamedTuple):
         annotators : ndarray of shape (n_annotators,), int
         """
         logits = self.scale[annotators] * log_share + self.bias[annotators].T[:, None]
-        proba = np.exp(logits - logits.max(axis=0))
-        return proba / proba.sum(axis=0)
+        return _softmax(logits)
 
 
 def fit_effects(log_share: Array, label: Array, annotator: Array, weight: Array, n: int) -> Effects:
@@ -64,13 +58,14 @@ def fit_effects(log_share: Array, label: Array, annotator: Array, weight: Array,
 
     Parameters
     ----------
-    log_share : ndarray of shape (n_answers, n_classes)
+    log_share : ndarray of shape (n_classes, n_answers)
         Log probabilities of the labels for the item, by a net that did not see it.
     label, annotator : ndarray of shape (n_answers,), int
     weight : ndarray of shape (n_answers,)
     n : int
     """
-    k = log_share.shape[1]
+    k = len(log_share)
+    log_share = np.ascontiguousarray(log_share)
     data = log_share, label, annotator, weight
     found = np.hstack([np.ones((n, 1)), np.zeros((n, k))])
     mean = np.eye(1, k + 1)[0]
@@ -110,24 +105,28 @@ def _derivatives(
     found: Array, log_share: Array, label: Array, annotator: Array, weight: Array
 ) -> _Likelihood:
     n, size = found.shape
-    k = size - 1
-    value, gradient, curvature = np.zeros(n), np.zeros((n, size)), np.zeros((n, size * size))
-    rows = max(1, BLOCK_ENTRIES // size**2)
-    for start in range(0, len(label), rows):
-        part = slice(start, start + rows)
-        who, f, w = annotator[part], log_share[part], weight[part]
-        p = softmax(found[who, :1] * f + found[who, 1:], axis=1)
-        of_answers = -np.log(np.maximum(p[np.arange(len(who)), label[part]], TINY))
-        error = p - (label[part, None] == np.arange(k))
-        centred = p * (f - (p * f).sum(axis=1, keepdims=True))
-        second = np.empty((len(who), size, size))
-        second[:, 0, 0] = (centred * f).sum(axis=1)
-        second[:, 0, 1:] = second[:, 1:, 0] = centred
-        second[:, 1:, 1:] = -p[:, :, None] * p[:, None, :]
-        second[:, 1 + np.arange(k), 1 + np.arange(k)] += p
-        first = np.hstack([(error * f).sum(axis=1, keepdims=True), error])
-        of_annotator = sp.csr_array((w, (who, np.arange(len(who)))), shape=(n, len(who)))
-        value += of_annotator @ of_answers
-        gradient += of_annotator @ first
-        curvature += of_annotator @ second.reshape(len(who), -1)
-    return _Likelihood(value, gradient, curvature.reshape(n, size, size))
+    p = _softmax(found[annotator, 0] * log_share + found.T[1:].take(annotator, axis=1))
+
+    def total(values: Array) -> Array:
+        return np.bincount(annotator, weight * values, n)
+
+    of_answers = p[label, np.arange(len(label))]
+    mean = (p * log_share).sum(axis=0)
+    centred = p * (log_share - mean)
+    gradient, curvature = np.empty((n, size)), np.empty((n, size, size))
+    gradient[:, 0] = total(mean - log_share[label, np.arange(len(label))])
+    curvature[:, 0, 0] = total((centred * log_share).sum(axis=0))
+    for i in range(1, size):
+        gradient[:, i] = total(p[i - 1] - (label == i - 1))
+        curvature[:, 0, i] = curvature[:, i, 0] = total(centred[i - 1])
+        for j in range(1, i):
+            curvature[:, i, j] = curvature[:, j, i] = -total(p[i - 1] * p[j - 1])
+        curvature[:, i, i] = total(p[i - 1] * (1 - p[i - 1]))
+    return _Likelihood(total(-np.log(np.maximum(of_answers, TINY))), gradient, curvature)
+
+
+def _softmax(logits: Array) -> Array:
+    """Over the first axis."""
+    logits = np.ascontiguousarray(logits)  # whose sums over a short axis are fast
+    proba = np.exp(logits - logits.max(axis=0))
+    return proba / proba.sum(axis=0)

@@ -7,6 +7,7 @@ from ._loss_shape import LossShapeDisplay
 from ._quantiles import IntervalCalibrationDisplay, QuantileFanDisplay
 from ._reliability import ReliabilityDisplay
 from ._reliability_curve import ReliabilityCurve
+from ._set_coverage import SetCoverageDisplay
 from ._target_confidence import TargetConfidenceDisplay
 from ._threshold_curve import ThresholdCurveDisplay
 
@@ -17,6 +18,7 @@ __all__ = [
     "QuantileFanDisplay",
     "ReliabilityCurve",
     "ReliabilityDisplay",
+    "SetCoverageDisplay",
     "TargetConfidenceDisplay",
     "ThresholdCurveDisplay",
 ]
