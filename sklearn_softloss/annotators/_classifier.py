@@ -91,6 +91,8 @@ class AnnotatorMLPClassifier(NetClassifier):
         The answers.
     annotators_ : ndarray of shape (n_annotators,)
         Their names: the columns of a frame, or 0, 1, ...
+    n_answers_ : ndarray of shape (n_annotators,), int
+        How many there are of each.
     annotator_agreement_ : ndarray of shape (n_annotators,)
         Probability, in [0, 1], that the annotator gives the most probable answer of the population,
         over items of `fit`, as said by nets that did not see them.
