@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv$(if $(filter python3,$(PYTHON)),,-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+SHOWABLE := $(VENV)/demo-installed
 DOCS_INSTALLED := $(VENV)/docs-installed
 OLDEST := .venv-oldest
 STRANGER := .venv-stranger
@@ -14,7 +15,7 @@ DATA ?= $(SOFTLOSS_DATA)
 .PHONY: demo test test-portable test-oldest test-stranger coverage stress lint types docs bench \
 	bench-smoke benchmarks clean
 
-demo: $(INSTALLED)
+demo: $(SHOWABLE)
 	$(BIN)/python examples/quickstart.py
 
 test: lint types
@@ -103,10 +104,14 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(SHOWABLE): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python >= 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[plots]"
+	touch $@
+
+$(INSTALLED): $(SHOWABLE)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[onnx,plots,test]"
 	touch $@
 

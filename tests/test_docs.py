@@ -43,6 +43,11 @@ def test_code_blocks_run(page, tmp_path, monkeypatch):
     exec(compile("\n".join(CODE[page]), page, "exec"), {"__name__": "__main__"})
 
 
+@pytest.mark.parametrize("block", CODE["README.md"])
+def test_blocks_of_the_readme_stand_alone(block):
+    exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_to_files(page):
     text = re.sub(r"```python.*?```|`[^`\n]*`", "", PAGES[page], flags=re.S)

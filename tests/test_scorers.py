@@ -1,6 +1,8 @@
 """Scorers in model selection: two classes or labels, strings, unknown entries, any classifier."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -377,3 +379,9 @@ def test_metadata_routing():
         expected = scorers.neg_soft_log_loss(*data, sample_weight=weight[test])
         assert found["test_loss"][fold] == expected
         assert found["test_plain"][fold] == scorers.neg_soft_log_loss(*data)
+
+
+def test_scorers_are_reached_from_the_metrics():
+    code = "import sklearn_softloss.metrics as m; print(m.scorers.neg_soft_log_loss)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("make_scorer(soft_log_loss")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from ._annotators import (
     annotator_absolute_distance,
     annotator_error_rate,
@@ -92,3 +95,10 @@ __all__ = [
     "total_variation",
     "wasserstein_distance",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The scorers import this module, so that they come on first use."""
+    if name == "scorers":
+        return import_module(".scorers", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
