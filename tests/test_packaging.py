@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sklearn_softloss import __version__
+
 pytest.importorskip("build", reason="needs the package build")
 pytest.importorskip("setuptools", minversion="77", reason="needs setuptools >= 77")
 
@@ -49,3 +51,15 @@ def test_wheel_holds_the_package_alone(release):
     package = {name for name in in_wheel if ".dist-info/" not in name}
     assert package == files("sklearn_softloss") | {"sklearn_softloss/py.typed"}
     assert any(name.endswith("licenses/LICENSE") for name in in_wheel)
+
+
+def test_the_citation_names_the_version():
+    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"version: {__version__}" in lines
+
+
+def test_reports_ask_for_the_versions():
+    templates = list((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.md"))
+    assert templates or not (ROOT / ".git").exists()  # an sdist has none
+    for template in templates:
+        assert "python -m sklearn_softloss" in template.read_text(encoding="utf-8")
