@@ -389,6 +389,16 @@ def test_pipelines_and_searches():
     assert len(cross_val_score(clf, X, Y, cv=KFold(3))) == 3
 
 
+def test_scikit_learns_callbacks_score_each_epoch_of_the_net_alone():
+    callback = pytest.importorskip("sklearn.callback")
+    X, Y, _, _ = simulate(n=60, kinds=(4, 0, 0), per_item=3)
+    monitor = callback.ScoringMonitor(scoring={"error": scorers.neg_annotator_error_rate})
+    clf = AnnotatorMLPClassifier(**FIXED, random_state=0).set_callbacks(monitor).fit(X, Y)
+    rows = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert len(rows) == clf.n_iter_ == 15
+    assert all(-1 <= row["error"] <= 0 for row in rows)
+
+
 def test_pickles_and_copies_predict_the_same(named):
     clf, X, _ = named
     twin = pickle.loads(pickle.dumps(clf))

@@ -188,6 +188,10 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         `declared` is what a first part says of the parts to come.
         """
 
+    def _as_given(self, y: Any) -> Any:
+        """y as a caller gave it, for callbacks that score."""
+        return y
+
     def _weigh(
         self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
     ) -> WeightedRows | WeightedEntries | None:
@@ -227,7 +231,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         # A search follows its estimators though they have no callback of their own.
         observed = getattr(self, "_skl_callbacks", None) or hasattr(self, "_parent_callback_ctx")
         if observed and not in_parts:
-            observer = FitObserver(self, self._max_iter(), X, y, sample_weight)
+            observer = FitObserver(self, self._max_iter(), X, self._as_given(y), sample_weight)
         with unchanged_on_error(self):
             X = self._check_X(X, reset=not course.goes_on)
             known = None

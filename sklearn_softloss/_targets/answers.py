@@ -81,6 +81,8 @@ class Answers:
     n_items : int
     names : ndarray of shape (n_annotators,)
     classes : ndarray of shape (n_classes,)
+    given : object
+        What they were read from.
     """
 
     item: Array
@@ -89,12 +91,13 @@ class Answers:
     n_items: int
     names: Array
     classes: Array
+    given: Any = None
 
     @classmethod
     def read(cls, y: Any, *, are_ratings: bool = False) -> Answers:
         """Answers of a matrix (n_items, n_annotators), a wide frame, or hard labels of one
         annotator; NaN and None are no answers. Ratings may be any numbers."""
-        names, classes = None, None
+        names, classes, given_y = None, None, y
         if sp.issparse(y):
             raise ValueError(
                 "Answers must be a dense matrix with NaN where there is none: what a sparse one "
@@ -112,7 +115,7 @@ class Answers:
             label = targets.dense().argmax(axis=1)
             order = np.arange(len(label))
             nobody = np.zeros(len(label), dtype=np.intp)
-            return cls(order, nobody, label, len(label), np.arange(1), targets.classes)
+            return cls(order, nobody, label, len(label), np.arange(1), targets.classes, given_y)
         item, annotator = np.nonzero(is_known(table))
         given = _as_array(table[item, annotator])
         if not are_ratings:
@@ -125,7 +128,7 @@ class Answers:
             label = given.astype(np.intp)
         if names is None:
             names = np.arange(table.shape[1])
-        return cls(item, annotator, label.ravel(), len(table), names, classes)
+        return cls(item, annotator, label.ravel(), len(table), names, classes, given_y)
 
     @property
     def n_annotators(self) -> int:
@@ -139,7 +142,7 @@ class Answers:
         """Those to the items that count, a mask; the items are what they were."""
         kept = counts[self.item]
         parts = self.item[kept], self.annotator[kept], self.label[kept]
-        return Answers(*parts, self.n_items, self.names, self.classes)
+        return Answers(*parts, self.n_items, self.names, self.classes, self.given)
 
     def of_rows(self, rows: Array) -> Answers:
         """Those to these items alone, in their order."""

@@ -248,13 +248,18 @@ class AnnotatorMLPClassifier(NetClassifier):
         draw = self._generators_for(Course.FRESH).numpy
         camps = camps_of(answers, self.n_camps, draw)
         with unchanged_on_error(self):
-            self.__dict__.pop("_population", None)
             self.annotators_, self.camps_ = answers.names, camps.of_annotator
+            self.scale_, self.bias_ = Effects.none(answers.n_annotators, answers.n_classes)
+            population = np.bincount(answers.annotator, weight[answers.item], answers.n_annotators)
+            self._population = population / population.sum()
             self._fit(X, answers, None if (weight == 1).all() else weight)
             self._fit_effects(X, answers, weight, draw)
             self.embedding_, self._explained = camps.loadings, camps.explained
             self.n_answers_ = np.bincount(answers.annotator, minlength=answers.n_annotators)
         return self
+
+    def _as_given(self, y: Any) -> Any:
+        return y.given
 
     def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
         is_hard = y.n_annotators == 1
@@ -264,9 +269,6 @@ class AnnotatorMLPClassifier(NetClassifier):
     def _fit_effects(self, X: Any, answers: Answers, weight: Array, draw: Any) -> None:
         """How annotators depart from the shares, by nets that did not see their items."""
         n, k = answers.n_annotators, answers.n_classes
-        self.scale_, self.bias_ = Effects.none(n, k)
-        population = np.bincount(answers.annotator, weight[answers.item], minlength=n)
-        self._population = population / population.sum()
         X = self._check_X(X, reset=False)
         rows = np.flatnonzero(weight)
         if n == 1 or k == 1:
@@ -294,6 +296,8 @@ class AnnotatorMLPClassifier(NetClassifier):
                 continue
             member = settled(self, len(rows), X.shape[1], self._strength)
             member.callbacks, member.verbose, member._is_part = None, 0, True
+            for name in ("_skl_callbacks", "_parent_callback_ctx"):
+                member.__dict__.pop(name, None)
             member.random_state = int(draw.randint(2**31))
             member._fit(X[seen], answers.of_rows(seen), None if is_plain else weight[seen])
             found[unseen] = member._predicted(X[unseen])
@@ -355,8 +359,8 @@ class AnnotatorMLPClassifier(NetClassifier):
             of the mixture of `predict_annotator_proba`.
         """
         joint = self._predicted(X)
-        if len(self.annotators_) == 1 or not hasattr(self, "_population"):
-            return self._net_share(joint)  # the latter where a callback asks during `fit`
+        if len(self.annotators_) == 1:
+            return joint
         return np.concatenate([population for _, population in self._blocks(joint)])
 
     def predict_annotator_proba(self, X: Any, annotators: Any = None) -> Array:
