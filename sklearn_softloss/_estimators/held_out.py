@@ -23,14 +23,18 @@ ONE_IN = 4
 
 def groups_of_equal_rows(data: TrainingData, seed: int) -> Array:
     """A number for each row, from 0 on; equal rows have equal ones, in an order that is random."""
+    return groups_of_equal(data.X, data.rows, data.block_size(GATHERED_ENTRIES), seed)
+
+
+def groups_of_equal(X: Any, rows: Array, size: int, seed: int) -> Array:
+    """The same of some rows of a 2-D X, of which so many are read at once."""
     columns = np.random.RandomState(seed).randint(
-        0, np.iinfo(np.uint64).max, size=data.X.shape[1], dtype=np.uint64
+        0, np.iinfo(np.uint64).max, size=X.shape[1], dtype=np.uint64
     )
-    size = data.block_size(GATHERED_ENTRIES)
     blocks = []
-    for start in range(0, len(data), size):
-        blocks.append(_hashes(data.X[data.rows[start : start + size]], columns | np.uint64(1)))
-        release_pages(data.X)
+    for start in range(0, len(rows), size):
+        blocks.append(_hashes(X[rows[start : start + size]], columns | np.uint64(1)))
+        release_pages(X)
     groups: Array = np.unique(np.concatenate(blocks), return_inverse=True)[1]
     return groups.ravel()
 

@@ -7,7 +7,6 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-import torch
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
@@ -15,12 +14,12 @@ from .._checks import require_y, weight_or_ones
 from .._estimators.classifier import NetClassifier
 from .._estimators.compatibility import with_callbacks
 from .._estimators.estimator import Course, unchanged_on_error
-from .._estimators.held_out import groups_of_equal_rows
+from .._estimators.held_out import groups_of_equal
 from .._estimators.regularization import settled
 from .._targets.answers import Annotations, Answers
 from .._targets.domains import DISTRIBUTION, Domain
 from .._targets.encoding import Array, Targets, column_names
-from .._training.batches import TrainingData, TrainingTargets
+from .._training.batches import GATHERED_ENTRIES, TrainingData, block_size
 from .._training.loops import Loop
 from .._training.net import TrainingNet
 from ._camps import camps_of
@@ -252,7 +251,7 @@ class AnnotatorMLPClassifier(NetClassifier):
             self.scale_, self.bias_ = Effects.none(answers.n_annotators, answers.n_classes)
             population = np.bincount(answers.annotator, weight[answers.item], answers.n_annotators)
             self._population = population / population.sum()
-            self._fit(X, answers, None if (weight == 1).all() else weight)
+            self._fit(X, answers, _or_none(weight))
             self._fit_effects(X, answers, weight, draw)
             self.embedding_, self._explained = camps.loadings, camps.explained
             self.n_answers_ = np.bincount(answers.annotator, minlength=answers.n_annotators)
@@ -284,12 +283,11 @@ class AnnotatorMLPClassifier(NetClassifier):
 
     def _unseen(self, X: Any, answers: Answers, weight: Array, rows: Array, draw: Any) -> Array:
         """What nets that did not see them say of these rows; equal rows are in one fold."""
-        targets = TrainingTargets(answers.shares(self.camps_, self._n_camps), None, None)
         flat = X if X.ndim == 2 else X.reshape(len(X), -1)
-        data = TrainingData(flat, targets, rows, torch.float64, torch.device("cpu"), False)
-        fold = groups_of_equal_rows(data, int(draw.randint(2**31))) % FOLDS
-        is_plain = bool((weight == 1).all())
-        found = np.full((len(weight), targets.n_columns), 1 / targets.n_columns)
+        seed = int(draw.randint(2**31))
+        fold = groups_of_equal(flat, rows, block_size(flat, GATHERED_ENTRIES), seed) % FOLDS
+        n_columns = self._n_camps * answers.n_classes
+        found = np.full((len(weight), n_columns), 1 / n_columns)
         for i in range(FOLDS):
             seen, unseen = rows[fold != i], rows[fold == i]
             if not (len(seen) and len(unseen)):  # every row is the same
@@ -299,7 +297,7 @@ class AnnotatorMLPClassifier(NetClassifier):
             for name in ("_skl_callbacks", "_parent_callback_ctx"):
                 member.__dict__.pop(name, None)
             member.random_state = int(draw.randint(2**31))
-            member._fit(X[seen], answers.of_rows(seen), None if is_plain else weight[seen])
+            member._fit(X[seen], answers.of_rows(seen), _or_none(weight[seen]))
             found[unseen] = member._predicted(X[unseen])
         return found
 
@@ -335,6 +333,11 @@ class AnnotatorMLPClassifier(NetClassifier):
         """The share of each class over all camps."""
         return joint.reshape(len(joint), self._n_camps, -1).sum(axis=1)
 
+    def _population_share(self, joint: Array) -> Array:
+        if len(self.annotators_) == 1:
+            return joint
+        return np.concatenate([population for _, population in self._blocks(joint)])
+
     def _mean_agreement(self, joint: Array) -> Array:
         total = np.zeros(len(self.annotators_))
         for proba, population in self._blocks(joint):
@@ -358,10 +361,7 @@ class AnnotatorMLPClassifier(NetClassifier):
             Rows sum to 1, columns follow `classes_`. The mean of what the net says of the share and
             of the mixture of `predict_annotator_proba`.
         """
-        joint = self._predicted(X)
-        if len(self.annotators_) == 1:
-            return joint
-        return np.concatenate([population for _, population in self._blocks(joint)])
+        return self._population_share(self._predicted(X))
 
     def predict_annotator_proba(self, X: Any, annotators: Any = None) -> Array:
         """The probability of each answer of each annotator.
@@ -385,10 +385,11 @@ class AnnotatorMLPClassifier(NetClassifier):
         if names.ndim != 1:
             raise ValueError(f"annotators must be a list of names; its shape is {names.shape}.")
         asked = np.array([place.get(name, -1) for name in names.tolist()], dtype=np.intp)
-        proba = self._of_annotators(self._shares(self._predicted(X)), asked)
+        joint = self._predicted(X)
+        proba = self._of_annotators(self._shares(joint), asked)
         found = np.ascontiguousarray(np.moveaxis(proba, 0, 2))
         if (asked < 0).any():
-            found[:, asked < 0] = self.predict_proba(X)[:, None]
+            found[:, asked < 0] = self._population_share(joint)[:, None]
         return found
 
     def predict_annotator(self, X: Any, annotators: Any = None) -> Array:
@@ -487,3 +488,8 @@ class AnnotatorMLPClassifier(NetClassifier):
     def _warn_of_a_poor_end(self, net: TrainingNet, loop: Loop, train: TrainingData) -> None:
         if not getattr(self, "_is_part", False):
             super()._warn_of_a_poor_end(net, loop, train)
+
+
+def _or_none(weight: Array) -> Array | None:
+    """None where all weigh alike, which trains faster."""
+    return None if (weight == 1).all() else weight
