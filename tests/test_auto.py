@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from cases import make_labels, make_soft, over_estimators, parameters_of, targets_for
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, losses
-from sklearn_softloss._estimators.held_out import groups_of_equal_rows, part_to_judge_by
+from sklearn_softloss._estimators.held_out import enough_rows, part_to_judge_by
 from sklearn_softloss._estimators.regularization import (
     LINEAR_PATH,
     MIDDLE,
@@ -159,7 +159,7 @@ def test_neither_order_nor_repeats_nor_containers_move_the_rows_held_out(seed):
 
     def held(rows, container=np.asarray):
         data = data_of(container(X[rows]), Y[rows])
-        _, judged, groups = part_to_judge_by(data, None, groups_of_equal_rows(data, seed))
+        _, judged, groups = part_to_judge_by(*enough_rows(data, seed))
         found = {tuple(row) for row in X[rows][judged.rows].tolist()}
         assert len(np.unique(groups)) == len(found)
         return found
@@ -178,18 +178,18 @@ def test_a_quarter_of_each_class_and_of_the_rarest_labels_is_held_out():
     X = rng.normal(size=(400, 3))
     y = np.repeat([0, 1, 2], [300, 80, 20])
     data = data_of(X, np.eye(3)[y])
-    _, held, _ = part_to_judge_by(data, None, groups_of_equal_rows(data, 0))
+    _, held, _ = part_to_judge_by(*enough_rows(data, 0))
     assert np.abs(np.bincount(y[held.rows]) - [75, 20, 5]).max() <= 1
     labels = (rng.random((400, 3)) < [0.6, 0.3, 0.05]).astype(float)
     data = data_of(X, labels)
-    _, held, _ = part_to_judge_by(data, None, groups_of_equal_rows(data, 0))
+    _, held, _ = part_to_judge_by(*enough_rows(data, 0))
     assert abs(labels[held.rows, 2].sum() - labels[:, 2].sum() / 4) <= 1
 
 
 def test_of_many_rows_a_part_is_enough():
     X = np.random.default_rng(0).normal(size=(12_000, 2))
     data = data_of(X, np.eye(2)[(X[:, 0] > 0).astype(int)])
-    part, held, _ = part_to_judge_by(data, None, groups_of_equal_rows(data, 0))
+    part, held, _ = part_to_judge_by(*enough_rows(data, 0))
     assert (len(part), len(held)) == (3750, 1250)
 
 

@@ -31,7 +31,7 @@ from cases import (
 from sklearn_softloss import SoftTargetMLPClassifier
 from sklearn_softloss._targets.weighting import WeightedEntries
 from sklearn_softloss._training import divergence
-from sklearn_softloss._training.batches import TrainingTargets
+from sklearn_softloss._training.batches import TrainingData, TrainingTargets
 from sklearn_softloss.losses import get_loss
 
 DIVERGED = "training diverged"
@@ -186,18 +186,10 @@ def noisy_targets(loss, n=300, k=4):
     return (rng.random((n, k)) < [0.5, 0.3, 0.1, 0.02]).astype(float)
 
 
-class Rows:
-    """As much of `TrainingData` as the constant reads."""
-
-    def __init__(self, targets):
-        self.targets, self.rows = targets, np.arange(len(targets))
-
-    def __len__(self):
-        return len(self.rows)
-
-
 def loss_of_constant(loss, targets):
-    data = Rows(targets)
+    n = len(targets)
+    cpu = torch.device("cpu")
+    data = TrainingData(np.zeros((n, 1)), targets, np.arange(n), torch.float64, cpu, False)
     logits = divergence._constant_logits(loss, data)
     net = SimpleNamespace(criterion_=loss, batch_size=32)
     return divergence._loss_of_constant(net, data, logits)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from .._targets.encoding import Array, as_array
+from .._processes import entered, reading_together
+from .._targets.encoding import Array, as_array, distinct
 from .._targets.weighting import is_rule
 from .estimator import NetEstimator
 
@@ -43,7 +44,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         labels = as_array(y)
         if labels.ndim != 1:
             return
-        found = np.unique(labels)
+        with reading_together(entered()):
+            found = distinct(labels)
         if set(found.tolist()) != set(self.classes_.tolist()):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "

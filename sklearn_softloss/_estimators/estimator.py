@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from .._checks import check_weight, refuse_masked, require_y
 from .._pickles import VersionedPickle
+from .._processes import entered, reading_together
 from .._targets.codes import TargetCode
 from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
@@ -44,6 +45,7 @@ from .._training.solvers import SOLVERS, Solver
 from .._training.standardize import Standardize
 from ..losses import Loss, get_loss
 from .compatibility import CallbackSupportMixin, FitObserver
+from .data_parallel import check_same_data, check_sharing
 from .parameters import check_parameters, has_checkpoint, hidden_layers, torch_device, torch_dtype
 from .regularization import MIDDLE, Choice, Strength, path_of, settled, trial_of
 from .validation import hold_out
@@ -223,43 +225,64 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         declared: Any = None,
         validation: tuple[Any, Any] = (None, None),
     ) -> Self:
-        check_parameters(self)
-        loss = self._loss()
-        course = self._course(in_parts)
-        self._check_call(y, loss, course, validation)
-        observer = None
-        # A search follows its estimators though they have no callback of their own.
-        observed = getattr(self, "_skl_callbacks", None) or hasattr(self, "_parent_callback_ctx")
-        if observed and not in_parts:
-            observer = FitObserver(self, self._max_iter(), X, self._as_given(y), sample_weight)
-        with unchanged_on_error(self):
-            X = self._check_X(X, reset=not course.goes_on)
-            known = None
-            if course.goes_on:
-                kept: Any = {
-                    name: getattr(self, f"{name}_", None) for name in self._kept_of_targets
-                }
-                known = Targets(None, **kept)
-            targets = self._encode(y, loss.domain, known, declared)
-            check_consistent_length(X, targets.values)
-            if sample_weight is not None:
-                sample_weight = check_weight(sample_weight, (X.shape[0],), name="sample_weight")
-            weighting = self._weigh(targets, loss.domain, sample_weight, label_weight)
-            code = self._code_for(targets, loss, weighting, course)
-            encoded = TrainingTargets(targets.values, code, weighting)
-            net, loop, train, chosen = self._train(
-                X, targets, encoded, loss, course, validation, observer
+        processes = entered()
+        with processes.failing_together():
+            check_parameters(self)
+            loss = self._loss()
+            course = self._course(in_parts)
+            given = {"sample_weight": sample_weight, "label_weight": label_weight}
+            check_sharing(self, processes, loss, y, course, {**given, "X_val": validation[0]})
+            self._check_call(y, loss, course, validation)
+            observer = None
+            # A search follows its estimators though they have no callback of their own.
+            observed = getattr(self, "_skl_callbacks", None) or hasattr(
+                self, "_parent_callback_ctx"
             )
-            for name in self._kept_of_targets:
-                self.__dict__.pop(f"{name}_", None)
-            self.__dict__.update(self._to_predict(net, targets, code))
-            self.__dict__.update(chosen)
-            self._store_losses(net, loop, len(train), course)
-        if observer is not None:
-            observer.on_fit_end()
-        if not (in_parts or loop.interrupted):
-            self._warn_of_a_poor_end(net, loop, train)
+            if observed and not in_parts:
+                observer = FitObserver(self, self._max_iter(), X, self._as_given(y), sample_weight)
+            with unchanged_on_error(self):
+                X = self._check_X(X, reset=not course.goes_on)
+                with reading_together(processes):
+                    targets, encoded = self._read_targets(
+                        X, y, loss, course, declared, sample_weight, label_weight
+                    )
+                check_same_data(processes, X, targets)
+                net, loop, train, chosen = self._train(
+                    X, targets, encoded, loss, course, validation, observer
+                )
+                for name in self._kept_of_targets:
+                    self.__dict__.pop(f"{name}_", None)
+                self.__dict__.update(self._to_predict(net, targets, encoded.code))
+                self.__dict__.update(chosen)
+                self._store_losses(net, loop, train.n_samples, course)
+            if observer is not None:
+                observer.on_fit_end()
+            if not (in_parts or loop.interrupted):
+                self._warn_of_a_poor_end(net, loop, train)
         return self
+
+    def _read_targets(
+        self,
+        X: Any,
+        y: Any,
+        loss: Loss,
+        course: Course,
+        declared: Any,
+        sample_weight: Any,
+        label_weight: Any,
+    ) -> tuple[Targets, TrainingTargets]:
+        """y checked, and as the training sees it."""
+        known = None
+        if course.goes_on:
+            kept: Any = {name: getattr(self, f"{name}_", None) for name in self._kept_of_targets}
+            known = Targets(None, **kept)
+        targets = self._encode(y, loss.domain, known, declared)
+        check_consistent_length(X, targets.values)
+        if sample_weight is not None:
+            sample_weight = check_weight(sample_weight, (X.shape[0],), name="sample_weight")
+        weighting = self._weigh(targets, loss.domain, sample_weight, label_weight)
+        code = self._code_for(targets, loss, weighting, course)
+        return targets, TrainingTargets(targets.values, code, weighting)
 
     @leaves_process_as_found
     def _train(
@@ -285,7 +308,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
             else:
                 settled, chosen = self._settled(loss, train, valid, encoded, course, generators)
                 net = settled._build_net(loss, train, encoded.n_columns, course, generators)
-            net.batch_size = settled._batch_size(len(train))
+            net.batch_size = settled._batch_size(train.n_samples)
             if observer is not None:
                 observer.fitted = lambda: self._to_predict(net.frozen(), targets, encoded.code)
             net.observer = observer
@@ -315,14 +338,14 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
             seed = int(generators.numpy.randint(np.iinfo(np.int32).max))
 
             def trial(strength: Strength, part: TrainingData) -> TrainingNet:
-                member = trial_of(self, train, len(part) / len(train), strength)
+                member = trial_of(self, train, len(part) / train.n_samples, strength)
                 return self._trial(member, loss, part, encoded.n_columns, seed)
 
             choice = Choice(path_of(self, train), train, valid, trial, seed, loss.in_nats)
             strength, results = choice.strength, choice.results
             if self.verbose and results is not None:
                 print(choice)
-        found = settled(self, len(train), train.X.shape[1], strength)
+        found = settled(self, train.n_samples, train.X.shape[1], strength)
         return found, {
             "alpha_": found.alpha,
             "dropout_": found.dropout,
@@ -435,17 +458,20 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         generators: Generators,
         given_validation: bool,
     ) -> tuple[TrainingData, TrainingData | None]:
-        rows = encoded.rows_with_weight()
-        if not len(rows):
+        rows, processes = encoded.rows_with_weight(), entered()
+        if not processes.total(len(rows)):
             raise ValueError(
                 "No sample is left to fit: each has weight zero or only unknown labels (NaN, -1)."
             )
         dtype = torch_dtype(X.dtype if self.dtype is None else self.dtype)
         device = torch_device(self.device)
-        data = TrainingData(X, encoded, rows, dtype, device, may_stay_sparse=self.module is None)
+        may_stay_sparse = self.module is None
+        data = TrainingData(X, encoded, rows, dtype, device, may_stay_sparse, processes)
         if not self.early_stopping or given_validation:
             return data, None
-        train, valid = hold_out(rows, targets, self.validation_fraction, generators.numpy)
+        train, valid = hold_out(
+            rows, targets, self.validation_fraction, generators.numpy, processes
+        )
         return data.restricted(train), data.restricted(valid)
 
     def _given_validation(
@@ -459,12 +485,11 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         if weighting is not None:
             weighting = weighting.without_samples()
         encoded = TrainingTargets(given.values, train.targets.code, weighting)
-        rows = encoded.rows_with_weight()
-        if not len(rows):
+        rows, processes = encoded.rows_with_weight(), train.processes
+        if not processes.total(len(rows)):
             raise ValueError("y_val holds no known label to validate on.")
-        return TrainingData(
-            X, encoded, rows, train.dtype, train.device, may_stay_sparse=self.module is None
-        )
+        may_stay_sparse = self.module is None
+        return TrainingData(X, encoded, rows, train.dtype, train.device, may_stay_sparse, processes)
 
     def _generators_for(self, course: Course) -> Generators:
         """Those of the last part, as copies that a refused one does not move; or new ones.
@@ -477,7 +502,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         else:
             seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        return Generators.seeded(seed)
+        return Generators.seeded(entered().from_first(seed))
 
     # --- the net -------------------------------------------------------------------------------
 
@@ -490,7 +515,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
         generators: Generators,
     ) -> TrainingNet:
         if loss.needs_mean_target:
-            loss = loss.with_mean_target(train.targets.mean(train.rows))
+            loss = loss.with_mean_target(train.mean_target())
         module = self._build_module(train, loss.n_logits(n_columns), course, generators)
         check_net(module, loss, train.batch(slice(0, 2)), loss.n_logits(n_columns))
         solver = Solver(self.solver) if callable(self.solver) else SOLVERS[self.solver]

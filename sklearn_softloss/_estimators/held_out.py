@@ -15,28 +15,44 @@ from .._targets.encoding import Array
 from .._training.batches import GATHERED_ENTRIES, TrainingData, release_pages
 
 MOST_GROUPS = 5000
-"""Different rows that are enough to choose by."""
+"""Different rows that are enough to choose by, and to judge by."""
 
 ONE_IN = 4
 """One of so many different rows is held out."""
 
 
-def groups_of_equal_rows(data: TrainingData, seed: int) -> Array:
-    """A number for each row, from 0 on; equal rows have equal ones, in an order that is random."""
-    return groups_of_equal(data.X, data.rows, data.block_size(GATHERED_ENTRIES), seed)
+def enough_rows(data: TrainingData, seed: int) -> tuple[TrainingData, Array]:
+    """All rows, of many a part that says enough; and a number of each, from 0 on, which equal rows
+    share.
+
+    Those of other processes too, brought together.
+    """
+    size = data.block_size(GATHERED_ENTRIES)
+    hashes = data.processes.gather(hashes_of_rows(data.X, data.rows, size, seed))
+    groups: Array = np.unique(np.concatenate(hashes), return_inverse=True)[1].ravel()
+    first = sum(len(part) for part in hashes[: data.processes.rank])
+    own = groups[first : first + len(data)]
+    part = data.restricted(data.rows[own < MOST_GROUPS]).gathered()
+    return part, groups[groups < MOST_GROUPS]
 
 
 def groups_of_equal(X: Any, rows: Array, size: int, seed: int) -> Array:
-    """The same of some rows of a 2-D X, of which so many are read at once."""
+    """A number for each row, from 0 on; equal rows have equal ones, in an order that is random."""
+    hashes = hashes_of_rows(X, rows, size, seed)
+    groups: Array = np.unique(hashes, return_inverse=True)[1].ravel()
+    return groups
+
+
+def hashes_of_rows(X: Any, rows: Array, size: int, seed: int) -> Array:
+    """A number of 64 bits for some rows of a 2-D X, of which so many are read at once."""
     columns = np.random.RandomState(seed).randint(
         0, np.iinfo(np.uint64).max, size=X.shape[1], dtype=np.uint64
     )
-    blocks = []
+    blocks = [np.empty(0, dtype=np.uint64)]
     for start in range(0, len(rows), size):
         blocks.append(_hashes(X[rows[start : start + size]], columns | np.uint64(1)))
         release_pages(X)
-    groups: Array = np.unique(np.concatenate(blocks), return_inverse=True)[1]
-    return groups.ravel()
+    return np.concatenate(blocks)
 
 
 def _hashes(X: Any, columns: Array) -> Array:
@@ -59,18 +75,12 @@ def _mixed(values: Array) -> Array:
     return stirred
 
 
-def part_to_judge_by(
-    train: TrainingData, valid: TrainingData | None, groups: Array
-) -> tuple[TrainingData, TrainingData, Array]:
+def part_to_judge_by(part: TrainingData, groups: Array) -> tuple[TrainingData, TrainingData, Array]:
     """Rows to train on, rows to judge by, and the groups of the latter.
 
-    Of many rows a part. Without `valid` every fourth group is held out, in an order by the column
-    in which the target of the group stands out most: the class, or the rarest label.
+    Every fourth group is held out, in an order by the column in which the target of the group
+    stands out most: the class, or the rarest label.
     """
-    chosen = groups < MOST_GROUPS
-    part, groups = train.restricted(train.rows[chosen]), groups[chosen]
-    if valid is not None:
-        return part, valid, np.arange(len(valid))
     by_stratum = np.lexsort((np.arange(groups.max() + 1), _strata(part, groups)))
     is_held = np.zeros(len(by_stratum), dtype=bool)
     is_held[by_stratum[ONE_IN - 1 :: ONE_IN]] = True
@@ -83,6 +93,6 @@ def _strata(data: TrainingData, groups: Array) -> Array:
     target, weight, _ = data.targets.block(data.rows)
     weight = np.ones(len(target)) if weight is None else weight
     of_group = sp.csr_array((weight, (groups, np.arange(len(groups)))))
-    mean = data.targets.mean(data.rows)
+    mean = data.mean_target()
     excess = (of_group @ target) / np.where(mean > 0, mean, np.inf)
     return np.where(excess.max(axis=1) > 0, excess.argmax(axis=1), -1)

@@ -20,7 +20,7 @@ from .._training.batches import Batches, TrainingData
 from .._training.mlp import threads_for
 from .._training.net import TrainingNet
 from .._training.solvers import SOLVERS
-from .held_out import groups_of_equal_rows, part_to_judge_by
+from .held_out import enough_rows, part_to_judge_by
 from .parameters import AUTO_WIDTH, hidden_layers
 
 Estimator = TypeVar("Estimator", bound=Any)
@@ -100,7 +100,8 @@ def _is_wide_and_sparse(data: TrainingData) -> bool:
     if not data.sparse:
         return False
     n_columns = data.X.shape[1]
-    entries = data.X.nnz * len(data) / data.X.shape[0] / n_columns
+    stored = data.X.nnz * len(data) / data.X.shape[0]
+    entries = data.processes.total(stored) / n_columns
     return n_columns >= MANY_COLUMNS or (n_columns >= SOME_COLUMNS and entries < FEW_ENTRIES)
 
 
@@ -148,7 +149,7 @@ def trial_of(
         widths = hidden_layers(estimator.hidden_layer_sizes)
         small.hidden_layer_sizes = [min(width, TRIAL_WIDTH) for width in widths]
         small.learning_rate_init = estimator.learning_rate_init * sqrt(2)
-    small = settled(small, len(train), train.X.shape[1], strength)
+    small = settled(small, train.n_samples, train.X.shape[1], strength)
     if not strength.is_linear:
         small.alpha *= sqrt(2) / share
     return small
@@ -202,14 +203,17 @@ class Choice:
         self.results: dict[str, Array] | None = None
         if len(path) == 1:
             return
-        groups = groups_of_equal_rows(train, seed)
+        part, groups = enough_rows(train, seed)
         if groups.max() + 1 < FEWEST_GROUPS:
             return
-        self._part, self._held, self._groups = part_to_judge_by(train, valid, groups)
+        if valid is None:
+            self._part, self._held, self._groups = part_to_judge_by(part, groups)
+        else:
+            self._part, (self._held, self._groups) = part, enough_rows(valid, seed)
         self._fit = fit
         self._losses: dict[int, tuple[Array, Array]] = {}
-        self.strength = path[self._walk(middle)]
-        self.results = self._table(middle)
+        found = path[self._walk(middle)], self._table(middle)
+        self.strength, self.results = train.processes.from_first(found)
 
     def __str__(self) -> str:
         if self.results is None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from .._processes import Processes
 from .._targets.encoding import Array, Targets
 
 TOO_SMALL = (
@@ -16,28 +17,38 @@ TOO_SMALL = (
 
 
 def hold_out(
-    rows: Array, targets: Targets, fraction: float, random_state: Any
+    rows: Array, targets: Targets, fraction: float, random_state: Any, processes: Processes
 ) -> tuple[Array, Array]:
     """Rows to train on and rows to validate on, hard labels in equal shares where they can be.
 
     A class of one row stays in training. Where there are more classes than rows held out the
-    rarest count as one.
+    rarest count as one. Each process gets what the split of all rows leaves of its own.
     """
-    strata: Array | None = None
-    alone = rows[:0]
+    codes: Array | None = None
     if targets.from_vector and targets.classes is not None:
         codes = np.asarray(targets.values[rows] @ np.arange(1, 1 + targets.n_columns), dtype=int)
+    given = processes.gather((len(rows), codes))
+    start = sum(n_rows for n_rows, _ in given[: processes.rank])
+    places = np.arange(sum(n_rows for n_rows, _ in given))
+    strata: Array | None = None
+    alone = places[:0]
+    if codes is not None:
+        codes = np.concatenate([codes for _, codes in given])
         is_alone = np.bincount(codes)[codes] == 1
-        alone, rows, codes = rows[is_alone], rows[~is_alone], codes[~is_alone]
-        strata = _strata(codes, int(np.ceil(fraction * len(rows))))
-    if len(rows) < 2:
+        alone, places, codes = places[is_alone], places[~is_alone], codes[~is_alone]
+        strata = _strata(codes, int(np.ceil(fraction * len(places))))
+    if len(places) < 2:
         raise ValueError(TOO_SMALL)
     train, valid = train_test_split(
-        rows, test_size=fraction, random_state=random_state, stratify=strata
+        places, test_size=fraction, random_state=random_state, stratify=strata
     )
     if len(valid) < 2:
         raise ValueError(TOO_SMALL)
-    return (np.concatenate([train, alone]) if len(alone) else train), valid
+
+    def own(places: Array) -> Array:
+        return rows[places[(places >= start) & (places < start + len(rows))] - start]
+
+    return own(np.concatenate([train, alone])), own(valid)
 
 
 def _strata(codes: Array, n_valid: int) -> Array | None:

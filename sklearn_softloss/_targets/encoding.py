@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from .._checks import refuse_masked
+from .._processes import reading
 from .domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
 from .long_tables import refuse_long_table
 
@@ -110,7 +111,7 @@ def encode_classes(
         classes = np.unique(declared) if classes is None else classes
     if y.ndim == 1:
         labels = hard_labels(y, given)
-        known = np.unique(labels) if classes is None else classes
+        known = distinct(labels) if classes is None else classes
         sparse = may_be_sparse and len(labels) * len(known) > DENSE_ENTRIES
         rows = one_hot(labels, known, sparse)
         return Targets(rows, known, from_vector=True, column_classes=declared)
@@ -131,6 +132,15 @@ def encode_classes(
     if columns is not None:
         values = in_order(values, columns, known)
     return Targets(values, known, column_classes=declared)
+
+
+def distinct(labels: Array) -> Array:
+    """The labels there are, sorted; those of other processes that read with this one too."""
+    parts = reading().gather(np.unique(labels))
+    if len(parts) == 1:
+        return np.asarray(parts[0])
+    names = [label for part in parts for label in part.tolist()]
+    return np.unique(_as_names(names, "The labels of all processes"))
 
 
 def hard_labels(y: Array, given: Any = None) -> Array:
@@ -333,7 +343,7 @@ def encode_labels(
 
 def _encode_binary(labels: Array, known: Array | None) -> Targets:
     if known is None:
-        known = np.unique(labels)
+        known = distinct(labels)
     if len(known) > 2:
         raise ValueError(
             "Only binary classification is supported. The type of the target is "
@@ -369,6 +379,7 @@ def warn_if_never_absent(targets: Targets, stacklevel: int) -> None:
         lowest[full] = _lowest_known(values[:, full].toarray())
     else:
         lowest = _lowest_known(values)
+    lowest = np.min(reading().gather(lowest), axis=0)
     names = np.arange(len(lowest)) if targets.label_names is None else targets.label_names
     warn_of_never_absent(names[lowest == 1], stacklevel + 1)
 

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import column_or_1d
 
 from .._checks import refuse_masked
+from .._processes import reading
 from .domains import Domain
 from .encoding import Array, Targets, column_names, even_array, in_order
 from .weighting import WeightedEntries
@@ -94,6 +95,7 @@ class TargetScale:
             of_entries = of_entries * weight[:, None]
         pairs = []
         for column, weights in zip(values.T, of_entries.T, strict=True):
+            column, weights = np.concatenate(reading().gather((column, weights)), axis=1)
             known = weights > 0
             found = location_and_scale(column[known], weights[known]) if known.any() else (0.0, 1.0)
             pairs.append(found)

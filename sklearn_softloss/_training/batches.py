@@ -15,6 +15,7 @@ from sklearn.utils import assert_all_finite
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from .._processes import ALONE, Processes
 from .._targets.codes import TargetCode
 from .._targets.encoding import Array, Rows
 from .._targets.numbers import TargetScale
@@ -119,6 +120,22 @@ class TrainingTargets:
         self.is_sparse, self.n_columns = sp.issparse(values), int(values.shape[1])
         self._prepared = None if self.is_sparse else self._prepare(values, slice(None))
 
+    @classmethod
+    def prepared(cls, blocks: list[Weighted]) -> TrainingTargets:
+        """From targets and weights as `block` gives them, one under the other."""
+        target = np.concatenate([block[0] for block in blocks])
+        twin = cls(target, None, None)
+        weight, entry_weight = (
+            None
+            if all(block[place] is None for block in blocks)
+            else np.concatenate(
+                [np.ones(shape(b[0])) if b[place] is None else b[place] for b in blocks]
+            )
+            for place, shape in ((1, len), (2, np.shape))
+        )
+        twin._prepared = target, weight, entry_weight
+        return twin
+
     def __len__(self) -> int:
         return int(self._values.shape[0])
 
@@ -138,20 +155,6 @@ class TrainingTargets:
             None if weight is None else weight[rows],
             None if entry_weight is None else entry_weight[rows],
         )
-
-    def mean(self, rows: Array, block_size: int = 4096) -> Array:
-        """Weighted mean of the known targets over these rows, shape (n_columns,)."""
-        total: Any = 0.0
-        weight_sum: Any = 0.0
-        for start in range(0, len(rows), block_size):
-            target, weight, entry_weight = self.block(rows[start : start + block_size])
-            weight = np.ones(len(target)) if weight is None else weight
-            if entry_weight is None:
-                total, weight_sum = total + weight @ target, weight_sum + weight.sum()
-            else:
-                total = total + weight @ (entry_weight * target)
-                weight_sum = weight_sum + weight @ entry_weight
-        return np.asarray(total / np.where(weight_sum > 0, weight_sum, 1.0))
 
     def rows_with_weight(self, block_size: int = 4096) -> Array:
         """Indices of the rows that count: weight > 0 after masks and weights have met."""
@@ -194,6 +197,13 @@ class TrainingData(Dataset[Any]):
     device : torch.device
     may_stay_sparse : bool
         Batches of a sparse X are `SparseRows` where that is faster; otherwise dense tensors.
+    processes : Processes
+        Those that hold the other rows of the set.
+
+    Attributes
+    ----------
+    n_samples : int
+        Rows of the set in all processes.
     """
 
     def __init__(
@@ -204,10 +214,12 @@ class TrainingData(Dataset[Any]):
         dtype: torch.dtype,
         device: torch.device,
         may_stay_sparse: bool,
+        processes: Processes = ALONE,
     ) -> None:
         self.X, self.targets, self.rows = X, targets, rows
-        self.dtype, self.device = dtype, device
-        self.sparse = may_stay_sparse and sp.issparse(X) and stays_sparse(X, dtype)
+        self.dtype, self.device, self.processes = dtype, device, processes
+        self.n_samples = int(processes.total(len(rows)))
+        self.sparse = may_stay_sparse and stays_sparse(X, dtype, processes)
         self._shared = shared_tensor(X)
 
     def __len__(self) -> int:
@@ -221,7 +233,33 @@ class TrainingData(Dataset[Any]):
         """The same data, other rows."""
         twin = copy.copy(self)
         twin.rows = rows
+        twin.n_samples = int(self.processes.total(len(rows)))
         return twin
+
+    def gathered(self) -> TrainingData:
+        """The rows of all processes, in each."""
+        if self.processes.size == 1:
+            return self
+        blocks = self.processes.gather(self.X[self.rows])
+        X = sp.vstack(blocks, format="csr") if sp.issparse(self.X) else np.concatenate(blocks)
+        targets = TrainingTargets.prepared(self.processes.gather(self.targets.block(self.rows)))
+        twin = TrainingData(X, targets, np.arange(len(targets)), self.dtype, self.device, False)
+        twin.sparse = self.sparse
+        return twin
+
+    def mean_target(self, block_size: int = 4096) -> Array:
+        """Weighted mean of the known targets, shape (n_columns,)."""
+        total, weight_sum = np.zeros((2, self.targets.n_columns))
+        for start in range(0, len(self), block_size):
+            target, weight, entry_weight = self.targets.block(self.rows[start : start + block_size])
+            weight = np.ones(len(target)) if weight is None else weight
+            if entry_weight is None:
+                total, weight_sum = total + weight @ target, weight_sum + weight.sum()
+            else:
+                total = total + weight @ (entry_weight * target)
+                weight_sum = weight_sum + weight @ entry_weight
+        total, weight_sum = self.processes.total((total, weight_sum))
+        return np.asarray(total / np.where(weight_sum > 0, weight_sum, 1.0))
 
     def batch(self, position: Any) -> Batch:
         """The rows at these positions: X and (target, sample weight, entry weight)."""
@@ -257,31 +295,41 @@ class Batches:
     batch_size : int
     generator : torch.Generator, default=None
         Draws the order; without it rows come as they are.
+    in_step : bool, default=False
+        Batches are those of all processes together, of which each has its share, perhaps none: so
+        all have equally many.
     """
 
     def __init__(
-        self, data: TrainingData, batch_size: int, generator: torch.Generator | None = None
+        self,
+        data: TrainingData,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+        in_step: bool = False,
     ) -> None:
-        self.data, self.batch_size, self.generator = data, batch_size, generator
-        per_block = data.block_size(GATHERED_ENTRIES)
-        self.block_rows = batch_size * max(1, per_block // batch_size)
+        self.data, self.generator = data, generator
+        n = len(data)
+        if in_step and data.processes.size > 1:
+            n_batches = -(-data.n_samples // batch_size)
+            self.starts = np.arange(n_batches + 1) * n // n_batches
+        else:
+            self.starts = np.append(np.arange(0, n, batch_size), n)
+        largest = max(1, int(np.diff(self.starts).max(initial=0)))
+        self.per_block = max(1, data.block_size(GATHERED_ENTRIES) // largest)
 
     def __len__(self) -> int:
-        return -(-len(self.data) // self.batch_size)
+        return len(self.starts) - 1
 
     def __iter__(self) -> Iterator[Batch]:
-        n = len(self.data)
         order = None
-        if self.generator is not None and self.batch_size < n:
-            order = torch.randperm(n, generator=self.generator).numpy()
-        for start in range(0, n, self.block_rows):
-            part = slice(start, min(start + self.block_rows, n))
+        if self.generator is not None and len(self) > 1:
+            order = torch.randperm(len(self.data), generator=self.generator).numpy()
+        for first in range(0, len(self), self.per_block):
+            starts = self.starts[first : first + self.per_block + 1]
+            part, sizes = slice(starts[0], starts[-1]), np.diff(starts).tolist()
             X, parts = self.data.batch(part if order is None else order[part])
-            slices = (
-                repeat(None) if values is None else values.split(self.batch_size)
-                for values in parts
-            )
-            yield from zip(X.split(self.batch_size), zip(*slices, strict=False), strict=False)
+            slices = (repeat(None) if values is None else values.split(sizes) for values in parts)
+            yield from zip(X.split(sizes), zip(*slices, strict=False), strict=False)
 
 
 @leaves_process_as_found
@@ -293,7 +341,7 @@ def read_net(module: nn.Module, X: Any, link: Callable[[Tensor], Tensor]) -> Arr
     # The built-in net writes to nothing that it is given; a custom module might.
     built_in, size = isinstance(module, MLP), block_size(X)
     shared = shared_tensor(X) if built_in else None
-    sparse = built_in and sp.issparse(X) and stays_sparse(X, like.dtype)
+    sparse = built_in and stays_sparse(X, like.dtype)
     if isinstance(module, MLP):
         size = READ_ENTRIES // max(row_entries(X, sparse), *module.layer_sizes[1:]) + 1
     parts = []

@@ -107,7 +107,7 @@ def _most_beside(net: TrainingNet, data: TrainingData, margin: float) -> float:
     """
     alpha = 0.0 if net.decay_weights else net.alpha
     n_weights = sum(p.numel() for p in net.module_.parameters() if p.ndim > 1)
-    return margin / MARGIN + 0.5 * alpha * n_weights / len(data)
+    return margin / MARGIN + 0.5 * alpha * n_weights / data.n_samples
 
 
 # --- the constant --------------------------------------------------------------------------------
@@ -123,8 +123,9 @@ def _constant_logits(loss: Loss, data: TrainingData) -> Tensor:
     size = _rows_of_targets(data)
     n_logits = loss.n_logits(data.targets.n_columns)
     if n_logits != data.targets.n_columns:
-        return _cheapest_logits(loss, _targets(data, data.rows[:size]), n_logits)
-    domain, mean = loss.domain, torch.from_numpy(data.targets.mean(data.rows, size)).double()
+        some = _targets(data, data.rows[:size])
+        return data.processes.from_first(_cheapest_logits(loss, some, n_logits))
+    domain, mean = loss.domain, torch.from_numpy(data.mean_target(size)).double()
 
     def scaled(values: Tensor) -> Tensor:
         values = values.clamp(*domain.prediction_range)
@@ -188,6 +189,7 @@ def _loss_of_constant(net: TrainingNet, data: TrainingData, logits: Tensor) -> f
         values = loss(logits.expand(len(target), -1), target, entry_weight)
         total += float(values.sum() if weight is None else values.dot(weight))
         weight_sum += float(weight_of((target, weight, entry_weight)))
+    total, weight_sum = data.processes.total((total, weight_sum))
     return total / weight_sum
 
 
@@ -212,6 +214,7 @@ def _losses_of_net(net: TrainingNet, data: TrainingData) -> tuple[float, float]:
                 values = loss(share * logits, target, entry_weight).double()
                 total[place] += float((values if weight is None else weight * values).sum())
             weight_sum += float(weight_of((target, weight, entry_weight)))
+    total, weight_sum = data.processes.total((total, np.full(2, weight_sum)))
     reached, halfway = (total / weight_sum).tolist()
     return reached, halfway
 

@@ -11,6 +11,7 @@ import torch
 from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
+from .._processes import ALONE, Processes
 from .batches import Batches, TrainingData
 from .loops import Loop, weight_of
 from .mlp import threads_for
@@ -35,15 +36,15 @@ class LBFGSLoop(Loop):
     _in_epoch: bool = field(default=False, init=False)
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        follows = self.observer.sees_batches
+        follows, processes = self.observer.sees_batches, train.processes
         blocks: Any = Batches(train, train.block_size())
         if len(blocks) == 1:
             blocks = list(blocks)
 
         def objective() -> Tensor:
             self.module.train()
-            value: Any = 0.0
-            weight = sum(weight_of(batch[1]) for batch in blocks)
+            value = next(self.module.parameters()).new_zeros(())
+            weight = processes.total(sum(weight_of(batch[1]) for batch in blocks))
             if follows:
                 self._begin_epoch()
             for batch in blocks:
@@ -57,10 +58,10 @@ class LBFGSLoop(Loop):
                 if follows:
                     self.observer.on_batch_end(batch, True, part.detach(), logits)
             penalty = self._penalty()
-            if isinstance(penalty, Tensor):
+            if isinstance(penalty, Tensor) and processes.rank == 0:
                 (penalty / weight).backward()
                 value = value + penalty.detach() / weight
-            return value
+            return self._mean_of_all(value, processes)
 
         def on_iteration(train_loss: float) -> bool:
             self._begin_epoch()
@@ -76,6 +77,7 @@ class LBFGSLoop(Loop):
                 max_iter=n_epochs,
                 max_fun=self.max_fun,
                 tol=self.tol,
+                processes=processes,
             )
         if self._in_epoch:  # evaluations that led to no further iteration
             self.observer.drop_epoch()
@@ -99,6 +101,7 @@ def minimize_lbfgs(
     max_iter: int,
     max_fun: int,
     tol: float,
+    processes: Processes = ALONE,
 ) -> OptimizeResult:
     """Minimise a full-batch objective over the parameters by scipy's L-BFGS-B.
 
@@ -112,6 +115,8 @@ def minimize_lbfgs(
         Called with the loss after each iteration; True stops.
     max_iter, max_fun, tol : int, int, float
         Iterations, evaluations, and the largest gradient entry that ends the search.
+    processes : Processes
+        The first one searches; the others evaluate with it, at the points that it asks for.
 
     Returns
     -------
@@ -123,7 +128,7 @@ def minimize_lbfgs(
         values = torch.from_numpy(np.ascontiguousarray(flat))
         torch.nn.utils.vector_to_parameters(values.to(tensors[0]), tensors)
 
-    def value_and_gradient(flat: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
+    def evaluate(flat: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
         write(flat)
         for tensor in tensors:
             tensor.grad = None
@@ -132,20 +137,42 @@ def minimize_lbfgs(
         flat_gradient = torch.nn.utils.parameters_to_vector(gradients)
         return float(value), flat_gradient.double().cpu().numpy()
 
+    def end_iteration(flat: np.ndarray[Any, Any], value: float) -> bool:
+        write(flat)
+        return on_iteration(value)
+
+    def value_and_gradient(flat: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
+        processes.from_first(("evaluate", (flat,)))
+        return evaluate(flat)
+
     def callback(intermediate_result: OptimizeResult) -> None:
-        write(intermediate_result.x)
-        if on_iteration(float(intermediate_result.fun)):
+        at = intermediate_result.x, float(intermediate_result.fun)
+        processes.from_first(("end_iteration", at))
+        if end_iteration(*at):
             raise StopIteration
 
-    start = torch.nn.utils.parameters_to_vector(tensors).detach().double().cpu().numpy()
-    result = minimize(
-        value_and_gradient,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        callback=callback,
-        options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
-    )
+    def search() -> OptimizeResult:
+        start = torch.nn.utils.parameters_to_vector(tensors).detach().double().cpu().numpy()
+        found = minimize(
+            value_and_gradient,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            callback=callback,
+            options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+        )
+        kept = OptimizeResult({name: found[name] for name in ("x", "fun", "nit", "status")})
+        return processes.from_first(("end", kept))[1]
+
+    def follow() -> OptimizeResult:
+        acts: dict[str, Callable[..., Any]] = {"evaluate": evaluate, "end_iteration": end_iteration}
+        while True:
+            act, given = processes.from_first(None)
+            if act == "end":
+                return given
+            acts[act](*given)
+
+    result = search() if processes.rank == 0 else follow()
     write(result.x)
     for tensor in tensors:  # so far all are views of one flat vector
         tensor.data = tensor.data.clone()

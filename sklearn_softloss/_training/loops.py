@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .._processes import ALONE, Processes
 from ..losses import Loss
 from .batches import Batch, Batches, TargetBatch, TrainingData
 from .checkpoint import TrainingCheckpoint, fingerprint
@@ -180,7 +181,8 @@ class Loop(ABC):
             with self.monitor.shown(n_epochs):
                 self._run(train, valid, n_epochs)
         except BaseException as error:
-            self.interrupted = isinstance(error, KeyboardInterrupt)
+            alone = train.processes.size == 1
+            self.interrupted = isinstance(error, KeyboardInterrupt) and alone
             if not (self.interrupted and self.n_epochs):
                 self._restore(start)
                 raise
@@ -210,17 +212,20 @@ class Loop(ABC):
         self, train: TrainingData, valid: TrainingData | None, record: dict[str, Any]
     ) -> bool:
         """Book the epoch that ended; True if the loss has stopped improving."""
+        processes = train.processes
+        processes.take_over_weights(self.module)
         if valid is not None:
             record["valid_loss"] = self._mean_loss(valid)
             record["valid_batch_count"] = len(_blocks(valid))
-        self.schedule.end_epoch(self.optimizer, len(train))
-        stalled = self.monitor.record(record["train_loss"], record.get("valid_loss"), len(train))
+        self.schedule.end_epoch(self.optimizer, train.n_samples)
+        losses = record["train_loss"], record.get("valid_loss")
+        stalled = self.monitor.record(*losses, train.n_samples)
         watched = "train_loss" if valid is None else "valid_loss"
         record[f"{watched}_best"] = self.monitor.is_best
         if valid is None or self.monitor.is_best:
             self._kept = self._copy_of_weights()
         self.n_epochs += 1
-        self.converged = self.observer.on_epoch_end(record)
+        self.converged = bool(processes.total(self.observer.on_epoch_end(record)))
         return stalled
 
     def _snapshot(self) -> dict[str, Any]:
@@ -270,7 +275,22 @@ class Loop(ABC):
             weights.append(weight_of(y))
             if self.observer.sees_batches:
                 self.observer.on_batch_end(batch, False, loss, logits)
-        return weighted_mean(losses, weights)
+        return weighted_mean(losses, weights, data.processes)
+
+    def _mean_of_all(self, part: Tensor, processes: Processes) -> Tensor:
+        """Sum gradients over the processes, and their parts of a loss."""
+        if processes.size == 1:
+            return part.detach()
+        parameters = [p for p in self.module.parameters() if p.requires_grad]
+        there = part.new_tensor([p.grad is not None for p in parameters])
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        sums = torch.cat([part.detach()[None], there, *(g.reshape(-1) for g in gradients)])
+        processes.add_(sums)
+        value, there, flat = sums.split([1, len(there), len(sums) - len(there) - 1])
+        sizes = [p.numel() for p in parameters]
+        for p, has, gradient in zip(parameters, there, flat.split(sizes), strict=True):
+            p.grad = gradient.view_as(p) if has else None
+        return value[0]
 
 
 @dataclass(kw_only=True)
@@ -297,14 +317,15 @@ class EpochLoop(Loop):
     checkpoint: TrainingCheckpoint | None = None
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        batches = Batches(train, self.batch_size, self.generator if self.shuffle else None)
+        self._processes = train.processes
+        batches = Batches(train, self.batch_size, self._generator_of_order(train), in_step=True)
         self._go_on_from_checkpoint(train, valid, n_epochs)
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
         for dropout in dropouts:
             dropout.generator = self.generator
         fused: Any = None
         if self.fused:
-            fused = FusedMLP(self.module, self.loss, self.optimizer, self.l2)
+            fused = FusedMLP(self.module, self.loss, self.optimizer, self.l2, train.processes)
         # A planned schedule runs to its end, unless a validation set says otherwise.
         may_stop = valid is not None or not self.schedule.is_planned
         try:
@@ -328,6 +349,15 @@ class EpochLoop(Loop):
                 fused.release()
         if self.checkpoint is not None:
             self.checkpoint._end()
+
+    def _generator_of_order(self, train: TrainingData) -> torch.Generator | None:
+        """Each process orders rows of its own, while all draw the same dropout."""
+        if not self.shuffle or self.batch_size >= train.n_samples:
+            return None
+        if train.processes.size == 1:
+            return self.generator
+        seed = int(torch.randint(2**31, (1,), generator=self.generator))
+        return torch.Generator().manual_seed(seed + train.processes.rank)
 
     def _state(self) -> dict[str, Any]:
         """All that the epochs to come depend on; of the global generators if the module may draw
@@ -369,14 +399,15 @@ class EpochLoop(Loop):
                 self.schedule.step(self.optimizer, index / len(batches))
             if self.observer.sees_batches:
                 self.observer.on_batch_begin(batch, training=True)
-            loss, logits = self._step(batch)
+            weight = self._processes.total(weight_of(batch[1]))
+            loss, logits = self._step(batch, weight)
             losses.append(loss.detach())
-            weights.append(weight_of(batch[1]))
+            weights.append(weight)
             if self.observer.sees_batches:
                 self.observer.on_batch_end(batch, True, loss, logits)
         return weighted_mean(losses, weights)
 
-    def _step(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _step(self, batch: Batch, weight: Any) -> tuple[Tensor, Tensor]:
         """Loss and logits before the step; an optimizer may evaluate the loss more than once."""
         X, y = batch
         found: list[tuple[Tensor, Tensor]] = []
@@ -384,8 +415,12 @@ class EpochLoop(Loop):
         def closure() -> Tensor:
             self.optimizer.zero_grad()
             logits = self.module(X)
-            loss = (self._weighted_sum(logits, y) + self._penalty()) / weight_of(y)
+            total = self._weighted_sum(logits, y)
+            if self._processes.rank == 0:
+                total = total + self._penalty()
+            loss = total / weight
             loss.backward()
+            loss = self._mean_of_all(loss, self._processes)
             found.append((loss, logits))
             self.observer.on_gradient(batch)
             return loss
@@ -416,7 +451,11 @@ def weight_of(y: TargetBatch) -> Any:
     return len(target) if weight is None else weight.sum()
 
 
-def weighted_mean(losses: list[Tensor], weights: Iterable[Any]) -> float:
-    """Mean loss of batches, in float64."""
+def weighted_mean(
+    losses: list[Tensor], weights: Iterable[Any], processes: Processes = ALONE
+) -> float:
+    """Mean loss of batches, in float64; of the batches of all processes."""
     weight = torch.as_tensor(weights, dtype=torch.float64)
-    return float((torch.stack(losses).double().cpu() * weight).sum() / weight.sum())
+    total = (torch.stack(losses).double().cpu() * weight).sum() if losses else 0.0
+    total, weight_sum = processes.total((float(total), float(weight.sum())))
+    return float(total / weight_sum)

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._processes import Processes
 from ..losses import Loss
 from .sparse_rows import SparseProduct, SparseRows
 from .standardize import Standardize
@@ -228,12 +229,20 @@ class FusedMLP:
     optimizer : torch.optim.Optimizer
     alpha : float
         Strength of the L2 penalty on the weight matrices.
+    processes : Processes
+        Those that hold the rows of a step.
     """
 
     def __init__(
-        self, module: MLP, loss: Loss, optimizer: torch.optim.Optimizer, alpha: float
+        self,
+        module: MLP,
+        loss: Loss,
+        optimizer: torch.optim.Optimizer,
+        alpha: float,
+        processes: Processes,
     ) -> None:
         self.module, self.loss, self.optimizer, self.alpha = module, loss, optimizer, alpha
+        self.processes = processes
         self.dropout = next((m for m in module if isinstance(m, UnitDropout)), None)
         self.standardize = module[0] if isinstance(module[0], Standardize) else None
         kind = next((type(m) for m in module if type(m) in ACTIVATION_STEPS), nn.Identity)
@@ -244,9 +253,13 @@ class FusedMLP:
         parts = [weights + biases] if len(flats) == 1 else [weights, biases]
         values: list[Tensor] = []
         gradients: list[Tensor] = []
-        for flat, parameters in zip(flats, parts, strict=True):
+        sizes = [len(flat) for flat in flats]
+        self.sums = flats[0].new_zeros(sum(sizes) + 1)  # gradients of a step, and its loss
+        for flat, gradient, parameters in zip(
+            flats, self.sums.split([*sizes, 1])[:-1], parts, strict=True
+        ):
             flat.copy_(_flat(parameters))
-            flat.grad = torch.zeros_like(flat)
+            flat.grad = gradient
             values += _views(flat, parameters)
             gradients += _views(flat.grad, parameters)
         values[0], gradients[0] = values[0].t(), gradients[0].t()
@@ -291,6 +304,8 @@ class FusedMLP:
         inputs, masks = self._forward(X, outputs)
         total, gradient = self.loss.sum_and_gradient(outputs[-1], target, weight, entry_weight)
         weight_sum: Any = X.shape[0] if weight is None else weight.sum()
+        if self.processes.size > 1:
+            weight_sum = n_rows = self.processes.total(float(weight_sum))
         gradient.div_(n_rows if weight is None else weight_sum)
         for index in range(len(self.weights) - 1, -1, -1):
             rows = inputs[index]
@@ -304,6 +319,10 @@ class FusedMLP:
                 if masks:
                     gradient.mul_(masks[index - 1])
                 gradient = self.derive(gradient, outputs[index - 1])
+        if self.processes.size > 1:
+            self.sums[-1] = total
+            self.processes.add_(self.sums)
+            total = self.sums[-1].clone()
         if self.alpha:
             total = total + 0.5 * self.alpha * self.flat_weights.dot(self.flat_weights)
             if weight is None:

@@ -89,15 +89,16 @@ def _refuse_too_large(scale: Columns) -> None:
 
 def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     """Mean and scale of each column, 0 where it is constant, and its size."""
-    near: Any = None  # the mean of the first block, so that no digits are lost
-    total, first, second, of_entries = 0.0, 0.0, 0.0, 0.0
+    data = batches.data
+    near = _near_the_mean(batches)
+    total, first, second, of_entries = np.zeros((4, data.X.shape[1]))
     for X, weight in _rows_and_weights(batches):
-        near = weight @ X / weight.sum() if near is None else near
         distance = X - near
         total = total + weight.sum()
         first = first + weight @ distance
         second = second + weight @ distance**2
         of_entries = of_entries + weight @ (X != 0)
+    total, first, second, of_entries = data.processes.total((total, first, second, of_entries))
     mean, variance = near + first / total, second / total - (first / total) ** 2
     deviation = np.sqrt(np.maximum(variance, 0))
     is_constant = deviation <= ROUNDING * np.abs(mean)
@@ -107,13 +108,21 @@ def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     return mean, np.where(is_constant, 0, scale), np.abs(mean)
 
 
+def _near_the_mean(batches: Batches) -> Columns:
+    """The mean of the first rows, from which distances lose no digits."""
+    means = (weight @ X / weight.sum() for X, weight in _rows_and_weights(batches) if len(X))
+    found = batches.data.processes.gather(next(means, None))
+    return next(mean for mean in found if mean is not None)
+
+
 def _sparse_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     """The same of columns that are not centred; one without entries is constant."""
-    squares, of_entries = 0.0, 0.0
+    squares, of_entries = np.zeros((2, batches.data.X.shape[1]))
     for X, weight in _rows_and_weights(batches):
         rows = sp.csr_array(X)
         squares = squares + weight @ rows.power(2)
         of_entries = of_entries + weight @ (rows != 0)
+    squares, of_entries = batches.data.processes.total((squares, of_entries))
     size = np.sqrt(squares / np.maximum(of_entries, TINY))
     there = size > 0
     proportion = size / np.median(size[there]) if there.any() else size

@@ -16,6 +16,7 @@ from .._estimators.compatibility import with_callbacks
 from .._estimators.estimator import Course, unchanged_on_error
 from .._estimators.held_out import groups_of_equal
 from .._estimators.regularization import settled
+from .._processes import refuse_processes
 from .._targets.answers import Annotations, Answers
 from .._targets.domains import DISTRIBUTION, Domain
 from .._targets.encoding import Array, Targets, column_names
@@ -236,6 +237,7 @@ class AnnotatorMLPClassifier(NetClassifier):
             If X, y, a weight or a parameter is illegal, or y is a long table with one answer a row;
             what was fitted before is kept.
         """
+        refuse_processes(self)
         require_y(self, y)
         wanted: Any = self.n_camps
         if wanted != "auto" and not (isinstance(wanted, Integral) and int(wanted) >= 1):

@@ -20,6 +20,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_para
 from .._checks import check_weight, nearest_name, require_y
 from .._estimators.meta import MetaClassifier, check_classifier
 from .._probability import DEFAULT_THRESHOLD
+from .._processes import refuse_processes
 from .._targets.encoding import (
     Array,
     Targets,
@@ -178,6 +179,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             If y, weights or a parameter are illegal, the method does not serve this kind of y, or
             the training part of a split lacks a class.
         """
+        refuse_processes(self)
         require_y(self, y)
         X, y, groups = indexable(X, y, groups)
         estimator = self._estimator()

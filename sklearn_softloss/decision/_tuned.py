@@ -17,6 +17,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from .._checks import check_weight, nearest_name, require_y
 from .._estimators.compatibility import available_if
 from .._estimators.meta import MetaClassifier, check_classifier, estimator_has
+from .._processes import refuse_processes
 from .._table import Table
 from .._targets.encoding import (
     Array,
@@ -167,6 +168,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
             If y has no legal meaning or one class only, or rule, objective, average and cv do not
             go together.
         """
+        refuse_processes(self)
         require_y(self, y)
         X, y, groups = indexable(X, y, groups)
         if not _num_samples(X):

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, check_scalar
 
 from .._checks import check_one_of, check_real
+from .._processes import refuse_processes
 from .._targets.encoding import Array
 from ._diffusion import Diffused, propagate, spread
 from ._neighbors import build_index, symmetric_affinity, weight_matrix
@@ -147,6 +148,7 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
         ImportError
             If `neighbors` is "approximate" and `pynndescent` is missing.
         """
+        refuse_processes(self)
         self._check_parameters()
         targets = read_partly_labelled(y)
         check_consistent_length(X, targets.values)

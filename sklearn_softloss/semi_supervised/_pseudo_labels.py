@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 
 from .._checks import check_real
 from .._estimators.meta import check_classifier
+from .._processes import refuse_processes
 from .._targets.encoding import Array, Targets, encode_classes
 from ._evidence import confidence, held_out_temperature, hidden_labels, tempered
 from ._graph import GraphLabelSpreading
@@ -163,6 +164,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
             If X, y or a parameter is illegal, no row has a label, y has one class, or the labeler
             returns no distributions.
         """
+        refuse_processes(self)
         self._check_parameters()
         targets = read_partly_labelled(y)
         check_consistent_length(X, targets.values)

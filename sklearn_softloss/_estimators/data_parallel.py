@@ -1,0 +1,69 @@
+"""What a fit asks of the processes that share its rows, before it trains with them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._processes import Processes
+from .._targets.encoding import Targets
+from ..losses import Loss
+from .parameters import has_checkpoint
+
+OF_ONE_PROCESS = ("random_state", "verbose", "callbacks")
+"""Parameters that may differ: the first process draws for all."""
+
+
+def check_sharing(
+    estimator: Any,
+    processes: Processes,
+    loss: Loss,
+    y: Any,
+    course: Any,
+    given: dict[str, Any],
+) -> None:
+    """Refuse calls that differ, and what cannot be a sum over processes."""
+    if processes.size == 1:
+        return
+    if loss.batch_dependent:
+        raise ValueError(
+            f"{loss!r} compares the rows of a batch, which data_parallel() spreads over processes: "
+            "take another loss, or fit in one process."
+        )
+    if has_checkpoint(estimator.callbacks):
+        raise ValueError(
+            "TrainingCheckpoint writes the state of one process, and data_parallel() trains in "
+            f"{processes.size}: leave it out, and dump the fitted estimator."
+        )
+    parameters = estimator.get_params(deep=False)
+    processes.check_that_all_agree(
+        {
+            "the call": f"{type(estimator).__name__}, {course.name}",
+            **{
+                name: re.sub(" at 0x[0-9a-f]+", "", repr(value))
+                for name, value in parameters.items()
+                if name not in OF_ONE_PROCESS
+            },
+            "the number of axes of y": np.ndim(y),
+            **{f"{name} is given": value is not None for name, value in given.items()},
+        }
+    )
+
+
+def check_same_data(processes: Processes, X: Any, targets: Targets) -> None:
+    """Refuse rows of one process that cannot stand below those of another."""
+    if processes.size == 1:
+        return
+    processes.check_that_all_agree(
+        {
+            "X is sparse": sp.issparse(X),
+            "the dtype of X": str(X.dtype),
+            "the shape of a row of X": X.shape[1:],
+            "the classes of y": None if targets.classes is None else targets.classes.tolist(),
+            "the names of the columns of y": targets.label_names,
+            "the number of columns of y": targets.n_columns,
+        }
+    )

@@ -1,0 +1,100 @@
+"""Data-parallel training: each process holds some of the rows, and all end with the same net."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from ._processes import ALONE, Processes, ProcessGroup, entered, entering
+
+__all__ = ["data_parallel"]
+
+END = {"the call": "the end of the block of data_parallel()"}
+
+
+@contextmanager
+def data_parallel(timeout: float = 600.0) -> Iterator[Processes]:
+    """Train with the other processes that ``torchrun`` has started.
+
+    In the block `fit` and `partial_fit` of `SoftTargetMLPClassifier`,
+    `MultiLabelSigmoidClassifier` and `SoftLossMLPRegressor` take the rows that this process holds.
+    Classes, class weights, the scale of inputs and targets, validation rows, the choice of "auto"
+    parameters, and the weighted loss are those of the rows of all processes: a full batch takes the
+    same steps as one process with all rows. Smaller batches hold of each process its share of rows.
+    All processes must make the same calls. They end with the same net, which predicts alone.
+
+    Without ``torchrun`` there is one process, which trains as it does outside the block.
+
+    Parameters
+    ----------
+    timeout : float, default=600
+        Seconds that a process waits for the others, in the block and on the way in. One that was
+        killed, or that raised an error, is noticed at once; one that hangs after this time.
+
+    Yields
+    ------
+    Processes
+        ``rank``, the number of this process from 0 on, and ``size``, how many there are.
+
+    Raises
+    ------
+    RuntimeError
+        By a `fit` in the block, if another process failed, was killed or hangs; it says which and
+        why where that is known. What was fitted before is kept.
+    ValueError
+        By a `fit` in the block, if calls, parameters or columns differ between the processes.
+
+    Notes
+    -----
+    Sums go through gloo on the CPU and NCCL on a GPU, of which each process takes the one of its
+    ``LOCAL_RANK``: state ``device="cuda"``. Searches, and estimators around an estimator, belong
+    outside the block. A module's own buffers, such as the statistics of batch norm, are those of
+    the first process.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss import SoftTargetMLPClassifier
+    >>> from sklearn_softloss.distributed import data_parallel
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
+    >>> with data_parallel() as processes:
+    ...     own = slice(processes.rank, None, processes.size)
+    ...     clf = SoftTargetMLPClassifier((8,), random_state=0).fit(X[own], y[own])
+    >>> clf.predict([[0.5]])
+    array([0])
+    """
+    if entered() is not ALONE:
+        raise RuntimeError("data_parallel() is entered already: fit in the block around.")
+    if "WORLD_SIZE" not in os.environ and not _is_initialized():
+        yield ALONE
+        return
+    import torch
+    from torch import distributed
+
+    backend, limit = "gloo", timedelta(seconds=timeout)
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        backend = "cpu:gloo,cuda:nccl"
+    is_own = not distributed.is_initialized()
+    if is_own:
+        distributed.init_process_group(backend, timeout=limit)
+    store: Any = distributed.distributed_c10d._get_default_store()
+    group = ProcessGroup(distributed.new_group(backend=backend, timeout=limit), store)
+    try:
+        with entering(group), group.failing_together():
+            yield group
+            group.check_that_all_agree(END)
+    finally:
+        group.leave()
+        if is_own:
+            distributed.destroy_process_group()
+
+
+def _is_initialized() -> bool:
+    """Whether the caller has brought the processes together already."""
+    from torch import distributed
+
+    return distributed.is_available() and distributed.is_initialized()

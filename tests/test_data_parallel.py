@@ -1,0 +1,199 @@
+"""Two processes with the rows of one end with its weights; one that fails ends the others."""
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from data_parallel.cases import CASES, LABELS, X, soft, weights
+from sklearn_softloss._processes import entering
+from sklearn_softloss.annotators import AnnotatorMLPClassifier
+from sklearn_softloss.calibration import SoftCalibratedClassifierCV
+from sklearn_softloss.decision import TunedDecisionClassifierCV
+from sklearn_softloss.distributed import data_parallel
+from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:batch_size"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+HERE = Path(__file__).parent / "data_parallel"
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def start_two(script, *args):
+    """Two processes as torchrun starts them, on this machine."""
+    port = str(free_port())
+    return [
+        subprocess.Popen(
+            [sys.executable, str(HERE / script), *map(str, args)],
+            env={
+                **os.environ,
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank),
+                "WORLD_SIZE": "2",
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": port,
+                "OMP_NUM_THREADS": "1",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+
+
+def output(process, timeout=120):
+    try:
+        return process.communicate(timeout=timeout)[0]
+    finally:
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """What each process found, by the name of the case: weights, and the loss curves."""
+    folder = tmp_path_factory.mktemp("data_parallel")
+    said = [output(process) for process in start_two("train.py", folder)]
+    files = [folder / f"{rank}.pickle" for rank in (0, 1)]
+    assert all(file.exists() for file in files), "\n".join(said)
+    return [pickle.loads(file.read_bytes()) for file in files]
+
+
+def test_both_processes_end_with_the_same_net(trained):
+    first, second = trained
+    assert set(first) == set(second) > set(CASES)
+    for name in first:
+        for ours, others in zip(first[name], second[name], strict=True):
+            np.testing.assert_equal(ours, others, err_msg=name)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_take_the_steps_of_one(trained, name):
+    estimator, rows, y, given = CASES[name]
+    alone = clone(estimator).fit(rows, y, **given)
+    found, losses, valid_losses = trained[0][name]
+    tolerance = 1e-10 if alone.get_params()["dtype"] == "float64" else 1e-4
+    for key, value in weights(alone).items():
+        np.testing.assert_allclose(found[key], value, atol=tolerance, err_msg=key)
+    np.testing.assert_allclose(losses, alone.loss_curve_, atol=tolerance)
+    if alone.early_stopping:
+        np.testing.assert_allclose(valid_losses, alone.validation_loss_curve_, atol=tolerance)
+
+
+def test_parts_take_the_steps_of_one(trained):
+    alone = soft()
+    for _ in range(3):
+        alone.partial_fit(X, LABELS, classes=list("abc"))
+    for key, value in weights(alone).items():
+        np.testing.assert_allclose(trained[0]["parts"][0][key], value, atol=1e-10)
+
+
+def test_a_memory_mapped_shard_trains_as_an_array(trained):
+    first, second = (trained[0][name][0] for name in ("memory-mapped", "solver adamw"))
+    for key, value in first.items():
+        np.testing.assert_allclose(second[key], value, atol=1e-12)
+
+
+def test_a_warm_start_takes_the_steps_of_one(trained):
+    alone = soft(warm_start=True)
+    for _ in range(2):
+        alone.fit(X, np.sort(LABELS))
+    for key, value in weights(alone).items():
+        np.testing.assert_allclose(trained[0]["warm start"][0][key], value, atol=1e-10)
+
+
+def test_steps_of_few_rows_train(trained):
+    for name in ("a seed of its own, steps of few rows", "sparse steps of few rows"):
+        losses = trained[0][name][1]
+        assert losses[-1] < losses[0]
+
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+FAILURES = {
+    "raises in fit": "process 1 failed with ValueError: Input X contains NaN",
+    "raises outside": "process 1 failed with KeyError: 'no such file'",
+    "leaves early": "FRESH in process 0 and the end of the block of data_parallel() in process 1",
+    "ends with sys.exit": "process 1 failed with SystemExit: 3",
+    "other parameters": "alpha is 0.1 in process 0 and 0.2 in process 1",
+    "other columns": "the shape of a row of X is (6,) in process 0 and (5,) in process 1",
+    "other classes": "the names of the columns of y",
+    "in another thread": "trains in the thread that entered it",
+    "around another": "does not train by data_parallel()",
+    "a loss of batches": "compares the rows of a batch",
+}
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_a_failure_in_one_process_is_named_in_the_other(kind):
+    first, second = (output(process) for process in start_two("fail.py", kind))
+    assert FAILURES[kind] in first, first + second
+    assert "done\n" not in first or kind == "in another thread"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_process_killed_at_any_moment_ends_the_other(seed):
+    rank, wait = seed % 2, np.random.default_rng(seed).uniform(0, 0.5)
+    processes = start_two("fail.py", "goes on")
+    assert processes[1 - rank].stdout.readline() == "training\n"
+    time.sleep(wait)
+    processes[rank].send_signal(signal.SIGKILL)
+    said = output(processes[1 - rank], timeout=60)
+    output(processes[rank])
+    assert f"process {rank} was killed, hangs, or cannot be reached" in said
+
+
+def test_a_process_that_hangs_ends_the_other_after_the_timeout():
+    processes = start_two("fail.py", "goes on")
+    assert processes[0].stdout.readline() == "training\n"
+    processes[1].send_signal(signal.SIGSTOP)
+    said = output(processes[0], timeout=60)
+    processes[1].kill()
+    output(processes[1])
+    assert "process 1 was killed, hangs, or cannot be reached" in said
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        AnnotatorMLPClassifier(),
+        GraphLabelSpreading(),
+        SoftCalibratedClassifierCV(soft()),
+        SoftPseudoLabelClassifier(soft()),
+        TunedDecisionClassifierCV(soft()),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_estimators_that_share_no_rows_say_so(estimator):
+    with entering(SimpleNamespace(size=2)), pytest.raises(NotImplementedError, match="one process"):
+        estimator.fit(X, LABELS)
+
+
+# --- without torchrun ----------------------------------------------------------------------------
+
+
+def test_one_process_trains_as_outside_the_block():
+    with data_parallel() as processes:
+        inside = soft().fit(X, LABELS)
+        SoftCalibratedClassifierCV(soft(max_iter=2), cv=2).fit(X, LABELS)
+        TunedDecisionClassifierCV(soft(max_iter=2), cv=2).fit(X, LABELS)
+    assert (processes.rank, processes.size) == (0, 1)
+    outside = soft().fit(X, LABELS)
+    assert all(np.array_equal(*pair) for pair in zip(inside.coefs_, outside.coefs_, strict=True))
