@@ -74,6 +74,9 @@ benchmarks: bench
 	$(BIN)/python examples/benchmarks/defaults.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/regression.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/serving.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/searches.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/data_parallel.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/many_labels.py --data $(DATA) --write
 
 bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/metrics.py --smoke
@@ -91,6 +94,9 @@ bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/defaults.py --smoke
 	$(BIN)/python examples/benchmarks/regression.py --smoke
 	$(BIN)/python examples/benchmarks/serving.py --smoke
+	$(BIN)/python examples/benchmarks/searches.py --smoke
+	$(BIN)/python examples/benchmarks/data_parallel.py --smoke
+	$(BIN)/python examples/benchmarks/many_labels.py --smoke
 	$(BIN)/python examples/benchmarks/speed.py --smoke
 	$(BIN)/python examples/benchmarks/step_profile.py --smoke
 	$(BIN)/python examples/benchmarks/memory.py --smoke

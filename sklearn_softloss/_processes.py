@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
+
+LETTING_GO = 0.2
+"""Seconds for torch's thread of the last exchange to let go of its tensors. It needs the GIL
+for that, which the end of a group holds while it waits for the thread."""
 
 
 class Processes:
@@ -91,6 +96,7 @@ class ProcessGroup(Processes):
             return
         if why is not None:
             _quietly(lambda: self._store.set(f"why/{self.rank}", why[:2000]))
+        time.sleep(LETTING_GO)
         _quietly(lambda: self._distributed.destroy_process_group(group))
 
     def _together(self, act: Any) -> Any:

@@ -279,6 +279,14 @@ def words(n=400, d=6000, seed=0):
     return X, labels
 
 
+def test_wide_sparse_rows_with_many_labels_get_a_net():
+    """A linear model would have more weights, and L-BFGS holds many copies of them."""
+    X = sp.random_array((80, 5000), density=0.01, format="csr", rng=np.random.default_rng(0))
+    Y = sp.random_array((80, 600), density=0.01, format="csr", rng=np.random.default_rng(1))
+    clf = MultiLabelSigmoidClassifier(max_iter=1, random_state=0).fit(X, Y.ceil())
+    assert clf.net_.module_.layer_sizes == (5000, 448, 600)
+
+
 def test_wide_sparse_rows_get_a_linear_model():
     X, Y = words()
     clf = MultiLabelSigmoidClassifier(random_state=0).fit(X, Y)

@@ -14,20 +14,21 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from data_parallel.cases import CASES, LABELS, X, soft, weights
+from sklearn_softloss import persistence
 from sklearn_softloss._processes import entering
 from sklearn_softloss.annotators import AnnotatorMLPClassifier
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV
 from sklearn_softloss.decision import TunedDecisionClassifierCV
 from sklearn_softloss.distributed import data_parallel
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
+from two_processes.cases import CASES, LABELS, X, soft, weights
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:batch_size"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 
-HERE = Path(__file__).parent / "data_parallel"
+HERE = Path(__file__).parent / "two_processes"
 
 
 def free_port():
@@ -37,7 +38,7 @@ def free_port():
 
 
 def start_two(script, *args):
-    """Two processes as torchrun starts them, on this machine."""
+    """Two processes as torchrun starts them, on this machine, of a script beside the cases."""
     port = str(free_port())
     return [
         subprocess.Popen(
@@ -69,7 +70,7 @@ def output(process, timeout=120):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """What each process found, by the name of the case: weights, and the loss curves."""
-    folder = tmp_path_factory.mktemp("data_parallel")
+    folder = tmp_path_factory.mktemp("two_processes")
     said = [output(process) for process in start_two("train.py", folder)]
     files = [folder / f"{rank}.pickle" for rank in (0, 1)]
     assert all(file.exists() for file in files), "\n".join(said)
@@ -184,6 +185,15 @@ def test_a_process_that_hangs_ends_the_other_after_the_timeout():
 def test_estimators_that_share_no_rows_say_so(estimator):
     with entering(SimpleNamespace(size=2)), pytest.raises(NotImplementedError, match="one process"):
         estimator.fit(X, LABELS)
+
+
+def test_the_example_trains_the_partitions_of_dask(tmp_path):
+    example = Path(__file__).parents[1] / "examples" / "data_parallel.py"
+    first, second = (output(process) for process in start_two(example, tmp_path))
+    assert first.startswith("2 processes, loss"), first + second
+    clf = persistence.load(tmp_path / "net.joblib")
+    proba = clf.predict_proba(np.eye(20)[:4])
+    np.testing.assert_array_equal(proba.argmax(axis=1), np.arange(4))
 
 
 # --- without torchrun ----------------------------------------------------------------------------

@@ -23,7 +23,7 @@ PARTS = {
     "gather": ("index_select", "index", "randperm"),
     "softmax and loss": ("_log_softmax", "_softmax", "exp_", "sub_", "dot", "neg", "div_"),
     "activation": ("clamp_min_", "threshold_backward"),
-    "bias sums": ("sum",),
+    "bias sums": ("sum", "addmv"),
     "copies": ("copy_",),
 }
 OTHER = "other kernels"

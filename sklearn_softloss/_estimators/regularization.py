@@ -51,7 +51,8 @@ MIDDLE = PATH[len(PATH) // 2]
 SOME_COLUMNS, FEW_ENTRIES, MANY_COLUMNS = 1000, 64, 5000
 """Sparse rows are wide from so many columns on if a column has so few entries that it cannot teach
 the units of a layer what to make of it; or from many columns on, where a step for all their weights
-takes a hundred times what a linear model does."""
+takes a hundred times what a linear model does. With many targets it is the linear model that has
+more weights than a net, and L-BFGS holds two dozen copies of them: then they are not."""
 
 LINEAR_TOL = 1e-3
 """Largest gradient entry of a linear model by L-BFGS: smaller ones no longer move what it says."""
@@ -97,9 +98,9 @@ def path_of(estimator: Any, train: TrainingData) -> tuple[Strength, ...]:
 
 
 def _is_wide_and_sparse(data: TrainingData) -> bool:
-    if not data.sparse:
+    n_columns, n_targets = data.X.shape[1], data.targets.n_columns
+    if not data.sparse or n_columns * n_targets > AUTO_WIDTH * (n_columns + n_targets):
         return False
-    n_columns = data.X.shape[1]
     stored = data.X.nnz * len(data) / data.X.shape[0]
     entries = data.processes.total(stored) / n_columns
     return n_columns >= MANY_COLUMNS or (n_columns >= SOME_COLUMNS and entries < FEW_ENTRIES)

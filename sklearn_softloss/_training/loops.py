@@ -20,7 +20,7 @@ from ..losses import Loss
 from .batches import Batch, Batches, TargetBatch, TrainingData
 from .checkpoint import TrainingCheckpoint, fingerprint
 from .generators import capture, restore
-from .mlp import MLP, FusedMLP, UnitDropout, threads_for
+from .mlp import MLP, FusedMLP, UnitDropout, kept, sum_of_losses, threads_for
 from .schedule import Schedule
 
 # --- the losses of the epochs --------------------------------------------------------------------
@@ -271,8 +271,8 @@ class Loop(ABC):
             with torch.no_grad():
                 logits = self.module(X)
                 loss = self._weighted_sum(logits, y) / weight_of(y)
-            losses.append(loss)
-            weights.append(weight_of(y))
+            losses.append(kept(loss))
+            weights.append(kept(weight_of(y)))
             if self.observer.sees_batches:
                 self.observer.on_batch_end(batch, False, loss, logits)
         return weighted_mean(losses, weights, data.processes)
@@ -401,8 +401,8 @@ class EpochLoop(Loop):
                 self.observer.on_batch_begin(batch, training=True)
             weight = self._processes.total(weight_of(batch[1]))
             loss, logits = self._step(batch, weight)
-            losses.append(loss.detach())
-            weights.append(weight)
+            losses.append(kept(loss.detach()))
+            weights.append(kept(weight))
             if self.observer.sees_batches:
                 self.observer.on_batch_end(batch, True, loss, logits)
         return weighted_mean(losses, weights)
@@ -451,11 +451,9 @@ def weight_of(y: TargetBatch) -> Any:
     return len(target) if weight is None else weight.sum()
 
 
-def weighted_mean(
-    losses: list[Tensor], weights: Iterable[Any], processes: Processes = ALONE
-) -> float:
+def weighted_mean(losses: list[Any], weights: Iterable[Any], processes: Processes = ALONE) -> float:
     """Mean loss of batches, in float64; of the batches of all processes."""
     weight = torch.as_tensor(weights, dtype=torch.float64)
-    total = (torch.stack(losses).double().cpu() * weight).sum() if losses else 0.0
+    total = sum_of_losses(losses, weight) if losses else 0.0
     total, weight_sum = processes.total((float(total), float(weight.sum())))
     return float(total / weight_sum)
