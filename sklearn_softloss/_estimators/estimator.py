@@ -343,7 +343,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
 
             choice = Choice(path_of(self, train), train, valid, trial, seed, loss.in_nats)
             strength, results = choice.strength, choice.results
-            if self.verbose and results is not None:
+            if self.verbose and results is not None and train.processes.rank == 0:
                 print(choice)
         found = settled(self, train.n_samples, train.X.shape[1], strength)
         return found, {
@@ -526,6 +526,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
             options[f"optimizer__{name}"] = value
         if solver.decays:
             options["optimizer__weight_decay"] = self.alpha
+        verbose = int(self.verbose) if train.processes.rank == 0 else 0
         schedule = self._schedule(course)
         if course.goes_on:
             schedule.samples = self.t_
@@ -540,7 +541,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
             verbose=0,
             predict_nonlinearity=loss.inverse_link,
             schedule=schedule,
-            monitor=Monitor(self.tol, self.n_iter_no_change, int(self.verbose)),
+            monitor=Monitor(self.tol, self.n_iter_no_change, verbose),
             alpha=float(self.alpha),
             shuffle=self.shuffle,
             decay_weights=solver.decays,

@@ -175,6 +175,7 @@ class Loop(ABC):
 
     def run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
         """Train for at most so many epochs; with `valid` the best weights on it are kept."""
+        train.processes.take_over_weights(self.module)
         start = self._snapshot()
         self._kept = start["weights"]
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import clone
 
-from cases import CASES, LABELS, SOFT, SPARSE, X, shard, soft, weights
+from cases import CASES, LABELS, SOFT, SPARSE, Module, X, shard, soft, weights
 from sklearn_softloss.distributed import data_parallel
 
 folder = Path(sys.argv[1])
@@ -36,7 +36,12 @@ with data_parallel(timeout=60) as processes:
         few.loss_curve_,
         None,
     )
-    few.set_params(module=None).fit(SPARSE[:2] if rank else SPARSE, SOFT[:2] if rank else SOFT)
+    few.set_params(module=Module, early_stopping=True, validation_fraction=0.2)
+    few.fit(X[:3] if rank else X[3:], LABELS[:3] if rank else LABELS[3:])
+    found["a module, steps of few rows"] = weights(few), few.loss_curve_, None
+    few.set_params(module=None, early_stopping=False).fit(
+        SPARSE[:2] if rank else SPARSE, SOFT[:2] if rank else SOFT
+    )
     found["sparse steps of few rows"] = weights(few), few.loss_curve_, None
 np.testing.assert_array_equal(pickle.loads(pickle.dumps(few)).predict(SPARSE), few.predict(SPARSE))
 (folder / f"{rank}.pickle").write_bytes(pickle.dumps(found))
