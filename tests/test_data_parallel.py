@@ -188,7 +188,7 @@ def test_estimators_that_share_no_rows_say_so(estimator):
 
 
 def test_the_example_trains_the_partitions_of_dask(tmp_path):
-    example = Path(__file__).parents[1] / "examples" / "data_parallel.py"
+    example = Path(__file__).parents[1] / "examples" / "train_in_processes.py"
     first, second = (output(process) for process in start_two(example, tmp_path))
     assert first.startswith("2 processes, loss"), first + second
     clf = persistence.load(tmp_path / "net.joblib")

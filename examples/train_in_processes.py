@@ -2,7 +2,7 @@
 
 Run it by torchrun, which comes with torch::
 
-    torchrun --nproc-per-node=2 examples/data_parallel.py
+    torchrun --nproc-per-node=2 examples/train_in_processes.py
 
 Each process reads the partitions whose turn it is, and none reads all. The net that the first one
 saves is the same in each.
