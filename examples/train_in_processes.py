@@ -1,6 +1,9 @@
-"""Two processes, or more, train one net on rows that Dask holds in partitions.
+"""
+One net trained in several processes
+====================================
 
-Run it by torchrun, which comes with torch::
+Two processes, or more, train one net on rows that Dask holds in partitions. Run it by torchrun,
+which comes with torch::
 
     torchrun --nproc-per-node=2 examples/train_in_processes.py
 
