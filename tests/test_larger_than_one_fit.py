@@ -172,8 +172,10 @@ def test_a_search_survives_a_worker_that_is_killed(cluster):
     grid = list(ParameterGrid(GRID))
     scores = cluster.map(score_of, grid, retries=3, pure=False)
     victim = next(iter(cluster.run(os.getpid).values()))
-    threading.Timer(0.3, os.kill, (victim, signal.SIGKILL)).start()
+    killing = threading.Timer(0.3, os.kill, (victim, signal.SIGKILL))
+    killing.start()
     assert cluster.gather(scores) == [score_of(params) for params in grid]
+    killing.join()
 
 
 # --- rows in parts -------------------------------------------------------------------------------
