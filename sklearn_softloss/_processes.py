@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -188,45 +188,41 @@ def _quietly(act: Any) -> Any:
 
 
 ALONE = Processes()
-_entered: Processes = ALONE
-_reading: Processes = ALONE
+_active = {"entered": ALONE, "reading": ALONE}
+
+
+@contextmanager
+def _active_as(role: str, processes: Processes) -> Iterator[None]:
+    _active[role] = processes
+    try:
+        yield
+    finally:
+        _active[role] = ALONE
 
 
 def entered() -> Processes:
     """The processes whose block of `data_parallel` this one is in."""
-    return _entered
+    return _active["entered"]
 
 
-@contextmanager
-def entering(processes: Processes) -> Iterator[None]:
+def entering(processes: Processes) -> AbstractContextManager[None]:
     """`entered` answers with these in the block."""
-    global _entered
-    _entered = processes
-    try:
-        yield
-    finally:
-        _entered = ALONE
+    return _active_as("entered", processes)
 
 
 def reading() -> Processes:
     """The processes that read the targets of one training just now."""
-    return _reading
+    return _active["reading"]
 
 
-@contextmanager
-def reading_together(processes: Processes) -> Iterator[None]:
+def reading_together(processes: Processes) -> AbstractContextManager[None]:
     """`reading` answers with these in the block; elsewhere y is that of one process."""
-    global _reading
-    _reading = processes
-    try:
-        yield
-    finally:
-        _reading = ALONE
+    return _active_as("reading", processes)
 
 
 def refuse_processes(estimator: Any) -> None:
     """For a `fit` that does not know how to share its rows with other processes."""
-    if _entered.size > 1:
+    if entered().size > 1:
         raise NotImplementedError(
             f"{type(estimator).__name__} does not train by data_parallel(): fit it in one process, "
             "outside the block. SoftTargetMLPClassifier, MultiLabelSigmoidClassifier and "

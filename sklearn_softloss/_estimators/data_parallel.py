@@ -57,13 +57,14 @@ def check_same_data(processes: Processes, X: Any, targets: Targets) -> None:
     """Refuse rows of one process that cannot stand below those of another."""
     if processes.size == 1:
         return
+    names = targets.label_names
     processes.check_that_all_agree(
         {
             "X is sparse": sp.issparse(X),
             "the dtype of X": str(X.dtype),
             "the shape of a row of X": X.shape[1:],
             "the classes of y": None if targets.classes is None else targets.classes.tolist(),
-            "the names of the columns of y": targets.label_names,
+            "the names of the columns of y": None if names is None else names.tolist(),
             "the number of columns of y": targets.n_columns,
         }
     )

@@ -61,7 +61,7 @@ class LBFGSLoop(Loop):
             if isinstance(penalty, Tensor) and processes.rank == 0:
                 (penalty / weight).backward()
                 value = value + penalty.detach() / weight
-            return self._mean_of_all(value, processes)
+            return self._sum_of_parts(value, processes)
 
         def on_iteration(train_loss: float) -> bool:
             self._begin_epoch()

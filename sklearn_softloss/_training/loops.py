@@ -278,8 +278,8 @@ class Loop(ABC):
                 self.observer.on_batch_end(batch, False, loss, logits)
         return weighted_mean(losses, weights, data.processes)
 
-    def _mean_of_all(self, part: Tensor, processes: Processes) -> Tensor:
-        """Sum gradients over the processes, and their parts of a loss."""
+    def _sum_of_parts(self, part: Tensor, processes: Processes) -> Tensor:
+        """Put the sums over the processes into the gradients, and return that of their losses."""
         if processes.size == 1:
             return part.detach()
         parameters = [p for p in self.module.parameters() if p.requires_grad]
@@ -318,7 +318,6 @@ class EpochLoop(Loop):
     checkpoint: TrainingCheckpoint | None = None
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        self._processes = train.processes
         batches = Batches(train, self.batch_size, self._generator_of_order(train), in_step=True)
         self._go_on_from_checkpoint(train, valid, n_epochs)
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
@@ -394,21 +393,21 @@ class EpochLoop(Loop):
     def _epoch(self, batches: Batches) -> float:
         """One step for each batch, by autograd; returns the mean loss."""
         self.module.train()
-        losses, weights = [], []
+        losses, weights, processes = [], [], batches.data.processes
         for index, batch in enumerate(batches):
             if self.schedule.is_planned:
                 self.schedule.step(self.optimizer, index / len(batches))
             if self.observer.sees_batches:
                 self.observer.on_batch_begin(batch, training=True)
-            weight = self._processes.total(weight_of(batch[1]))
-            loss, logits = self._step(batch, weight)
+            weight = processes.total(weight_of(batch[1]))
+            loss, logits = self._step(batch, weight, processes)
             losses.append(kept(loss.detach()))
             weights.append(kept(weight))
             if self.observer.sees_batches:
                 self.observer.on_batch_end(batch, True, loss, logits)
         return weighted_mean(losses, weights)
 
-    def _step(self, batch: Batch, weight: Any) -> tuple[Tensor, Tensor]:
+    def _step(self, batch: Batch, weight: Any, processes: Processes) -> tuple[Tensor, Tensor]:
         """Loss and logits before the step; an optimizer may evaluate the loss more than once."""
         X, y = batch
         found: list[tuple[Tensor, Tensor]] = []
@@ -417,11 +416,11 @@ class EpochLoop(Loop):
             self.optimizer.zero_grad()
             logits = self.module(X)
             total = self._weighted_sum(logits, y)
-            if self._processes.rank == 0:
+            if processes.rank == 0:
                 total = total + self._penalty()
             loss = total / weight
             loss.backward()
-            loss = self._mean_of_all(loss, self._processes)
+            loss = self._sum_of_parts(loss, processes)
             found.append((loss, logits))
             self.observer.on_gradient(batch)
             return loss

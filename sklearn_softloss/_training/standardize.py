@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .._processes import Processes
 from .sparse_rows import SparseRows
 
 if TYPE_CHECKING:
@@ -90,9 +92,11 @@ def _refuse_too_large(scale: Columns) -> None:
 def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     """Mean and scale of each column, 0 where it is constant, and its size."""
     data = batches.data
-    near = _near_the_mean(batches)
+    rows = _rows_and_weights(batches)
+    first_rows = list(islice(rows, 1))
+    near = _near_the_mean(first_rows, data.processes)
     total, first, second, of_entries = np.zeros((4, data.X.shape[1]))
-    for X, weight in _rows_and_weights(batches):
+    for X, weight in chain(first_rows, rows):
         distance = X - near
         total = total + weight.sum()
         first = first + weight @ distance
@@ -108,11 +112,11 @@ def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     return mean, np.where(is_constant, 0, scale), np.abs(mean)
 
 
-def _near_the_mean(batches: Batches) -> Columns:
-    """The mean of the first rows, from which distances lose no digits."""
-    means = (weight @ X / weight.sum() for X, weight in _rows_and_weights(batches) if len(X))
-    found = batches.data.processes.gather(next(means, None))
-    return next(mean for mean in found if mean is not None)
+def _near_the_mean(first_rows: list[tuple[Any, Any]], processes: Processes) -> Columns:
+    """The mean of the first rows of a process that has some: distances from it lose no digits."""
+    found = processes.gather([weight @ X / weight.sum() for X, weight in first_rows])
+    means: Iterator[Columns] = chain.from_iterable(found)
+    return next(means)
 
 
 def _sparse_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
