@@ -71,7 +71,15 @@ def test_the_reader_of_imports_sees_all_forms():
 
 
 def test_rooms_without_nets_do_not_import_torch():
-    rooms = ("targets", "metrics", "metrics.scorers", "model_selection", "decision", "calibration")
+    rooms = (
+        "targets",
+        "metrics",
+        "metrics.scorers",
+        "model_selection",
+        "decision",
+        "calibration",
+        "datasets",
+    )
     code = "import importlib, sys\n" + "".join(
         f"importlib.import_module('{ROOT.name}.{name}'); print('{name}', 'torch' in sys.modules)\n"
         for name in rooms
