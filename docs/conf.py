@@ -59,9 +59,11 @@ html_math_renderer = "mathtext"
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_softloss"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["custom.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "header_links_before_dropdown": 6,
     "navbar_end": ["theme-switcher"],

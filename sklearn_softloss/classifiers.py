@@ -14,6 +14,7 @@ from ._checks import check_weight
 from ._estimators.classifier import NetClassifier
 from ._estimators.compatibility import available_if, with_callbacks
 from ._estimators.estimator import trains_in_batches
+from ._estimators.keywords import answers_habits
 from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE, Domain
 from ._targets.encoding import (
     Array,
@@ -135,7 +136,8 @@ class SoftTargetMLPClassifier(NetClassifier):
     module : callable, default=None
         A ``torch.nn.Module`` class or function ``(n_features, n_outputs) -> module`` that returns
         logits of shape (n_samples, n_outputs), in place of the built-in net. X may then have more
-        than two dimensions; ``n_features`` is ``X.shape[1]``.
+        than two dimensions; ``n_features`` is ``X.shape[1]``. Parameters ``module__name`` are
+        handed to it as ``name``. A lambda trains, but cannot be pickled.
     device : str, default="cpu"
         'cpu', 'cuda' or 'auto' (CUDA where there is one).
     dtype : {'float32', 'float64'}, default=None
@@ -215,6 +217,7 @@ class SoftTargetMLPClassifier(NetClassifier):
     _domains = (DISTRIBUTION, INDEPENDENT)
     _kept_of_targets = ("classes", "column_classes")
 
+    @answers_habits
     @with_callbacks
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
@@ -487,7 +490,8 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     module : callable, default=None
         A ``torch.nn.Module`` class or function ``(n_features, n_outputs) -> module`` that returns
         logits of shape (n_samples, n_outputs), in place of the built-in net. X may then have more
-        than two dimensions; ``n_features`` is ``X.shape[1]``.
+        than two dimensions; ``n_features`` is ``X.shape[1]``. Parameters ``module__name`` are
+        handed to it as ``name``. A lambda trains, but cannot be pickled.
     device : str, default="cpu"
         'cpu', 'cuda' or 'auto' (CUDA where there is one).
     dtype : {'float32', 'float64'}, default=None
@@ -628,6 +632,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         )
         self.threshold = threshold
 
+    @answers_habits
     @with_callbacks
     def fit(
         self,

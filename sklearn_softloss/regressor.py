@@ -14,6 +14,7 @@ from torch import Tensor
 from ._checks import check_weight
 from ._estimators.compatibility import available_if, with_callbacks
 from ._estimators.estimator import Course, NetEstimator, trains_in_batches
+from ._estimators.keywords import answers_habits
 from ._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL, REAL, Domain
 from ._targets.encoding import Array, Targets, aligned
 from ._targets.numbers import TargetScale, as_numbers, encode_numbers
@@ -128,7 +129,8 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
     module : callable, default=None
         A ``torch.nn.Module`` class or function ``(n_features, n_outputs) -> module`` that returns
         logits of shape (n_samples, n_outputs), in place of the built-in net. X may then have more
-        than two dimensions; ``n_features`` is ``X.shape[1]``.
+        than two dimensions; ``n_features`` is ``X.shape[1]``. Parameters ``module__name`` are
+        handed to it as ``name``. A lambda trains, but cannot be pickled.
     device : str, default="cpu"
         'cpu', 'cuda' or 'auto' (CUDA where there is one).
     dtype : {'float32', 'float64'}, default=None
@@ -274,6 +276,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         )
         self.quantile = quantile
 
+    @answers_habits
     @with_callbacks
     def fit(
         self,

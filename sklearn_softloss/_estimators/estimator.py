@@ -46,6 +46,7 @@ from .._training.standardize import Standardize
 from ..losses import Loss, get_loss
 from .compatibility import CallbackSupportMixin, FitObserver
 from .data_parallel import check_same_data, check_sharing
+from .keywords import ModuleParameters, module_parameters
 from .parameters import check_parameters, has_checkpoint, hidden_layers, torch_device, torch_dtype
 from .regularization import MIDDLE, Choice, Strength, path_of, settled, trial_of
 from .validation import hold_out
@@ -81,7 +82,7 @@ class Course(Enum):
         self.goes_on, self.in_parts = goes_on, in_parts
 
 
-class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
+class NetEstimator(ModuleParameters, CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
     """Base of estimators that are a net: everything that does not depend on what y means.
 
     A subclass says which domains of losses it serves (`_domains`, the preferred one first) and
@@ -563,7 +564,7 @@ class NetEstimator(CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
             dropout = 0.0 if self.solver == "lbfgs" else float(self.dropout)
             module = MLP(layers, self.activation, dropout, generators.torch, standardize)
         else:
-            module = self.module(train.X.shape[1], n_outputs)
+            module = self.module(train.X.shape[1], n_outputs, **module_parameters(self))
             if not isinstance(module, nn.Module):
                 raise TypeError(
                     f"module must return a torch.nn.Module; {self.module!r} returned {module!r}."

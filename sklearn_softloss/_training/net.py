@@ -342,7 +342,7 @@ def check_net(module: nn.Module, loss: Loss, batch: Batch, n_outputs: int) -> No
         logits = target.new_zeros(len(target), n_outputs)  # as wide as it was asked to be
     else:
         module.eval()
-        logits = module(X)
+        logits = _logits_of(module, X)
     wanted = (len(X), n_outputs)
     if not isinstance(logits, Tensor) or tuple(logits.shape) != wanted:
         got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
@@ -374,6 +374,29 @@ def check_net(module: nn.Module, loss: Loss, batch: Batch, n_outputs: int) -> No
             stacklevel=6,
         )
 
+
+def _logits_of(module: nn.Module, X: Tensor) -> Any:
+    """What the module says of rows; images with channels last are named."""
+    last = ""
+    if X.ndim == 4 and X.shape[3] in CHANNELS and min(X.shape[1:3]) > max(CHANNELS):
+        last = (
+            " They look like images with their channels last, where torch wants (n_samples, "
+            "channels, height, width): pass np.moveaxis(X, -1, 1)."
+        )
+    shape = f"rows of shape {tuple(X.shape[1:])}"
+    try:
+        logits = module(X)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The module, made for n_features={X.shape[1]}, fails on {shape}: {error}.{last}"
+        ) from error
+    if last:
+        warnings.warn(f"The module is trained on {shape}.{last}", stacklevel=7)
+    return logits
+
+
+CHANNELS = (1, 3, 4)
+"""Channels of an image: grey, colours, colours and how opaque."""
 
 LINKS = {"Softmax", "Sigmoid", "Hardsigmoid"}
 """Steps of autograd that turn logits into probabilities."""

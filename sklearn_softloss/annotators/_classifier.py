@@ -15,6 +15,7 @@ from .._estimators.classifier import NetClassifier
 from .._estimators.compatibility import with_callbacks
 from .._estimators.estimator import Course, unchanged_on_error
 from .._estimators.held_out import groups_of_equal
+from .._estimators.keywords import answers_habits
 from .._estimators.regularization import settled
 from .._processes import refuse_processes
 from .._targets.answers import Annotations, Answers
@@ -77,7 +78,8 @@ class AnnotatorMLPClassifier(NetClassifier):
     n_iter_no_change : int or inf, default=10
         Epochs without a fall of at least `tol` before the training stops.
     module : callable, default=None
-        ``(n_features, n_outputs) -> torch.nn.Module`` in place of the built-in net.
+        ``(n_features, n_outputs) -> torch.nn.Module`` in place of the built-in net, with parameters
+        ``module__name`` as further keywords.
     device : str, default="cpu"
         'cpu', 'cuda' or 'auto'.
     dtype : {'float32', 'float64'}, default=None
@@ -212,6 +214,7 @@ class AnnotatorMLPClassifier(NetClassifier):
 
     # --- fitting -------------------------------------------------------------------------------
 
+    @answers_habits
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on who said what.

@@ -1,0 +1,100 @@
+"""Keywords that no signature lists: parameters of a module, and habits from other libraries."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Self, TypeVar, cast
+
+PREFIX = "module__"
+
+ELSEWHERE = {
+    "eval_set": "X_val= and y_val=, with early_stopping=True",
+    "validation_data": "X_val= and y_val=, with early_stopping=True",
+    "validation_split": "validation_fraction=, a parameter of the estimator",
+    "epochs": "max_iter=, a parameter of the estimator",
+}
+"""What a keyword of other libraries' `fit` is called here."""
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def module_parameters(estimator: Any) -> dict[str, Any]:
+    """What the module is called with beside its sizes."""
+    names = [name for name in vars(estimator) if name.startswith(PREFIX)]
+    return {name.removeprefix(PREFIX): getattr(estimator, name) for name in sorted(names)}
+
+
+class ModuleParameters:
+    """Lets an estimator take ``module__name``, as skorch's nets do, and hand it to its module.
+
+    They may be searched and cloned as all parameters. `__init__` need not list them; a base before
+    `BaseEstimator`.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = _keeping_module_parameters(vars(cls)["__init__"])  # type: ignore[method-assign]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters of the estimator, those of its module (``module__name``) too.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to go into parameters that are estimators.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
+        params: dict[str, Any] = super().get_params(deep)  # type: ignore[misc]
+        params.update((PREFIX + name, value) for name, value in module_parameters(self).items())
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of the estimator, or of its module by ``module__name``.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        Self
+        """
+        of_module = {name: params.pop(name) for name in [*params] if name.startswith(PREFIX)}
+        super().set_params(**params)  # type: ignore[misc]
+        vars(self).update(of_module)
+        return self
+
+
+def _keeping_module_parameters(init: Callable[..., None]) -> Callable[..., None]:
+    @wraps(init)
+    def init_and_keep(self: Any, *args: Any, **kwargs: Any) -> None:
+        of_module = {name: kwargs.pop(name) for name in [*kwargs] if name.startswith(PREFIX)}
+        init(self, *args, **kwargs)
+        vars(self).update(of_module)
+
+    return init_and_keep
+
+
+def answers_habits(fit: Method) -> Method:
+    """A `fit` that says what a keyword of another library, or of `__init__`, is called here."""
+    known = set(inspect.signature(fit).parameters)
+
+    @wraps(fit)
+    def answering(self: Any, *args: Any, **kwargs: Any) -> Any:
+        for name in [name for name in kwargs if name not in known]:
+            where = ELSEWHERE.get(name)
+            if where is None and name in self.get_params(deep=False):
+                where = f"set_params({name}=...) before fit: it is a parameter of the estimator"
+            if where is not None:
+                raise TypeError(f"fit takes no {name}; here that is {where}.")
+        return fit(self, *args, **kwargs)
+
+    return cast(Method, answering)
