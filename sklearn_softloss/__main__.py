@@ -11,7 +11,13 @@ import torch
 from . import __version__
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "skorch", "torch")
-EXTRAS = {"onnx": "skl2onnx", "plots": "matplotlib", "large": "pynndescent", "frames": "pandas"}
+EXTRAS = {
+    "fetch": "pooch",
+    "frames": "pandas",
+    "large": "pynndescent",
+    "onnx": "skl2onnx",
+    "plots": "matplotlib",
+}
 
 
 def installed(package: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from cases import over_estimators, parameters_of, targets_for
-from sklearn_softloss import SoftTargetMLPClassifier, _pickles, persistence
+from sklearn_softloss import SoftTargetMLPClassifier, _estimator_base, persistence
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV, TemperatureScaling
 from sklearn_softloss.decision import Thresholds, TunedDecisionClassifierCV
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
@@ -80,7 +80,7 @@ def test_a_loaded_fit_can_be_trained_on_from_a_fresh_optimizer(Estimator):
 @pytest.mark.parametrize("change", [-1, 1])
 def test_another_format_is_refused(estimator, change, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(_pickles, "FORMAT", _pickles.FORMAT + change)
+        patch.setattr(_estimator_base, "FORMAT", _estimator_base.FORMAT + change)
         stored = pickle.dumps(estimator)
     with pytest.raises(ValueError, match="load it with the version that wrote it, or fit it anew"):
         pickle.loads(stored)

@@ -1,4 +1,7 @@
-"""The type hints serve users: typical use passes `mypy --strict`, and wrong use is found."""
+"""The type hints serve users: typical use passes `mypy --strict`, and wrong use is found.
+
+The package is found as users have it, by its installation, editable or not.
+"""
 
 import os
 import re
@@ -12,10 +15,9 @@ api = pytest.importorskip("mypy.api")
 
 ROOT = Path(__file__).parents[1]
 TYPICAL = ROOT / "tests" / "typical_use.py"
-CONFIG = f"""\
+CONFIG = """\
 [mypy]
 strict = true
-mypy_path = {ROOT}
 
 [mypy-sklearn.*]  # has no type hints
 ignore_missing_imports = true

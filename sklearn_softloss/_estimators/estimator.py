@@ -12,14 +12,13 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from .._checks import check_weight, refuse_masked, require_y
-from .._pickles import VersionedPickle
+from .._estimator_base import SoftlossEstimator
 from .._processes import entered, reading_together
 from .._targets.codes import TargetCode
 from .._targets.domains import Domain
@@ -82,7 +81,7 @@ class Course(Enum):
         self.goes_on, self.in_parts = goes_on, in_parts
 
 
-class NetEstimator(ModuleParameters, CallbackSupportMixin, VersionedPickle, BaseEstimator, ABC):
+class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, ABC):
     """Base of estimators that are a net: everything that does not depend on what y means.
 
     A subclass says which domains of losses it serves (`_domains`, the preferred one first) and

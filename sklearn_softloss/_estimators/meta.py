@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.base import ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from .._pickles import VersionedPickle
+from .._estimator_base import SoftlossEstimator
 
 
-class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, VersionedPickle, BaseEstimator):
+class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, SoftlossEstimator):
     """Base of classifiers with an `estimator`, whose `fit` has `groups` of its own."""
 
     estimator: Any

@@ -6,10 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.base import BaseEstimator
 
 from .._checks import require_y
-from .._pickles import VersionedPickle
+from .._estimator_base import SoftlossEstimator
 from .._targets.answers import Answers
 from .._targets.encoding import Array
 
@@ -17,7 +16,7 @@ TINY = 1e-12
 """Least probability of an answer, so that none rules a label out for good."""
 
 
-class DawidSkene(VersionedPickle, BaseEstimator):
+class DawidSkene(SoftlossEstimator):
     """The label behind the answers if each annotator confuses it in a way of their own.
 
     Parameters

@@ -7,18 +7,17 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.special import expit, log_softmax, logsumexp, softmax
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._checks import check_weight
-from .._pickles import VersionedPickle
+from .._estimator_base import SoftlossEstimator
 from .._probability import FLOOR, inside_unit_interval
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import Array, Rows, check_proba, encode_classes, encode_labels
 
 
-class Calibrator(VersionedPickle, BaseEstimator, ABC):
+class Calibrator(SoftlossEstimator, ABC):
     """Base of the maps from a model's logits or probabilities to calibrated probabilities.
 
     A subclass has the parameter `from_logits`, and `multi_label` where it also serves label sets.

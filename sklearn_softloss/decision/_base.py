@@ -7,16 +7,15 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_weight
-from .._pickles import VersionedPickle
+from .._estimator_base import SoftlossEstimator
 from .._targets.encoding import Array, check_proba, encode_classes, encode_labels, even_array
 from ._objectives import Objective
 
 
-class DecisionRule(VersionedPickle, BaseEstimator, ABC):
+class DecisionRule(SoftlossEstimator, ABC):
     """Base of the decision rules: `fit` learns from held-out rows, `decide` answers.
 
     A rule writes `_fit` and `_decide`, which get what is checked already, and sets `decides` to

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._pickles import VersionedPickle
+from .._estimator_base import SoftlossEstimator
 from .._targets.encoding import Array, check_proba, encode_classes
 from ._risk import RiskControlled
 
 
-class VoteConformal(VersionedPickle, BaseEstimator):
+class VoteConformal(SoftlossEstimator):
     """For each row a set of classes that holds the next vote with a given probability.
 
     Where annotators disagree there is no true class that a set could hold. What it can hold is the

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._checks import check_weight
-from .._pickles import VersionedPickle
+from .._estimator_base import SoftlossEstimator
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import (
     Array,
@@ -159,7 +159,7 @@ def _hidden(targets: Targets, unlabelled: Array) -> Targets:
     return replace(targets, values=np.where(unlabelled[:, None], np.nan, targets.dense()))
 
 
-class PartlyLabelledClassifier(ClassifierMixin, VersionedPickle, BaseEstimator, ABC):
+class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
     """Base of classifiers whose y may lack labels."""
 
     classes_: Array
