@@ -34,18 +34,16 @@ def no_windows():
     plt.close("all")
 
 
-@pytest.mark.parametrize("page", [page for page, blocks in CODE.items() if blocks])
+@pytest.mark.parametrize(
+    ("page", "block"), [(page, i) for page, blocks in CODE.items() for i in range(len(blocks))]
+)
 @pytest.mark.usefixtures("fresh_registry", "no_windows")
-def test_code_blocks_run(page, tmp_path, monkeypatch):
-    if "to_onnx" in "".join(CODE[page]):
+def test_a_block_of_code_runs_alone(page, block, tmp_path, monkeypatch):
+    code = CODE[page][block]
+    if "to_onnx" in code:
         pytest.importorskip("onnx")
     monkeypatch.chdir(tmp_path)
-    exec(compile("\n".join(CODE[page]), page, "exec"), {"__name__": "__main__"})
-
-
-@pytest.mark.parametrize("block", CODE["README.md"])
-def test_blocks_of_the_readme_stand_alone(block):
-    exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
+    exec(compile(code, f"{page}, block {block}", "exec"), {"__name__": "__main__"})
 
 
 @pytest.mark.parametrize("page", PAGES)
