@@ -1,6 +1,6 @@
 """Types questions into the search of the built site; the right page must be among the first three.
 
-    python docs/ask_search.py
+python docs/ask_search.py
 """
 
 from __future__ import annotations

@@ -6,11 +6,13 @@ import runpy
 import subprocess
 import sys
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 import sklearn_softloss
+from harness.leads import LEADS, MOST_COLUMNS, Lead, arranged, is_large, is_table, size_of
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -54,6 +56,47 @@ def test_links_lead_to_files(page):
     files = [target for target in targets if target and not built_later.match(target)]
     missing = [name for name in files if not (ROOT / page).parent.joinpath(name).exists()]
     assert not missing
+
+
+EVIDENCE = [page for page in PAGES if page.startswith("docs/benchmarks/") and "index" not in page]
+
+
+@pytest.mark.parametrize("page", EVIDENCE)
+def test_a_page_of_figures_opens_with_a_sentence_and_what_it_shows(page):
+    title, sentence, shown, *rest = PAGES[page].split("\n\n")
+    assert title.startswith("# ")
+    assert len(sentence.split()) < 40
+    assert "Written by" not in sentence
+    if is_table(shown):
+        assert size_of(shown)[1] <= MOST_COLUMNS
+    else:
+        assert shown.startswith("![")
+    for before, text in pairwise(rest):
+        assert not is_large(text) or before.startswith("<details>"), text[:60]
+    assert "## How this was measured" in rest
+    assert Path(page).stem in LEADS
+
+
+def test_a_page_is_put_in_order(monkeypatch):
+    small, wide = "| a | b |\n|---|---|\n| x | 1 |\n| y | 2 |", "|a" * 7 + "|\n" + "|---" * 7 + "|"
+    monkeypatch.setitem(LEADS, "test", Lead("What it says.", table=1, columns=(1,), only="y"))
+    given = ["# Title", "Written by `a.py`.", "2026-11-01, x86_64", "## Part", wide, small]
+    assert arranged("test", given) == [
+        "# Title",
+        "What it says.",
+        "| b |\n|---|\n| 2 |",
+        "## Part",
+        f"<details><summary>{', '.join('a' * 7)}</summary>\n\n{wide}\n\n</details>",
+        small,
+        "## How this was measured",
+        "Written by `a.py`.",
+        "2026-11-01, x86_64",
+    ]
+    monkeypatch.setitem(LEADS, "test", Lead())  # its own first paragraph, its first table moved up
+    given = ["# Title", "It says.", "Written by `a.py`.", small, "More."]
+    assert arranged("test", given)[:4] == ["# Title", "It says.", small, "More."]
+    given.insert(3, "## One table")
+    assert arranged("test", given)[:4] == ["# Title", "It says.", small, "More."]
 
 
 def test_api_page_lists_every_public_name():

@@ -14,11 +14,13 @@ import sklearn
 import skorch
 import torch
 
+from .leads import arranged
+
 PAGES = Path(__file__).parents[3] / "docs" / "benchmarks"
 
 
 def write_page(name: str, *paragraphs: str) -> None:
-    (PAGES / f"{name}.md").write_text("\n\n".join(paragraphs) + "\n")
+    (PAGES / f"{name}.md").write_text("\n\n".join(arranged(name, paragraphs)) + "\n")
 
 
 def store(name: str, results: Any, indent: int | None = None) -> None:
