@@ -12,8 +12,8 @@ PYTEST := -m pytest --numprocesses 2
 
 DATA ?= $(SOFTLOSS_DATA)
 
-.PHONY: demo test test-portable test-oldest test-stranger coverage stress lint types docs bench \
-	bench-smoke benchmarks clean
+.PHONY: demo test test-portable test-oldest test-stranger coverage stress lint types docs docs-look \
+	bench bench-smoke benchmarks clean
 
 demo: $(SHOWABLE)
 	$(BIN)/python examples/quickstart.py
@@ -50,6 +50,12 @@ stress: $(INSTALLED)
 
 docs: $(DOCS_INSTALLED)
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+# The built pages in a browser (Chromium): nothing wider than a phone, no error, and a search that
+# finds what people ask for.
+docs-look: docs
+	$(BIN)/python docs/look_at_pages.py
+	$(BIN)/python docs/ask_search.py
 
 bench: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/speed.py

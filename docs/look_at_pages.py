@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 BUILT = Path(__file__).parent / "_build" / "html"
 WIDTHS = {"desktop": (1400, 900), "phone": (390, 844)}
@@ -65,6 +65,14 @@ FIND_FAULTS = """
 """
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    """Lets a browser hang up."""
+
+    def handle_error(self, *args: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(*args)
+
+
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     """Serves the site and says nothing."""
 
@@ -76,7 +84,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 def served(folder: Path) -> Iterator[str]:
     """The address of a server of the folder, on this machine alone."""
     handler = functools.partial(QuietHandler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = QuietServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -86,7 +94,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def browser() -> Iterator[object]:
+def browser() -> Iterator[Browser]:
     """Chromium without a window, as it is installed."""
     path = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -101,10 +109,9 @@ def browser() -> Iterator[object]:
             opened.close()
 
 
-def faults_of(page: Page, address: str) -> list[str]:
-    """What is wrong with one page at the width that the window has."""
+def listened_to(page: Page, site: str) -> list[str]:
+    """A list to which the page's own complaints are added."""
     heard: list[str] = []
-    own = address[: address.index("/", 8)]
     page.on("console", lambda said: said.type == "error" and heard.append(f"console: {said.text}"))
     page.on("pageerror", lambda error: heard.append(f"script: {error}"))
     page.on("response", lambda got: got.status >= 400 and heard.append(f"{got.status}: {got.url}"))
@@ -112,12 +119,11 @@ def faults_of(page: Page, address: str) -> list[str]:
         "request",
         lambda asked: (
             asked.url.startswith(("http:", "https:"))
-            and not asked.url.startswith(own)
+            and not asked.url.startswith(site)
             and heard.append(f"asks another machine: {asked.url}")
         ),
     )
-    page.goto(address, wait_until="load")
-    return heard + page.evaluate(FIND_FAULTS)
+    return heard
 
 
 def main() -> int:
@@ -125,25 +131,25 @@ def main() -> int:
     parser.add_argument("pages", nargs="*", help="pages such as guide/targets.html; all by default")
     parser.add_argument("--pictures", type=Path, help="folder for a picture of each page")
     options = parser.parse_args()
-    pages = options.pages or sorted(
-        path.relative_to(BUILT).as_posix()
-        for path in BUILT.rglob("*.html")
-        if "_static" not in str(path)
-    )
+    built = (path.relative_to(BUILT).as_posix() for path in BUILT.rglob("*.html"))
+    pages = options.pages or sorted(name for name in built if not name.startswith("_"))
+    if not pages:
+        sys.exit(f"There is no page in {BUILT}: make docs builds them.")
     n_faults = 0
     with served(BUILT) as site, browser() as opened:
         for width, (x, y) in WIDTHS.items():
             context = opened.new_context(viewport={"width": x, "height": y}, is_mobile=x < 500)
+            page = context.new_page()  # one for all: what they share is read once
+            heard = listened_to(page, site)
             for name in pages:
-                page = context.new_page()
-                faults = faults_of(page, f"{site}/{name}")
-                n_faults += len(faults)
-                for fault in faults:
+                heard.clear()
+                page.goto(f"{site}/{name}", wait_until="load")
+                for fault in [*heard, *page.evaluate(FIND_FAULTS)]:
+                    n_faults += 1
                     print(f"{name} ({width}): {fault}")
                 if options.pictures:
                     path = options.pictures / f"{name.replace('/', '-')}-{width}.png"
                     page.screenshot(path=path, full_page=True)
-                page.close()
             context.close()
     print(f"{len(pages)} pages at {len(WIDTHS)} widths: {n_faults} faults")
     return int(n_faults > 0)
