@@ -41,11 +41,12 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"[\\/]plot_",
-    "ignore_pattern": r"(quickstart|serve|track_training)\.py",
+    "ignore_pattern": r"(quickstart|serve|track_training|train_in_processes)\.py",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sklearn_softloss",),
     "remove_config_comments": True,
     "show_memory": False,
+    "thumbnail_size": (640, 400),
     "download_all_examples": False,
     "only_warn_on_example_error": True,  # a warning is an error in `make docs`
     "write_computation_times": False,
