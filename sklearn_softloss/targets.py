@@ -180,6 +180,13 @@ def vote_shares(
     labels = np.array(table[cast].tolist())
     rows, columns = np.nonzero(cast)
     known = np.unique(labels) if classes is None else np.asarray(classes)
+    named = set(known.tolist())
+    for row, vote in zip(rows, labels.tolist(), strict=True):
+        if vote not in named:
+            raise ValueError(
+                f"classes must name every vote; row {row} holds {vote!r}, which is not among "
+                f"{known.tolist()}."
+            )
     totals = np.zeros((len(table), len(known)))
     if len(labels):
         np.add.at(totals, rows, weights[columns][:, None] * one_hot(labels, known))

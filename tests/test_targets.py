@@ -267,11 +267,21 @@ def test_vote_shares_with_numbers_and_given_classes():
 
 @pytest.mark.parametrize(
     ("votes", "message"),
-    [([[1, 2], [-1, -1]], "row 1 has none"), ([1, 2], "shape"), ([[5, 1]], "not in")],
+    [
+        ([[1, 2], [-1, -1]], "row 1 has none"),
+        ([1, 2], "shape"),
+        ([[2, 1], [1, 5]], r"row 1 holds 5, which is not among \[1, 2\]"),
+    ],
 )
 def test_votes_refused(votes, message):
     with pytest.raises(ValueError, match=message):
         vote_shares(votes, classes=[1, 2])
+
+
+@pytest.mark.parametrize("answers", [[[0.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [0.0, 1.0]]])
+def test_answers_taken_for_classes_are_told_to_be_votes(answers):
+    with pytest.raises(ValueError, match=r"columns are annotators, turn .*targets\.vote_shares"):
+        SoftTargetMLPClassifier().fit([[0.0], [1.0]], answers)
 
 
 @pytest.mark.parametrize("as_frame", [False, True])

@@ -145,7 +145,9 @@ class Distribution(_UnitInterval):
             row, total = bad
             raise ValueError(
                 "Under a 'distribution' loss every row of y must sum to 1: "
-                f"row {row} sums to {total:.6g}; {EMPTY_ROW if total == 0 else WRONG_SUM}."
+                f"row {row} sums to {total:.6g}; {EMPTY_ROW if total == 0 else WRONG_SUM}. If the "
+                "columns are annotators, turn their answers into shares by "
+                "sklearn_softloss.targets.vote_shares."
             )
         return values / sums[:, None]
 

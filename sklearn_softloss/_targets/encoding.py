@@ -208,8 +208,8 @@ def one_hot(labels: Array, classes: Array, sparse: bool = False) -> Any:
     if any(unseen):
         row = int(np.argmax(np.asarray(unseen)[inverse]))
         raise ValueError(
-            f"`y` has classes not in `classes_`: row {row} holds {labels[row]!r}, and the known "
-            f"classes are {classes}. Name every class in the first call, or fit anew."
+            f"`y` has classes not in `classes_`: row {row} holds {labels.tolist()[row]!r}, and the "
+            f"known classes are {classes}. Name every class in the first call, or fit anew."
         )
     codes = np.array([column[label] for label in distinct.tolist()], dtype=np.intp)
     if sparse:
