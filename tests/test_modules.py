@@ -104,8 +104,8 @@ def test_other_keywords_are_refused_as_ever(estimator):
         estimator(dropuot=0.5)
     with pytest.raises(ValueError, match="Invalid parameter 'dropuot'"):
         estimator().set_params(dropuot=0.5)
-    with pytest.raises(TypeError, match="hiden"):
-        estimator(module=net, module__hiden=5).fit(X, TARGETS[estimator])
+    with pytest.raises(TypeError, match="width"):
+        estimator(module=net, module__width=5).fit(X, TARGETS[estimator])
 
 
 def test_a_refused_parameter_sets_none():
