@@ -222,7 +222,7 @@ def test_bad_input_is_refused(truth, proba, message):
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"labels": ["no", "yes"]}, "classes not in `classes_`: row 2 holds np.str_\\('maybe'\\)"),
+        ({"labels": ["no", "yes"]}, "classes not in `classes_`: row 2 holds 'maybe'"),
         ({"labels": ["no"]}, "y_proba must have shape"),
         ({"labels": ["maybe", "no"], "sample_weight": [1, -1, 1]}, "sample_weight.*row 1 holds -1"),
         ({"sample_weight": [1, 1]}, r"sample_weight must have shape \(3,\)"),
