@@ -17,7 +17,7 @@ _PACKAGE = "sklearn_softloss"
 
 
 class SoftlossEstimator(BaseEstimator):
-    """Base of estimators: a pickle of another format is refused by name."""
+    """Base of estimators: a pickle of another format is refused by name, a page is linked to."""
 
     _doc_link_module: ClassVar[str] = _PACKAGE
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ._checks import check_one_of, weight_or_ones
 from ._targets.answers import Annotations, is_known
-from ._targets.encoding import Array, column_names, one_hot
+from ._targets.encoding import Array, column_names, first_unseen, one_hot
 from ._targets.long_tables import refuse_long_table
 
 __all__ = ["Annotations", "annotation_matrix", "vote_shares"]
@@ -179,14 +179,14 @@ def vote_shares(
     weights = weight_or_ones(annotator_weight, table.shape[1:], name="annotator_weight")
     labels = np.array(table[cast].tolist())
     rows, columns = np.nonzero(cast)
-    known = np.unique(labels) if classes is None else np.asarray(classes)
-    named = set(known.tolist())
-    for row, vote in zip(rows, labels.tolist(), strict=True):
-        if vote not in named:
-            raise ValueError(
-                f"classes must name every vote; row {row} holds {vote!r}, which is not among "
-                f"{known.tolist()}."
-            )
+    distinct, inverse = np.unique(labels, return_inverse=True)
+    known = distinct if classes is None else np.asarray(classes)
+    foreign = first_unseen(distinct, inverse, set(known.tolist()))
+    if foreign is not None:
+        raise ValueError(
+            f"classes must name every vote; row {rows[foreign]} holds "
+            f"{labels.tolist()[foreign]!r}, which is not among {known.tolist()}."
+        )
     totals = np.zeros((len(table), len(known)))
     if len(labels):
         np.add.at(totals, rows, weights[columns][:, None] * one_hot(labels, known))

@@ -67,16 +67,21 @@ class ModuleParameters:
         -------
         Self
         """
-        of_module = {name: params.pop(name) for name in [*params] if name.startswith(PREFIX)}
+        of_module = _taken_out(params)
         super().set_params(**params)  # type: ignore[misc]
         vars(self).update(of_module)
         return self
 
 
+def _taken_out(params: dict[str, Any]) -> dict[str, Any]:
+    """Those of the module, which are no longer among the parameters after it."""
+    return {name: params.pop(name) for name in [*params] if name.startswith(PREFIX)}
+
+
 def _keeping_module_parameters(init: Callable[..., None]) -> Callable[..., None]:
     @wraps(init)
     def init_and_keep(self: Any, *args: Any, **kwargs: Any) -> None:
-        of_module = {name: kwargs.pop(name) for name in [*kwargs] if name.startswith(PREFIX)}
+        of_module = _taken_out(kwargs)
         init(self, *args, **kwargs)
         vars(self).update(of_module)
 

@@ -102,8 +102,12 @@ def check_parameters(estimator: Any) -> None:
             "module must be None, a torch.nn.Module class or a function (n_features, n_outputs) -> "
             f"module, so that each fit starts with a fresh net; got {module!r}."
         )
-    for name in module_parameters(estimator) if module is None else ():
-        raise ValueError(f"module__{name} is handed to a module of your own, and module is None.")
+    of_module = module_parameters(estimator)
+    if module is None and of_module:
+        raise ValueError(
+            f"module__{next(iter(of_module))} is handed to a module of your own, and module is "
+            "None."
+        )
     _check_callbacks(estimator.callbacks)
     if estimator.target_range is not None:
         _check_target_range(estimator.target_range, estimator.label_smoothing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,13 +201,18 @@ def _as_names(names: list[Any], what: str) -> Array:
     return np.asarray(names)
 
 
+def first_unseen(distinct: Array, inverse: Array, known: Collection[Any]) -> int | None:
+    """The row of the first label that is not known, from what `np.unique` says; or None."""
+    unseen = np.array([label not in known for label in distinct.tolist()], dtype=bool)
+    return int(np.argmax(unseen[inverse])) if unseen.any() else None
+
+
 def one_hot(labels: Array, classes: Array, sparse: bool = False) -> Any:
     """A row with a single 1 for each label, dense or as a CSR array."""
     column = {label: j for j, label in enumerate(classes.tolist())}
     distinct, inverse = np.unique(labels, return_inverse=True)
-    unseen = [label not in column for label in distinct.tolist()]
-    if any(unseen):
-        row = int(np.argmax(np.asarray(unseen)[inverse]))
+    row = first_unseen(distinct, inverse, column)
+    if row is not None:
         raise ValueError(
             f"`y` has classes not in `classes_`: row {row} holds {labels.tolist()[row]!r}, and the "
             f"known classes are {classes}. Name every class in the first call, or fit anew."

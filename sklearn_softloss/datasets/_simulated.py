@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, softmax
 from sklearn.utils import Bunch, check_random_state
 
 from .._checks import check_count, check_number
-
-Array = NDArray[Any]
+from .._targets.encoding import Array
 
 
 def make_soft_labels(

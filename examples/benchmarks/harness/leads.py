@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from textwrap import shorten
 from typing import NamedTuple
 
+from .tables import table
+
 MOST_COLUMNS, MOST_ROWS = 6, 14
 """Larger tables are folded, and never open a page."""
 
@@ -133,7 +135,7 @@ def arranged(name: str, paragraphs: Sequence[str]) -> list[str]:
         shown = part_of(tables[lead.table], lead.columns, lead.only)
         if lead.columns is None:
             place = rest.index(tables[lead.table])
-            is_alone = rest[place - 1].startswith("#") and place > 0
+            is_alone = place > 0 and rest[place - 1].startswith("#")
             del rest[place - is_alone : place + 1]  # with a heading that was for it alone
     body = [folded(text) if is_large(text) else text for text in rest]
     return [title, sentence, shown, *body, "## How this was measured", *made]
@@ -143,9 +145,9 @@ def is_table(text: str) -> bool:
     return text.startswith("|")
 
 
-def size_of(table: str) -> tuple[int, int]:
+def size_of(text: str) -> tuple[int, int]:
     """Rows and columns."""
-    lines = table.splitlines()
+    lines = text.splitlines()
     return len(lines) - 2, lines[1].count("---")
 
 
@@ -156,19 +158,20 @@ def is_large(text: str) -> bool:
     return n_rows > MOST_ROWS or n_columns > MOST_COLUMNS
 
 
-def part_of(table: str, columns: Sequence[int] | None, only: str | None) -> str:
+def part_of(text: str, columns: Sequence[int] | None, only: str | None) -> str:
     """Some columns, and the rows that have a cell."""
-    lines = [[cell.strip() for cell in line[1:-1].split("|")] for line in table.splitlines()]
-    lines[1] = ["---"] * len(lines[0])
-    kept = [cells for i, cells in enumerate(lines) if i < 2 or only is None or only in cells]
-    columns = range(len(lines[0])) if columns is None else columns
-    found = [f"| {' | '.join(cells[i] for i in columns)} |" for cells in kept]
-    found[1] = "|" + "---|" * len(columns)
-    return "\n".join(found)
+    heads, _, *rows = map(cells_of, text.splitlines())
+    columns = range(len(heads)) if columns is None else columns
+    kept = [row for row in rows if only is None or only in row]
+    return table([heads[i] for i in columns], [[row[i] for i in columns] for row in kept])
 
 
-def folded(table: str) -> str:
+def cells_of(line: str) -> list[str]:
+    return [cell.strip() for cell in line[1:-1].split("|")]
+
+
+def folded(text: str) -> str:
     """A table that opens on a click."""
-    heads = [head.strip() for head in table.splitlines()[0][1:-1].split("|")]
-    what = shorten(", ".join(filter(None, heads)), 70, placeholder=" ...")
-    return f"<details><summary>{what}</summary>\n\n{table}\n\n</details>"
+    heads = filter(None, cells_of(text.splitlines()[0]))
+    what = shorten(", ".join(heads), 70, placeholder=" ...")
+    return f"<details><summary>{what}</summary>\n\n{text}\n\n</details>"
