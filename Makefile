@@ -8,7 +8,7 @@ SHOWABLE := $(VENV)/demo-installed
 DOCS_INSTALLED := $(VENV)/docs-installed
 OLDEST := .venv-oldest
 STRANGER := .venv-stranger
-PYTEST := -m pytest --numprocesses 2
+PYTEST := -m pytest --numprocesses 2 --dist worksteal
 
 DATA ?= $(SOFTLOSS_DATA)
 

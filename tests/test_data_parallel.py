@@ -1,7 +1,9 @@
 """Two processes with the rows of one end with its weights; one that fails ends the others."""
 
+import multiprocessing
 import os
 import pickle
+import runpy
 import signal
 import socket
 import subprocess
@@ -12,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 
 from sklearn_softloss import persistence
@@ -37,41 +40,36 @@ def free_port():
         return found.getsockname()[1]
 
 
-def start_two(script, *args):
-    """Two processes as torchrun starts them, on this machine, of a script beside the cases."""
-    port = str(free_port())
-    return [
+def environments():
+    """Of two processes, as torchrun sets them."""
+    alike = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    return [{**alike, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in (0, 1)]
+
+
+def said_by_two(script, *args):
+    """What two new processes print that run a script beside the cases."""
+    processes = [
         subprocess.Popen(
             [sys.executable, str(HERE / script), *map(str, args)],
-            env={
-                **os.environ,
-                "RANK": str(rank),
-                "LOCAL_RANK": str(rank),
-                "WORLD_SIZE": "2",
-                "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": port,
-                "OMP_NUM_THREADS": "1",
-            },
+            env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for rank in (0, 1)
+        for environment in environments()
     ]
-
-
-def output(process, timeout=120):
     try:
-        return process.communicate(timeout=timeout)[0]
+        return [process.communicate(timeout=120)[0] for process in processes]
     finally:
-        process.kill()
+        for process in processes:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """What each process found, by the name of the case: weights, and the loss curves."""
     folder = tmp_path_factory.mktemp("two_processes")
-    said = [output(process) for process in start_two("train.py", folder)]
+    said = said_by_two("train.py", folder)
     files = [folder / f"{rank}.pickle" for rank in (0, 1)]
     assert all(file.exists() for file in files), "\n".join(said)
     return [pickle.loads(file.read_bytes()) for file in files]
@@ -142,32 +140,75 @@ FAILURES = {
 }
 
 
+def fail(kind, environment, file):
+    """Run fail.py in this process, and keep what it prints in a file."""
+    said = os.open(file, os.O_WRONLY | os.O_CREAT)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    os.environ.update(environment)
+    torch.set_num_threads(1)
+    sys.argv = ["fail.py", kind]
+    sys.path.insert(0, str(HERE))
+    runpy.run_path(str(HERE / "fail.py"), run_name="__main__")
+
+
+@pytest.fixture
+def two_that_fail(tmp_path):
+    """Starts two, each forked from a process that has imported torch; none outlives the test."""
+    context, started = multiprocessing.get_context("forkserver"), []
+    context.set_forkserver_preload(["sklearn_softloss.distributed", "torch.distributed", "pandas"])
+
+    def start(kind):
+        for rank, environment in enumerate(environments()):
+            file = tmp_path / str(rank)
+            file.touch()
+            process = context.Process(target=fail, args=(kind, environment, file))
+            process.start()
+            started.append((process, file))
+        return started
+
+    yield start
+    for process, _ in started:
+        process.kill()
+        process.join()
+
+
+def output(started, timeout):
+    process, file = started
+    process.join(timeout)
+    assert process.exitcode is not None, file.read_text()
+    return file.read_text()
+
+
+def wait_until_it_trains(started):
+    while "training\n" not in started[1].read_text():
+        assert started[0].is_alive(), started[1].read_text()
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("kind", FAILURES)
-def test_a_failure_in_one_process_is_named_in_the_other(kind):
-    first, second = (output(process) for process in start_two("fail.py", kind))
+def test_a_failure_in_one_process_is_named_in_the_other(two_that_fail, kind):
+    first, second = (output(started, timeout=120) for started in two_that_fail(kind))
     assert FAILURES[kind] in first, first + second
     assert "done\n" not in first or kind == "in another thread"
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_process_killed_at_any_moment_ends_the_other(seed):
+def test_a_process_killed_at_any_moment_ends_the_other(two_that_fail, seed):
     rank, wait = seed % 2, np.random.default_rng(seed).uniform(0, 0.5)
-    processes = start_two("fail.py", "goes on")
-    assert processes[1 - rank].stdout.readline() == "training\n"
+    started = two_that_fail("goes on")
+    wait_until_it_trains(started[1 - rank])
     time.sleep(wait)
-    processes[rank].send_signal(signal.SIGKILL)
-    said = output(processes[1 - rank], timeout=60)
-    output(processes[rank])
+    started[rank][0].kill()
+    said = output(started[1 - rank], timeout=60)
     assert f"process {rank} was killed, hangs, or cannot be reached" in said
 
 
-def test_a_process_that_hangs_ends_the_other_after_the_timeout():
-    processes = start_two("fail.py", "goes on")
-    assert processes[0].stdout.readline() == "training\n"
-    processes[1].send_signal(signal.SIGSTOP)
-    said = output(processes[0], timeout=60)
-    processes[1].kill()
-    output(processes[1])
+def test_a_process_that_hangs_ends_the_other_after_the_timeout(two_that_fail):
+    started = two_that_fail("goes on")
+    wait_until_it_trains(started[0])
+    os.kill(started[1][0].pid, signal.SIGSTOP)
+    said = output(started[0], timeout=60)
     assert "process 1 was killed, hangs, or cannot be reached" in said
 
 
@@ -189,7 +230,7 @@ def test_estimators_that_share_no_rows_say_so(estimator):
 
 def test_the_example_trains_the_partitions_of_dask(tmp_path):
     example = Path(__file__).parents[1] / "examples" / "train_in_processes.py"
-    first, second = (output(process) for process in start_two(example, tmp_path))
+    first, second = said_by_two(example, tmp_path)
     assert first.startswith("2 processes, loss"), first + second
     clf = persistence.load(tmp_path / "net.joblib")
     proba = clf.predict_proba(np.eye(20)[:4])

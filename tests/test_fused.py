@@ -9,6 +9,7 @@ import torch
 
 from cases import LOSSES, SCHEDULES, SMALL, make_labels, make_soft, multi, same_weights
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss._training.adam import LazyColumns
 from sklearn_softloss._training.net import TrainingNet
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -124,6 +125,89 @@ def test_sparse_rows_off_the_beaten_path(params):
     X, Y = mostly_zeros()
     sparse = multi(**params).fit(sp.csr_array(X), Y)
     same_weights(sparse, multi(**params).fit(X, Y), rtol=1e-7, atol=1e-9)
+
+
+def wide_rows(n=130, d=4200, n_entries=3):
+    """Some columns come in every other batch, some now and then, some never."""
+    rng = np.random.default_rng(0)
+    columns = (d * rng.random((n, n_entries)) ** 8).astype(int)
+    rows = np.repeat(np.arange(n), n_entries), columns.ravel()
+    X = sp.csr_array((rng.normal(size=n * n_entries), rows), shape=(n, d))
+    X.data[X.indptr[7] : X.indptr[8]] = 0
+    X.eliminate_zeros()
+    return X, (rng.random((n, 3)) < 0.4).astype(float)
+
+
+def counted_steps(monkeypatch):
+    """A list that grows by one with each step for the columns of a batch alone."""
+    steps, step = [], LazyColumns.step
+    monkeypatch.setattr(LazyColumns, "step", lambda self: steps.append(1) or step(self))
+    return steps
+
+
+WIDE = {
+    "solver": "adamw", "hidden_layer_sizes": (128,), "batch_size": 8, "alpha": 0.5,
+    "epsilon": 1e-12,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"solver": "adam", "alpha": 0.0},
+        {"hidden_layer_sizes": (128, 6), "dropout": 0.3},
+        {"learning_rate": "constant", "early_stopping": True},
+        {"alpha": 60.0},
+        {"beta_1": 0.0},
+        {"beta_1": 0.5, "beta_2": 0.7},
+        {"standardize": False, "warm_start": True},
+    ],
+    ids=str,
+)
+def test_steps_of_few_columns_are_the_dense_steps(both_ways, monkeypatch, params):
+    X, Y = wide_rows()
+    steps = counted_steps(monkeypatch)
+    clf = both_ways(MultiLabelSigmoidClassifier, X, Y, **{**WIDE, **params})
+    n_batches = -(-len(Y[: int(len(Y) * (0.9 if clf.early_stopping else 1))]) // 8)
+    assert len(steps) == clf.n_iter_ * n_batches - 1
+
+
+def test_steps_of_few_columns_in_parts_and_with_weights(both_ways, monkeypatch):
+    X, Y = wide_rows()
+    steps = counted_steps(monkeypatch)
+    weight = np.random.default_rng(0).random(len(Y)) * (np.arange(len(Y)) % 5 > 0)
+    both_ways(MultiLabelSigmoidClassifier, X, Y, {"sample_weight": weight}, **WIDE)
+    assert steps
+    parts = multi(**{**WIDE, "learning_rate_init": 0.01})
+    for _ in range(3):
+        parts = pickle.loads(pickle.dumps(parts.partial_fit(X, Y)))
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingNet, "can_fuse", lambda self: False)
+        plain = multi(**{**WIDE, "learning_rate_init": 0.01})
+        for _ in range(3):
+            plain.partial_fit(X, Y)
+    same_weights(parts, plain, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"solver": "adam"},
+        {"beta_1": 0.99, "beta_2": 0.9},
+        {"beta_1": 0.998, "beta_2": 0.99999},
+        {"alpha": 500.0},
+        {"batch_size": 130},
+        {"hidden_layer_sizes": (8,)},
+        {"solver": "sgd"},
+    ],
+    ids=str,
+)
+def test_steps_are_dense_where_few_columns_would_not_do(both_ways, monkeypatch, params):
+    X, Y = wide_rows()
+    steps = counted_steps(monkeypatch)
+    both_ways(MultiLabelSigmoidClassifier, X, Y, **{**WIDE, "max_iter": 2, **params})
+    assert not steps
 
 
 def test_sparse_and_dense_parts_go_on_from_each_other():

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from .._processes import Processes
 from ..losses import Loss
+from .adam import AdamStep, LazyColumns, adam_kernel, worth_being_lazy
 from .sparse_rows import SparseProduct, SparseRows
 from .standardize import Standardize
 
@@ -247,6 +248,7 @@ class FusedMLP:
         self.standardize = module[0] if isinstance(module[0], Standardize) else None
         kind = next((type(m) for m in module if type(m) in ACTIVATION_STEPS), nn.Identity)
         self.activate, self.derive = ACTIVATION_STEPS[kind]
+        self.lazy: LazyColumns | None = None
         self._buffers: dict[int, tuple[list[Tensor], list[Tensor], Tensor, Tensor]] = {}
         flats = [p for group in self.optimizer.param_groups for p in group["params"]]
         weights, biases = _split(self.module)
@@ -266,6 +268,7 @@ class FusedMLP:
         n_layers = len(weights)
         self.weights, self.biases = values[:n_layers], values[n_layers:]
         self.weight_gradients, self.bias_gradients = gradients[:n_layers], gradients[n_layers:]
+        self.first_gradient = self.weight_gradients[0]
         self.transposed = [weight.t() for weight in self.weights]
         layers = self.module.linear_layers()
         for layer, weight, bias in zip(layers, self.weights, self.biases, strict=True):
@@ -285,7 +288,7 @@ class FusedMLP:
     def run_epoch(self, batches: Batches, schedule: Schedule) -> float:
         """One step for each batch; returns the mean loss, each taken before its step."""
         totals, squares, weights = [], [], []
-        update = _update(self.optimizer)
+        update = self._update(batches, schedule)
         for index, batch in enumerate(batches):
             if schedule.is_planned:
                 schedule.step(self.optimizer, index / len(batches))
@@ -295,10 +298,29 @@ class FusedMLP:
             totals.append(kept(total))
             weights.append(kept(weight))
             update()
-            if index == 0:
-                update = _update(self.optimizer)  # its state exists from now on
+            if index == 0 and self.lazy is None:
+                update = self._update(batches, schedule)  # its state exists from now on
+        self._end_lazy_steps()
         penalty = 0.5 * self.alpha * sum_of_losses(squares) if squares else 0.0
         return float((sum_of_losses(totals) + penalty) / sum(weights))
+
+    def _update(self, batches: Batches, schedule: Schedule) -> Callable[[], Any]:
+        """The optimizer's step, by the kernel alone where there is one."""
+        kernel = adam_kernel(self.optimizer)
+        if kernel is None:
+            return self.optimizer.step
+        n_features, n_units = self.transposed[0].shape
+        if not self.alpha and worth_being_lazy(batches, n_units, schedule, self.optimizer):
+            self.lazy = LazyColumns(kernel, self.optimizer, n_features, n_units, len(batches))
+            return self.lazy.step
+        return AdamStep(kernel, self.optimizer)
+
+    def _end_lazy_steps(self) -> None:
+        if self.lazy is not None:
+            self.lazy.finish()
+            self.lazy = None
+            self.transposed[0] = self.weights[0].t()
+            self.weight_gradients[0] = self.first_gradient
 
     def _gradients(self, batch: Batch) -> tuple[Tensor, Any]:
         """Fill the flat gradients, penalty included; returns the summed loss and the weight."""
@@ -336,6 +358,9 @@ class FusedMLP:
     def _forward(self, X: Any, outputs: list[Tensor]) -> tuple[list[Any], list[Tensor]]:
         """Fill the outputs of the layers; returns their inputs, and dropout's masks."""
         inputs, masks = [X if self.standardize is None else self.standardize(X)], []
+        if self.lazy is not None:
+            inputs[0], self.transposed[0], gradient = self.lazy.take(inputs[0])
+            self.weight_gradients[0] = gradient.t()
         last = len(outputs) - 1
         for index, output in enumerate(outputs):
             if isinstance(inputs[-1], SparseRows):
@@ -368,54 +393,6 @@ class FusedMLP:
             found = outputs, backward, last.new_ones(n_rows), last.new_tensor(n_rows)
             self._buffers[n_rows] = found
         return found
-
-
-def _update(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
-    """The optimizer's step; for Adam the kernel alone, without the bookkeeping around it.
-
-    The bookkeeping of a step costs four times its arithmetic in a small net. The kernel works on
-    the optimizer's own state, which the first full step has made.
-    """
-    kernel = {
-        torch.optim.Adam: getattr(torch, "_fused_adam_", None),
-        torch.optim.AdamW: getattr(torch, "_fused_adamw_", None),
-    }.get(type(optimizer))
-    groups = optimizer.param_groups
-    parameters = [p for group in groups for p in group["params"]]
-    if kernel is None or not all(
-        group["fused"] and optimizer.state.get(p) for group in groups for p in group["params"]
-    ):
-        return optimizer.step
-    steps = [optimizer.state[p]["step"] for p in parameters]
-    one = torch.ones_like(steps[0])
-    calls = []
-    for group in groups:
-        state = [optimizer.state[p] for p in group["params"]]
-        lists: tuple[Any, ...] = (
-            group["params"],
-            [p.grad for p in group["params"]],
-            [entry["exp_avg"] for entry in state],
-            [entry["exp_avg_sq"] for entry in state],
-            [],
-            [entry["step"] for entry in state],
-        )
-        options = {
-            "beta1": group["betas"][0],
-            "beta2": group["betas"][1],
-            "weight_decay": group["weight_decay"],
-            "eps": group["eps"],
-            "amsgrad": False,
-            "maximize": False,
-        }
-        calls.append((group, lists, options))
-
-    def update() -> None:
-        for step in steps:
-            step.add_(one)
-        for group, lists, options in calls:
-            kernel(*lists, lr=group["lr"], **options)
-
-    return update
 
 
 def kept(value: Any) -> Any:
