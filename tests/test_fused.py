@@ -127,7 +127,7 @@ def test_sparse_rows_off_the_beaten_path(params):
     same_weights(sparse, multi(**params).fit(X, Y), rtol=1e-7, atol=1e-9)
 
 
-def wide_rows(n=130, d=4200, n_entries=3):
+def wide_rows(index=np.int32, n=130, d=4200, n_entries=3):
     """Some columns come in every other batch, some now and then, some never."""
     rng = np.random.default_rng(0)
     columns = (d * rng.random((n, n_entries)) ** 8).astype(int)
@@ -135,6 +135,7 @@ def wide_rows(n=130, d=4200, n_entries=3):
     X = sp.csr_array((rng.normal(size=n * n_entries), rows), shape=(n, d))
     X.data[X.indptr[7] : X.indptr[8]] = 0
     X.eliminate_zeros()
+    X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
     return X, (rng.random((n, 3)) < 0.4).astype(float)
 
 
@@ -173,8 +174,9 @@ def test_steps_of_few_columns_are_the_dense_steps(both_ways, monkeypatch, params
     assert len(steps) == clf.n_iter_ * n_batches - 1
 
 
-def test_steps_of_few_columns_in_parts_and_with_weights(both_ways, monkeypatch):
-    X, Y = wide_rows()
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_steps_of_few_columns_in_parts_and_with_weights(both_ways, monkeypatch, index):
+    X, Y = wide_rows(index)
     steps = counted_steps(monkeypatch)
     weight = np.random.default_rng(0).random(len(Y)) * (np.arange(len(Y)) % 5 > 0)
     both_ways(MultiLabelSigmoidClassifier, X, Y, {"sample_weight": weight}, **WIDE)

@@ -179,7 +179,7 @@ class LazyColumns:
     def take(self, rows: SparseRows) -> tuple[SparseRows, Tensor, Tensor]:
         """The rows with the columns that they have; weights and room for gradients of these."""
         columns, places = np.unique(rows.block.indices, return_inverse=True)
-        self.columns, self.index = columns, torch.from_numpy(columns)
+        self.columns, self.index = columns, torch.from_numpy(columns).long()
         n, n_units = len(columns), self.tables[0].shape[1]
         if not self.buffers or n > len(self.buffers[0]):
             self.buffers = [self.tables[0].new_empty(n + n // 4, n_units) for _ in range(4)]
