@@ -6,6 +6,7 @@ import copy
 import mmap
 from collections.abc import Callable, Iterator
 from itertools import repeat
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,12 @@ sake, many enough that the cost of a gather is shared."""
 
 def block_size(X: Any, entries: int = BLOCK_ENTRIES) -> int:
     """Rows of X per block of so many entries."""
-    return max(1, entries // max(1, int(np.prod(X.shape[1:]))))
+    return max(1, entries // max(1, prod(X.shape[1:])))
 
 
 def row_entries(X: Any, sparse: bool) -> int:
     """Entries of a row of X that are computed with; of rows that stay sparse their mean."""
-    return -(-X.nnz // X.shape[0]) if sparse else int(np.prod(X.shape[1:]))
+    return -(-X.nnz // X.shape[0]) if sparse else prod(X.shape[1:])
 
 
 def rows_as_tensor(X: Any, rows: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -298,6 +299,8 @@ class Batches:
     in_step : bool, default=False
         Batches are those of all processes together, of which each has its share, perhaps none: so
         all have equally many.
+    through : callable, default=None
+        What the rows of X become; asked once a block.
     """
 
     def __init__(
@@ -306,8 +309,9 @@ class Batches:
         batch_size: int,
         generator: torch.Generator | None = None,
         in_step: bool = False,
+        through: Callable[[Any], Any] | None = None,
     ) -> None:
-        self.data, self.generator = data, generator
+        self.data, self.generator, self.through = data, generator, through
         n = len(data)
         if in_step and data.processes.size > 1:
             n_batches = -(-data.n_samples // batch_size)
@@ -328,6 +332,8 @@ class Batches:
             starts = self.starts[first : first + self.per_block + 1]
             part, sizes = slice(starts[0], starts[-1]), np.diff(starts).tolist()
             X, parts = self.data.batch(part if order is None else order[part])
+            if self.through is not None:
+                X = self.through(X)
             slices = (repeat(None) if values is None else values.split(sizes) for values in parts)
             yield from zip(X.split(sizes), zip(*slices, strict=False), strict=False)
 
@@ -337,13 +343,14 @@ def read_net(module: nn.Module, X: Any, link: Callable[[Tensor], Tensor]) -> Arr
     """What `link` makes of the logits of all rows, float64, block by block."""
     if module.training:
         module.eval()
-    like = next(module.parameters(), torch.empty(0, dtype=torch.float64))
-    # The built-in net writes to nothing that it is given; a custom module might.
-    built_in, size = isinstance(module, MLP), block_size(X)
-    shared = shared_tensor(X) if built_in else None
-    sparse = built_in and stays_sparse(X, like.dtype)
-    if isinstance(module, MLP):
+    if isinstance(module, MLP):  # which writes to nothing that it is given; another might
+        like: Tensor = module.linear_layers()[-1].weight
+        shared = shared_tensor(X)
+        sparse = stays_sparse(X, like.dtype)
         size = READ_ENTRIES // max(row_entries(X, sparse), *module.layer_sizes[1:]) + 1
+    else:
+        like = next(module.parameters(), torch.empty(0, dtype=torch.float64))
+        shared, sparse, size = None, False, block_size(X)
     parts = []
     block: Any
     with torch.inference_mode(), threads_for(module, min(size, X.shape[0]), sparse):

@@ -318,7 +318,9 @@ class EpochLoop(Loop):
     checkpoint: TrainingCheckpoint | None = None
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        batches = Batches(train, self.batch_size, self._generator_of_order(train), in_step=True)
+        through = self.module.standardize if self.fused else None
+        order = self._generator_of_order(train)
+        batches = Batches(train, self.batch_size, order, in_step=True, through=through)
         self._go_on_from_checkpoint(train, valid, n_epochs)
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
         for dropout in dropouts:

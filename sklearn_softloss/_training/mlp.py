@@ -161,6 +161,10 @@ class MLP(nn.Sequential):
                 outputs = layer(outputs)
         return outputs
 
+    @property
+    def standardize(self) -> Standardize | None:
+        return self[0] if isinstance(self[0], Standardize) else None
+
     def linear_layers(self) -> list[nn.Linear]:
         return [layer for layer in self if isinstance(layer, nn.Linear)]
 
@@ -169,9 +173,9 @@ class MLP(nn.Sequential):
         layers = self.linear_layers()
         weights = [layer.weight.detach() for layer in layers]
         biases = [layer.bias.detach() for layer in layers]
-        if isinstance(self[0], Standardize):
-            biases[0] = biases[0] + weights[0] @ self[0].shift
-            weights[0] = weights[0] * self[0].factor
+        if self.standardize is not None:
+            biases[0] = biases[0] + weights[0] @ self.standardize.shift
+            weights[0] = weights[0] * self.standardize.factor
         return weights, biases
 
 
@@ -245,7 +249,6 @@ class FusedMLP:
         self.module, self.loss, self.optimizer, self.alpha = module, loss, optimizer, alpha
         self.processes = processes
         self.dropout = next((m for m in module if isinstance(m, UnitDropout)), None)
-        self.standardize = module[0] if isinstance(module[0], Standardize) else None
         kind = next((type(m) for m in module if type(m) in ACTIVATION_STEPS), nn.Identity)
         self.activate, self.derive = ACTIVATION_STEPS[kind]
         self.lazy: LazyColumns | None = None
@@ -286,7 +289,8 @@ class FusedMLP:
 
     @torch.no_grad()
     def run_epoch(self, batches: Batches, schedule: Schedule) -> float:
-        """One step for each batch; returns the mean loss, each taken before its step."""
+        """One step for each batch of standardised rows; returns the mean loss, each taken before
+        its step."""
         totals, squares, weights = [], [], []
         update = self._update(batches, schedule)
         for index, batch in enumerate(batches):
@@ -357,7 +361,7 @@ class FusedMLP:
 
     def _forward(self, X: Any, outputs: list[Tensor]) -> tuple[list[Any], list[Tensor]]:
         """Fill the outputs of the layers; returns their inputs, and dropout's masks."""
-        inputs, masks = [X if self.standardize is None else self.standardize(X)], []
+        inputs, masks = [X], []
         if self.lazy is not None:
             inputs[0], self.transposed[0], gradient = self.lazy.take(inputs[0])
             self.weight_gradients[0] = gradient.t()
