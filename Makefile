@@ -12,7 +12,7 @@ PYTEST := -m pytest --numprocesses 2 --dist worksteal
 
 DATA ?= $(SOFTLOSS_DATA)
 
-.PHONY: demo test test-portable test-oldest test-stranger coverage stress lint types docs docs-look \
+.PHONY: demo test test-portable test-oldest test-stranger coverage stress mutants lint types docs docs-look \
 	bench bench-smoke benchmarks clean
 
 demo: $(SHOWABLE)
@@ -47,6 +47,11 @@ stress: $(INSTALLED)
 	$(BIN)/python tests/stress/interrupts.py
 	$(BIN)/python tests/stress/kills.py
 	$(BIN)/python tests/stress/load.py
+
+# Whether the tests notice small faults in the formulas; the survivors are in docs/mutants.md.
+mutants: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt cosmic-ray
+	$(BIN)/python tests/stress/mutants.py
 
 docs: $(DOCS_INSTALLED)
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

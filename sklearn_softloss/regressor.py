@@ -88,8 +88,9 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
         ``MLPRegressor``. 'cosine' falls to zero over `max_iter` epochs, 'one_cycle' rises from
         1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
-        almost zero; both run all `max_iter` epochs unless `early_stopping` ends them, and are
-        'constant' in `partial_fit`, whose calls have no planned end.
+        almost zero; both run all `max_iter` epochs unless `early_stopping` ends them. In
+        `partial_fit` they go over `max_iter` calls, and begin anew then; they are 'constant' where
+        that is 'auto', and for calls after a `fit`.
     learning_rate_init : float, default=0.006
         First learning rate; the highest one of 'one_cycle'.
     power_t : float, default=0.5

@@ -84,7 +84,7 @@ def test_optuna_search_prunes_by_partial_fit(estimator, y, scorer, cv):
     )
     study.enqueue_trial({"alpha": 0.1, "learning_rate_init": 0.006})
     search = OptunaSearchCV(
-        estimator,
+        clone(estimator).set_params(max_iter=8),
         {name: CategoricalDistribution(values) for name, values in GRID.items()},
         cv=cv, scoring=scorer, enable_pruning=True, max_iter=8, n_trials=12, random_state=0,
         refit=False, error_score="raise", study=study,

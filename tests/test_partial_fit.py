@@ -1,5 +1,6 @@
 """Training goes on where it was: partial_fit and warm start."""
 
+import pickle
 import re
 
 import joblib
@@ -72,13 +73,33 @@ def test_partial_fit_goes_on_at_the_first_rate_where_a_schedule_would_end(
 ):
     """Nobody says how many calls will come."""
     y = matrix_targets(Estimator)
-    clf = mlp(Estimator, 8, learning_rate=learning_rate, learning_rate_init=0.02, max_iter=4)
+    max_iter = 4 if after_fit else "auto"
+    clf = mlp(Estimator, 8, learning_rate=learning_rate, learning_rate_init=0.02, max_iter=max_iter)
     if after_fit:
         clf.fit(X_SMALL, y)
         assert final_rate(clf) < 0.02
     for _ in range(8):
         clf.partial_fit(X_SMALL, y)
         assert final_rate(clf) == 0.02
+
+
+@over_estimators
+@pytest.mark.parametrize("solver", ["sgd", "adamw"])
+@pytest.mark.parametrize("learning_rate", ["cosine", "one_cycle"])
+def test_max_iter_calls_of_partial_fit_are_a_planned_schedule(Estimator, learning_rate, solver):
+    params = {"learning_rate": learning_rate, "learning_rate_init": 0.05, "max_iter": 6}
+    params |= {"solver": solver, "batch_size": 16, "random_state": 1, "alpha": 0.1}
+    y = matrix_targets(Estimator)
+    whole, parts = mlp(Estimator, 8, **params).fit(X_SMALL, y), mlp(Estimator, 8, **params)
+    for n_calls in range(1, 7):
+        parts = pickle.loads(pickle.dumps(parts.partial_fit(X_SMALL, y)))
+        if n_calls == 3:
+            first_rate = final_rate(parts)
+    assert_allclose(parameters_of(parts), parameters_of(whole), rtol=0, atol=1e-12)
+    assert final_rate(parts) == final_rate(whole) < first_rate / 2
+    for _ in range(3):
+        parts.partial_fit(X_SMALL, y)
+    assert final_rate(parts) == first_rate  # the plan began anew
 
 
 @over_estimators

@@ -1,10 +1,11 @@
-"""Ten thousand labels: time and peak memory of a fit, against the number of labels.
+"""Ten thousand labels: time and peak memory of a fit, against the number of labels; wide rows.
 
 Rows are sparse, 50,000 columns with some 40 entries each; label frequencies follow Zipf's law, five
 labels a row, which draw half of their words. Each fit runs in a process of its own, for one epoch;
-a prediction in blocks then gives the five most probable labels of the rows left out. With omikuji
-(``examples/benchmarks/peers.txt``) and real data its trees stand beside on delicious. ``--write``
-writes the page of the docs; ``--smoke`` takes few rows and labels.
+a prediction in blocks then gives the five most probable labels of the rows left out. Fits with
+dense steps of Adam, which move the first-layer weights of all columns, stand beside ours. With
+omikuji (``examples/benchmarks/peers.txt``) and real data its trees stand beside on delicious.
+``--write`` writes the page of the docs; ``--smoke`` takes few rows and labels.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import scipy.sparse as sp
@@ -73,6 +76,26 @@ def fit_one(n_labels: int, n_rows: int) -> None:
         fit, _ = timed(lambda: clf.fit(X[:n_rows], Y[:n_rows]))
         predict, top = timed(lambda: top_labels(clf, X[n_rows:], TOP))
     print(json.dumps([fit, predict, memory.megabytes, precision(top, Y[n_rows:], TOP)]))
+
+
+def lazy_and_dense(n_rows: int) -> list[list[Any]]:
+    """Seconds of a fit of one epoch and its loss, by steps for few columns and by dense ones.
+
+    What a fit costs besides its steps is in both.
+    """
+    X, Y = make(100, n_rows)
+    found = []
+    for width, batch in ((448, 32), (448, 256), (128, 32), (128, 256)):
+        params = {**PARAMS, "batch_size": batch, "learning_rate": "constant"}
+        seconds, losses = [], []
+        for allowed in (True, False):
+            dense = patch("sklearn_softloss._training.mlp.worth_being_lazy", return_value=False)
+            with nullcontext() if allowed else dense:
+                clf = MultiLabelSigmoidClassifier((width,), max_iter=1, **params)
+                seconds.append(timed(lambda clf=clf: clf.fit(X, Y))[0])
+            losses.append(clf.loss_)
+        found.append([f"{width} units, {batch} rows", *seconds, seconds[0] / seconds[1], *losses])
+    return found
 
 
 def on_delicious(folder: Path) -> list[list[Any]]:
@@ -136,6 +159,9 @@ def main() -> None:
     heads = ["labels", "fit, s", "prediction of 1,000 rows, s", "added memory, MB", "P@5"]
     found = table(heads, rows, digits=2)
     print(found)
+    heads = ["a step", "ours, s", "dense, s", "ratio", "loss", "loss, dense"]
+    steps = table(heads, lazy_and_dense(500 if options.smoke else N_ROWS // 5), digits=4)
+    print(steps)
     folder = None if options.smoke else data_folder(options)
     beside = "" if folder is None else table(
         ["delicious", "fit, s", "P@1", "P@3", "P@5"], on_delicious(folder), digits=3
@@ -150,8 +176,11 @@ def main() -> None:
             f"Written by `examples/benchmarks/many_labels.py`: {n_rows:,} rows of {N_FEATURES:,} "
             f"sparse columns, {LABELS_A_ROW} labels a row of Zipf's frequencies; one epoch, 128 "
             "units, 256 rows a step, float32; the memory is what fit and prediction add.",
+            f"The second table is of {N_ROWS // 5:,} such rows with 100 labels, an epoch at a "
+            "constant rate; its dense steps move the first-layer weights of all columns.",
             machine(),
             found,
+            steps,
             beside,
         )
 

@@ -104,7 +104,8 @@ def optuna_search(task: Task, grid: dict[str, Any]) -> dict[str, Any]:
     from optuna_integration import OptunaSearchCV
 
     search = OptunaSearchCV(
-        task.estimator, {name: CategoricalDistribution(values) for name, values in grid.items()},
+        clone(task.estimator).set_params(max_iter=EPOCHS),
+        {name: CategoricalDistribution(values) for name, values in grid.items()},
         cv=list(task.cv.split(task.X, task.y)), scoring=task.scoring, refit=False,
         enable_pruning=True, max_iter=EPOCHS,
         n_trials=_n_candidates(grid), error_score="raise", study=_new_study("maximize", grid),
@@ -119,8 +120,9 @@ def hyperband(task: Task, grid: dict[str, Any]) -> dict[str, Any]:
 
     n_classes = len(np.unique(task.y)) if np.ndim(task.y) == 1 else task.y.shape[1]
     with Client(n_workers=1, threads_per_worker=1, dashboard_address=None):
+        estimator = clone(task.estimator).set_params(max_iter=EPOCHS)
         search = HyperbandSearchCV(
-            task.estimator, grid, max_iter=EPOCHS, scoring=task.scoring, random_state=0
+            estimator, grid, max_iter=EPOCHS, scoring=task.scoring, random_state=0
         )
         return search.fit(task.X, task.y, classes=np.arange(n_classes)).best_params_
 

@@ -571,16 +571,18 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         return module.to(device=train.device, dtype=train.dtype)
 
     def _net_for_the_next_part(self) -> TrainingNet:
-        if self.net_.schedule.is_planned:
+        schedule = self.net_.schedule
+        if schedule.is_planned and not schedule.repeats:
             self.net_.follow(self._schedule(Course.NEXT_PART))
         return self.net_
 
     def _schedule(self, course: Course) -> Schedule:
-        """The learning rate; none is planned for calls of partial_fit, which come without end."""
-        kind = self.learning_rate
+        """The learning rate; planned for calls of partial_fit only where max_iter says how many."""
+        kind, repeats = self.learning_rate, False
         if kind in FIXED_LENGTH and (course.in_parts or self.solver == "lbfgs"):
-            kind = "constant"
-        return Schedule(kind, self.learning_rate_init, self.power_t, self._max_iter())
+            repeats = course is Course.FIRST_PART and self.max_iter != "auto"
+            kind = kind if repeats else "constant"
+        return Schedule(kind, self.learning_rate_init, self.power_t, self._max_iter(), repeats)
 
     def _max_iter(self) -> int:
         if self.max_iter != "auto":

@@ -31,6 +31,9 @@ class Schedule:
         Exponent of "invscaling".
     max_iter : int
         Epochs planned.
+    repeats : bool, default=False
+        Whether a plan begins anew where it ends, as parts may come without end: the restarts of
+        Loshchilov and Hutter, "SGDR", 2017, arXiv:1608.03983.
 
     Attributes
     ----------
@@ -44,6 +47,7 @@ class Schedule:
     initial_rate: float
     power_t: float
     max_iter: int
+    repeats: bool = False
 
     def __post_init__(self) -> None:
         self.is_planned = self.kind in FIXED_LENGTH
@@ -53,7 +57,8 @@ class Schedule:
     def step(self, optimizer: torch.optim.Optimizer, share_of_epoch: float = 0.0) -> None:
         """Set the rate of an optimizer for the batch that starts at this share of the epoch."""
         if self.is_planned:
-            progress = min(1.0, (self.n_epochs + share_of_epoch) / self.max_iter)
+            n_epochs = self.n_epochs % self.max_iter if self.repeats else self.n_epochs
+            progress = min(1.0, (n_epochs + share_of_epoch) / self.max_iter)
             shape = _half_cosine if self.kind == "cosine" else _one_cycle
             self.rate = self.initial_rate * shape(progress)
         for group in optimizer.param_groups:
