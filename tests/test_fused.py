@@ -9,7 +9,7 @@ import torch
 
 from cases import LOSSES, SCHEDULES, SMALL, make_labels, make_soft, multi, same_weights
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
-from sklearn_softloss._training.adam import LazyColumns
+from sklearn_softloss._training.adam import LazyColumns, memory_of
 from sklearn_softloss._training.net import TrainingNet
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -172,6 +172,17 @@ def test_steps_of_few_columns_are_the_dense_steps(both_ways, monkeypatch, params
     clf = both_ways(MultiLabelSigmoidClassifier, X, Y, **{**WIDE, **params})
     n_batches = -(-len(Y[: int(len(Y) * (0.9 if clf.early_stopping else 1))]) // 8)
     assert len(steps) == clf.n_iter_ * n_batches - 1
+
+
+@pytest.mark.parametrize(
+    ("betas", "n_steps"),
+    [((0.0, 0.9), 1), ((0.0, 0.0), np.inf), ((0.9, 0.0), np.inf), ((0.9, 0.81), np.inf)],
+)
+def test_momentum_lasts_while_it_moves_more_than_a_billionth(betas, n_steps):
+    assert memory_of({"betas": betas}) == n_steps
+    n_steps = memory_of({"betas": (0.9, 0.99)})
+    fall = 0.9 / 0.99**0.5
+    assert fall**n_steps <= 1e-9 < fall ** (n_steps - 1)
 
 
 @pytest.mark.parametrize("index", [np.int32, np.int64])

@@ -109,9 +109,9 @@ class AdamStep:
 def memory_of(group: dict[str, Any]) -> float:
     """Steps after which what is left of a gradient moves nothing, by its share of the deviation."""
     beta1, beta2 = group["betas"]
-    if beta1 == 0:
-        return 1
     kept = beta1 / sqrt(beta2) if beta2 else inf
+    if kept == 0:
+        return 1
     return ceil(log(NEGLIGIBLE) / log(kept)) if kept < 1 else inf
 
 
@@ -120,13 +120,14 @@ def worth_being_lazy(
 ) -> bool:
     """Whether `LazyColumns` end where dense steps do, and sooner."""
     data, group, n_steps = batches.data, optimizer.param_groups[0], len(batches)
-    if not data.sparse or data.processes.size > 1 or n_steps < FEWEST_STEPS:
+    if not data.sparse or data.device.type != "cpu" or data.processes.size > 1:
         return False
     n_columns = data.X.shape[1]
     n_entries = data.X.nnz / data.X.shape[0] * len(data) / n_steps
     decay = schedule.initial_rate * group["weight_decay"]
     return bool(
-        n_entries <= MOST_ENTRIES * n_columns
+        n_steps >= FEWEST_STEPS
+        and n_entries <= MOST_ENTRIES * n_columns
         and n_columns * n_units >= FEWEST_WEIGHTS
         and memory_of(group) <= LONGEST_MEMORY
         and decay < MOST_DECAY_A_STEP
