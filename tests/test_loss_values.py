@@ -207,6 +207,15 @@ def test_two_way_written_out():
     assert float(found) == pytest.approx(rows + labels)
 
 
+def test_two_way_leaves_out_a_row_of_which_nothing_is_known():
+    logits, weight = draw_logits(losses.TwoWay()), torch.ones_like(LABELS)
+    weight[3] = 0
+    found = losses.TwoWay()(logits, LABELS, weight)
+    others = torch.arange(len(LABELS)) != 3
+    assert found[3] == 0
+    close(found[others], losses.TwoWay()(logits[others], LABELS[others]))
+
+
 def test_counts_written_out():
     logits, y = draw_logits(losses.CountDistribution()), LABELS.clone()
     y[2] = 0.0

@@ -22,6 +22,7 @@ from cases import (
     over_all_losses,
     over_proper_losses,
 )
+from sklearn_softloss import losses
 from sklearn_softloss._targets.domains import DOMAINS
 from sklearn_softloss.losses import (
     Asymmetric,
@@ -290,6 +291,68 @@ def test_a_refused_value_changes_no_parameter(loss):
         with pytest.raises(ValueError, match=name):
             changed.set_params(**{name: float("nan")})
         assert changed == loss
+
+
+DEFAULTS = [
+    Asymmetric(gamma_pos=1.0, gamma_neg=4.0, margin=0.05),
+    BinaryCrossEntropy(pos_weight=None),
+    losses.BinaryFocal(gamma=2.0),
+    losses.BinaryJeffreys(floor=1e-4),
+    losses.BinaryPoly1(epsilon=1.0),
+    losses.CountDistribution(count_link="poisson", mode="separate"),
+    Focal(gamma=2.0),
+    losses.GeneralizedCrossEntropy(q=0.7),
+    losses.Hill(lamb=1.5, margin=1.0, gamma=2.0),
+    losses.Huber(delta=1.35),
+    losses.Jeffreys(floor=1e-4),
+    losses.LogitAdjustedCrossEntropy(tau=1.0, prior=None),
+    losses.Poly1(epsilon=1.0),
+    losses.Quantile(levels=0.5),
+    losses.SymmetricCrossEntropy(alpha=0.1, beta=1.0, log_zero=-4.0),
+    losses.Tweedie(power=1.5),
+    losses.TwoWay(temperature=4.0),
+]
+
+
+def test_defaults_are_those_that_are_documented():
+    with_parameters = [loss for loss in [*LOSSES, *REGRESSION_LOSSES] if loss.get_params()]
+    assert {type(loss) for loss in with_parameters} == {type(loss) for loss in DEFAULTS}
+    for loss in DEFAULTS:
+        assert type(loss)() == loss
+
+
+@pytest.mark.parametrize(
+    ("loss", "name", "legal", "illegal"),
+    [
+        (losses.Tweedie(), "power", [1.001, 1.999], [1, 0.999, 2, 2.001]),
+        (losses.Jeffreys(), "floor", [1e-9, 1], [0, -1e-9, 1.001]),
+        (losses.BinaryJeffreys(), "floor", [1e-9, 1], [0, -1e-9, 1.001]),
+        (losses.GeneralizedCrossEntropy(), "q", [1e-9, 1], [0, -1e-9, 1.001]),
+        (losses.SymmetricCrossEntropy(), "alpha", [0], [-1e-9]),
+        (losses.SymmetricCrossEntropy(), "beta", [0], [-1e-9]),
+        (losses.SymmetricCrossEntropy(), "log_zero", [-1e-9, -100], [0, 1e-9]),
+        (losses.LogitAdjustedCrossEntropy(), "tau", [0], [-1e-9]),
+        (losses.Huber(), "delta", [1e-9, 100], [0, -1e-9]),
+        (Asymmetric(), "gamma_pos", [0], [-1e-9]),
+        (Asymmetric(), "gamma_neg", [0], [-1e-9]),
+        (Asymmetric(), "margin", [0, 1], [-1e-9, 1.001]),
+        (losses.Hill(), "lamb", [1], [0.999]),
+        (losses.Hill(), "margin", [-5], []),
+        (losses.Hill(), "gamma", [0], [-1e-9]),
+        (losses.TwoWay(), "temperature", [1e-9, 100], [0, -1e-9]),
+        (Focal(), "gamma", [0], [-1e-9]),
+        (losses.BinaryFocal(), "gamma", [0], [-1e-9]),
+        (losses.Poly1(), "epsilon", [-0.999], [-1, -1.001]),
+        (losses.BinaryPoly1(), "epsilon", [-0.999], [-1, -1.001]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_parameters_are_legal_up_to_their_bounds(loss, name, legal, illegal):
+    for value in legal:
+        assert clone(loss).set_params(**{name: value}).get_params()[name] == value
+    for value in illegal:
+        with pytest.raises(ValueError, match=name):
+            clone(loss).set_params(**{name: value})
 
 
 def test_parameters_are_set_together_or_not_at_all():
