@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
+
+from ._warn import warn
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -69,6 +70,4 @@ def renamed(module: str, names: dict[str, Any], *, until: str) -> Callable[[str]
 
 
 def _warn(what: str, until: str) -> None:
-    warnings.warn(
-        f"{what}; the old name goes in sklearn_softloss {until}.", FutureWarning, stacklevel=3
-    )
+    warn(f"{what}; the old name goes in sklearn_softloss {until}.", FutureWarning)

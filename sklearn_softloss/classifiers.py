@@ -719,7 +719,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
             )
         targets = encode_labels(y, domain, declared=declared)
         if domain.has_absence:
-            warn_if_never_absent(targets, stacklevel=4)
+            warn_if_never_absent(targets)
         return targets
 
     def _weigh(

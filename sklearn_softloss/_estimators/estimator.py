@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -42,6 +41,7 @@ from .._training.process import leaves_process_as_found
 from .._training.schedule import FIXED_LENGTH, Schedule
 from .._training.solvers import SOLVERS, Solver
 from .._training.standardize import Standardize
+from .._warn import warn
 from ..losses import Loss, get_loss
 from .compatibility import CallbackSupportMixin, FitObserver
 from .data_parallel import check_same_data, check_sharing
@@ -596,10 +596,9 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         if self.batch_size == "auto":
             return min(max(SMALL_BATCH, n_samples // self._most_steps), n_samples)
         if self.batch_size > n_samples:
-            warnings.warn(
+            warn(
                 f"batch_size={self.batch_size} is larger than the {n_samples} samples to train on. "
                 "It is going to be clipped.",
-                stacklevel=6,
             )
         return min(int(self.batch_size), n_samples)
 
@@ -641,7 +640,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
                 "converged yet: raise max_iter (lbfgs: also max_fun), or scale the data."
             )
         if message is not None:
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+            warn(message, ConvergenceWarning)
 
     # --- prediction ----------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from sklearn.utils.validation import column_or_1d
 
 from .._checks import refuse_masked
 from .._processes import reading
+from .._warn import warn
 from .domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
 from .long_tables import refuse_long_table
 
@@ -376,7 +376,7 @@ def _check_that_some_are_absent(stored: Array, shape: tuple[int, ...]) -> None:
         )
 
 
-def warn_if_never_absent(targets: Targets, stacklevel: int) -> None:
+def warn_if_never_absent(targets: Targets) -> None:
     """Say which labels are 1 in every row that is known: nothing tells them from a constant."""
     values = targets.values
     if sp.issparse(values):
@@ -387,17 +387,15 @@ def warn_if_never_absent(targets: Targets, stacklevel: int) -> None:
         lowest = _lowest_known(values)
     lowest = np.min(reading().gather(lowest), axis=0)
     names = np.arange(len(lowest)) if targets.label_names is None else targets.label_names
-    warn_of_never_absent(names[lowest == 1], stacklevel + 1)
+    warn_of_never_absent(names[lowest == 1])
 
 
-def warn_of_never_absent(names: Array, stacklevel: int) -> None:
+def warn_of_never_absent(names: Array) -> None:
     """`warn_if_never_absent` once the labels are found."""
     if len(names):
-        warnings.warn(
+        warn(
             f"Labels {names.tolist()} are 1 in every row where they are known: no row shows what "
             "it is to lack them. Pass 0 where a label is absent; -1 and NaN mean unknown.",
-            UserWarning,
-            stacklevel=stacklevel + 1,
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .._processes import ALONE, Processes
+from .._warn import warn
 from ..losses import Loss
 from .batches import Batch, Batches, TargetBatch, TrainingData
 from .checkpoint import TrainingCheckpoint, fingerprint
@@ -190,9 +190,8 @@ class Loop(ABC):
             n_before = len(start["monitor"]["train_losses"])
             del self.monitor.train_losses[n_before + self.n_epochs :]
             kept = "last finished" if valid is None else "best"
-            warnings.warn(
+            warn(
                 f"Training interrupted by user: the weights of the {kept} epoch are kept.",
-                stacklevel=2,
             )
         finally:
             self.module.zero_grad(set_to_none=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,6 +15,7 @@ from skorch.history import History
 from skorch.utils import get_map_location
 from torch import Tensor, nn
 
+from .._warn import warn
 from ..losses import Loss
 from .batches import Batch, TrainingData
 from .checkpoint import TrainingCheckpoint
@@ -367,11 +367,10 @@ def check_net(module: nn.Module, loss: Loss, batch: Batch, n_outputs: int) -> No
                 f"shape {tuple(target.shape)}; it has {tuple(found.shape)}."
             )
     if not isinstance(module, MLP) and _are_probabilities(logits, last_step, loss, proba):
-        warnings.warn(
+        warn(
             f"The outputs of the module are probabilities, in [0, 1] for all of the first {len(X)} "
             f"rows, where {loss!r} takes logits and applies a link of its own: it would train on "
             "wrong ones. Return logits, without the Softmax or Sigmoid at the end.",
-            stacklevel=6,
         )
 
 
@@ -391,7 +390,7 @@ def _logits_of(module: nn.Module, X: Tensor) -> Any:
             f"The module, made for n_features={X.shape[1]}, fails on {shape}: {error}.{last}"
         ) from error
     if last:
-        warnings.warn(f"The module is trained on {shape}.{last}", stacklevel=7)
+        warn(f"The module is trained on {shape}.{last}")
     return logits
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral
 from typing import Any, Self
 
@@ -32,6 +31,7 @@ from .._targets.encoding import (
     label_names,
     target_kind,
 )
+from .._warn import warn
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from ..model_selection.folds import check_training_parts, stratified_splits
 from ._base import Calibrator
@@ -273,11 +273,9 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             return fit_params
         if has_fit_parameter(estimator, "sample_weight"):
             return {**fit_params, "sample_weight": sample_weight}
-        warnings.warn(
+        warn(
             f"The fit of {type(estimator).__name__} takes no sample_weight: weights count in the "
             "calibration only.",
-            UserWarning,
-            stacklevel=3,
         )
         return fit_params
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +10,7 @@ from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 
 from .._targets.encoding import Array
+from .._warn import warn
 
 RIDGE = 1e-8
 """Twice the penalty, in nats, on squared parameters: scores that separate the classes without
@@ -98,10 +98,9 @@ def fit_softmax(
         options={"gtol": 1e-10, "maxiter": MAX_ITER},
     )
     if found.status == HIT_THE_LIMIT:
-        warnings.warn(
+        warn(
             f"Calibration stopped after {MAX_ITER} iterations, before its loss was least.",
             ConvergenceWarning,
-            stacklevel=4,
         )
     return np.asarray(found.x)
 

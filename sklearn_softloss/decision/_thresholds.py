@@ -115,7 +115,7 @@ def optimal_thresholds(
     """
     goal = Objective(objective, beta, costs, floor)
     truth = label_matrix(y_true)
-    warn_if_never_absent(Targets(truth), stacklevel=2)
+    warn_if_never_absent(Targets(truth))
     proba, weight = check_decision_data(truth, y_proba, sample_weight)
     guards = min_positives, shrinkage, min_threshold, fallback_below
     thresholds, counts = search_thresholds(goal, average, truth, proba, weight, pooled, *guards)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -31,6 +30,7 @@ from .._targets.encoding import (
     target_kind,
     warn_if_never_absent,
 )
+from .._warn import warn
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from ..model_selection.folds import check_training_parts, stratified_splits
 from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
@@ -326,7 +326,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         """
         check_is_fitted(self)
         if self._untold:
-            warnings.warn(self._untold.pop(), UserWarning, stacklevel=2)
+            warn(self._untold.pop())
         proba = aligned_proba(self.estimator_, X, self.classes_ if self._kind != "labels" else None)
         if self._kind == "binary" and self.rule_.decides == "labels":
             chosen = self.rule_.decide(proba[:, [self._positive]])[:, 0]
@@ -381,7 +381,7 @@ def _routing_enabled() -> bool:
 def _encode(kind: str, y: Any, fitted: Any) -> Targets:
     if kind == "labels":
         targets = encode_labels(y, names=None if fitted is None else label_names(fitted))
-        warn_if_never_absent(targets, stacklevel=3)
+        warn_if_never_absent(targets)
         return targets
     y = in_class_order(y, fitted)
     targets = encode_classes(y, classes=getattr(fitted, "classes_", None))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from .._checks import check_count, check_one_of
 from .._targets.encoding import Array, column_names
+from .._warn import warn
 from ._takes import takes
 from .averages import AVERAGES, Average, mean_of_defined
 from .blocks import NOTHING_KNOWN, OptionalArray, ScoreBlocks
@@ -92,11 +92,10 @@ def _mean_of_labels(values: Array, support: Array | None, y_true: Any, lacks: st
     if undefined.any():
         names = column_names(y_true)
         left_out = np.flatnonzero(undefined) if names is None else names[undefined]
-        warnings.warn(
+        warn(
             f"Labels {left_out.tolist()} have {lacks} among their known entries: they are left out "
             "of the mean.",
             UndefinedMetricWarning,
-            stacklevel=4,
         )
     return mean_of_defined(values, support)
 

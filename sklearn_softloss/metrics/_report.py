@@ -146,7 +146,7 @@ def multilabel_report(
     given = list(columns) if label_names is None else label_names
     names = _one_a_label("label_names", given, blocks.n_columns)
     known, support = label_sums(blocks, lambda truth, proba: truth)
-    warn_of_never_absent(names[(known > 0) & (support == known)], stacklevel=2)
+    warn_of_never_absent(names[(known > 0) & (support == known)])
     prior = np.divide(support, known, out=np.zeros_like(support), where=known > 0)
     predictions = (y_proba, np.broadcast_to(0.0, shape), np.broadcast_to(prior, shape))
     per_label, aggregate = {}, {}

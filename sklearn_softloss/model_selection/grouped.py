@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from .._targets.domains import INDEPENDENT
 from .._targets.encoding import Array, Rows
+from .._warn import warn
 from ._groups_to_folds import folds_of_groups
 from .split import StratifiedFolds, expected_mass
 
@@ -80,11 +80,9 @@ def _warn_of_labels_in_few_groups(mass: sp.csr_array, codes: Array, n_folds: int
     n_groups = np.bincount(pairs // len(codes), minlength=mass.shape[1])
     few = np.flatnonzero((n_groups > 0) & (n_groups < n_folds))
     if len(few):
-        warnings.warn(
+        warn(
             f"Columns {few.tolist()} of y have mass in fewer groups than there are folds: some of "
             f"the {n_folds} test parts have none of it.",
-            UserWarning,
-            stacklevel=2,
         )
 
 

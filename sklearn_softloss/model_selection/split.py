@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
@@ -16,6 +15,7 @@ from sklearn.utils.validation import check_consistent_length
 from .._random import generator_from
 from .._targets.domains import INDEPENDENT, NONNEGATIVE, Domain
 from .._targets.encoding import Array, Rows, as_array, encode_classes, encode_labels
+from .._warn import warn
 from ._iterative import exchange, stratified_parts, with_label_pairs
 
 RandomState = int | np.random.RandomState | None
@@ -49,10 +49,8 @@ class StratifiedByTargets:
             If y is missing, has no legal meaning, or has fewer rows than the splits need.
         """
         if groups is not None:
-            warnings.warn(
+            warn(
                 f"The groups parameter is ignored by {type(self).__name__}",
-                UserWarning,
-                stacklevel=2,
             )
         values = self._read(y)
         check_consistent_length(X, values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from scipy.sparse.linalg import cg
 from sklearn.exceptions import ConvergenceWarning
 
 from .._targets.encoding import Array
+from .._warn import warn
 
 
 class Diffused(NamedTuple):
@@ -111,11 +111,10 @@ def _solve(system: Any, targets: Array, tol: float) -> tuple[Array, int]:
 
         found[:, j], unfinished = cg(system, target, rtol=tol, callback=count)
         if unfinished:
-            warnings.warn(
+            warn(
                 f"Conjugate gradients stopped after {steps[j]} steps short of tol={tol:g}: raise "
                 "tol, or check the graph.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
     return np.maximum(found, 0.0), int(steps.max(initial=0))
 

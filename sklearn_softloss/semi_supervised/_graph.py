@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral
 from typing import Any, Literal, Self, get_args
 
@@ -12,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from .._checks import check_one_of, check_real
 from .._processes import refuse_processes
 from .._targets.encoding import Array
+from .._warn import warn
 from ._diffusion import Diffused, propagate, spread
 from ._neighbors import build_index, symmetric_affinity, weight_matrix
 from ._partly_labelled import PartlyLabelledClassifier, read_partly_labelled, warn_if_all_labelled
@@ -152,7 +152,7 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
         self._check_parameters()
         targets = read_partly_labelled(y)
         check_consistent_length(X, targets.values)
-        warn_if_all_labelled(targets, stacklevel=2)
+        warn_if_all_labelled(targets)
         X = self._check_X(X, reset=True)
         index = build_index(
             X,
@@ -220,8 +220,7 @@ def _warn_of_unreached(found: Diffused) -> None:
     n_unreached = len(found.unreached)
     if n_unreached:
         share = n_unreached / len(found.distributions)
-        warnings.warn(
+        warn(
             f"No label reaches {n_unreached} rows ({share:.1%}), listed in `unreached_`: they get "
             "the class prior. Raise n_neighbors, or label a row of each of their groups.",
-            stacklevel=3,
         )

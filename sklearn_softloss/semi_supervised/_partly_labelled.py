@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any
@@ -25,6 +24,7 @@ from .._targets.encoding import (
     in_order,
     is_missing,
 )
+from .._warn import warn
 
 UNLABELLED = -1
 """Marks a row without a label in a 1-D y, beside None and NaN."""
@@ -90,10 +90,9 @@ def _marked(y: Array, classes: Array | None) -> Array:
     if UNLABELLED not in known:
         marked[~missing] = y[~missing] == UNLABELLED
     if classes is None and marked.any() and set(y[~marked].tolist()) == {1}:
-        warnings.warn(
+        warn(
             "y holds -1 and 1 and nothing else: these are read as two classes, every row "
             "labelled. If -1 stands for 'no label' pass a 2-D y with NaN rows instead.",
-            stacklevel=5,
         )
         return missing
     return marked | missing
@@ -110,13 +109,12 @@ def _refuse_text_marks(y: Array, known: list[Any]) -> None:
             )
 
 
-def warn_if_all_labelled(targets: Targets, stacklevel: int) -> None:
+def warn_if_all_labelled(targets: Targets) -> None:
     """Say that there is nothing to learn from rows without a label."""
     if labelled_rows(targets).all():
-        warnings.warn(
+        warn(
             "Every row of y has a label, so there is none to learn without: mark rows without a "
             f"label by {UNLABELLED} or None, in a 2-D y by NaN throughout.",
-            stacklevel=stacklevel + 1,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral
 from typing import Any, Self
 
@@ -20,6 +19,7 @@ from .._checks import check_real
 from .._estimators.meta import check_classifier
 from .._processes import refuse_processes
 from .._targets.encoding import Array, Targets, encode_classes
+from .._warn import warn
 from ._evidence import confidence, held_out_temperature, hidden_labels, tempered
 from ._graph import GraphLabelSpreading
 from ._partly_labelled import (
@@ -173,7 +173,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
                 f"y has samples of one class only, {targets.classes[0]!r}: label rows of at least "
                 "two classes."
             )
-        warn_if_all_labelled(targets, stacklevel=2)
+        warn_if_all_labelled(targets)
         X = self._check_X(X, reset=True)
         rng = None if self.random_state is None else check_random_state(self.random_state)
         if labelled_rows(targets).all():
@@ -316,10 +316,9 @@ def _checked(labeler: Any, proba: Any, prior: Array) -> Array:
     name = type(labeler).__name__
     empty = np.asarray(proba).sum(axis=1) == 0
     if empty.any():
-        warnings.warn(
+        warn(
             f"{name} gave {empty.sum()} of {len(empty)} rows no class at all: they get the class "
             "prior, and no weight for it.",
-            stacklevel=6,
         )
         proba = np.where(empty[:, None], prior, proba)
     try:
