@@ -24,7 +24,7 @@ from sklearn_softloss._targets.answers import Answers
 from sklearn_softloss.annotators import AnnotatorMLPClassifier, DawidSkene
 from sklearn_softloss.annotators._camps import camps_of
 from sklearn_softloss.annotators._effects import _derivatives, fit_effects
-from sklearn_softloss.metrics import annotator_error_rate, scorers
+from sklearn_softloss.metrics import annotator_absolute_distance, annotator_error_rate, scorers
 from sklearn_softloss.targets import annotation_matrix, vote_shares
 
 FIXED = {"hidden_layer_sizes": (16,), "alpha": 0.1, "dropout": 0.0, "max_iter": 15}
@@ -373,6 +373,10 @@ def test_scorers_know_annotators(named):
     for scorer in (scorers.neg_annotator_error_rate, scorers.neg_annotator_absolute_distance):
         twin = pickle.loads(pickle.dumps(scorer))
         assert -2 <= scorer(clf, X, frame) == twin(clone(clf).fit(X, frame), X, frame) <= 0
+    below = clf.predict_annotator_proba(X).cumsum(axis=2)
+    medians = clf.classes_[np.argmax(below >= 0.5, axis=2)]
+    distance = annotator_absolute_distance(frame, medians)
+    assert scorers.neg_annotator_absolute_distance(clf, X, frame) == pytest.approx(-distance)
     plain = SoftTargetMLPClassifier(**FIXED).fit(X, vote_shares(frame)[0])
     with pytest.raises(TypeError, match="needs predict_annotator_proba"):
         scorers.neg_annotator_error_rate(plain, X, frame)

@@ -270,6 +270,8 @@ def test_signs_for_yes_and_no_are_refused_and_labels_never_absent_named():
         multi().fit(X, positives)
     with pytest.warns(UserWarning, match=r"Labels \[0, 2\] are 1 in every row"):
         multi().fit(X, positives.to_numpy())
+    with pytest.warns(UserWarning, match=r"Labels \[0\] are 1 in every row"):
+        multi().fit(X, sp.csr_array(np.where([True, False, False], 1, Y)))
 
 
 @over_estimators

@@ -338,6 +338,12 @@ TRUTH, PROBA = [[0, 1], [1, 0]], [[0.1, 0.4], [0.2, 0.3]]
         (TRUTH, PROBA, {"objective": "expected_cost", "costs": [[1, 1]] * 3}, "2 labels"),
         (TRUTH, PROBA, {"objective": "expected_cost", "costs": (0, 0)}, "table of label 0"),
         (TRUTH, PROBA, {"objective": "expected_cost", "costs": (-1, 2)}, "table of label 0"),
+        (
+            TRUTH,
+            PROBA,
+            {"objective": "expected_cost", "costs": [[1, 1], [-0.5, 2]]},
+            r"table of label 1 is \[\[0.0, -0.5\]",
+        ),
         (TRUTH, PROBA, {"objective": "precision_at_recall"}, "floor"),
         (TRUTH, PROBA, {"sample_weight": [1, -1]}, "sample_weight"),
     ],

@@ -333,6 +333,15 @@ def test_class_thresholds_are_never_worse_than_argmax(objective):
     assert rule.value_ > plain.value_
 
 
+@pytest.mark.parametrize("shares", [[0.99, 0.01], [0.01, 0.99], [0.5, 0.5]])
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_class_that_is_mostly_right_is_always_predicted(shares, label):
+    proba = np.tile(shares, (20, 1)) + np.linspace(0, 0.005, 20)[:, None] * [1, -1]
+    truth = np.where(np.arange(2) == label, 0.9, 0.1) * np.ones((20, 1))
+    rule = ClassThresholds("accuracy").fit(truth, proba)
+    assert (rule.decide(proba) == label).all()
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_thresholds_of_two_classes_are_the_best_of_all_cuts(seed):
     truth, proba = draw(n=40, n_labels=2, seed=seed, exclusive=True)
@@ -395,6 +404,16 @@ def test_the_highest_cut_off_that_the_bound_allows():
     assert bound(rule.threshold_) <= 0.3
     higher = np.unique(proba[proba > rule.threshold_])
     assert bound(higher[0] + 1e-12) > 0.3
+
+
+def test_precision_is_sought_from_the_top_and_no_further_than_it_holds():
+    """A lower cut-off may look well by chance once a higher one has failed."""
+    truth = np.tile([0] + [1] * 9, (200, 1))
+    proba = np.tile([0.9] + [0.5] * 9, (200, 1))
+    rule = RiskControlled("precision", level=0.5, delta=0.1).fit(truth, proba)
+    assert rule.threshold_ > 0.9
+    fine = RiskControlled("precision", level=0.5, delta=0.1).fit(truth[:, 1:], proba[:, 1:])
+    assert fine.threshold_ == 0.5
 
 
 def test_too_few_rows_for_any_guarantee():

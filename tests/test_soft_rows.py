@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -73,7 +73,7 @@ def test_one_hot_rows_are_hard_labels():
 @pytest.mark.parametrize("container", [np.asarray, sp.csr_array, pd.DataFrame])
 def test_pipelines_containers_and_names(container):
     frame = pd.DataFrame(Y_SOFT, columns=["b", "c", "a"])
-    pipe = make_pipeline(StandardScaler(with_mean=False), LogisticRegression())
+    pipe = make_pipeline(StandardScaler(with_mean=False), MaxAbsScaler(), LogisticRegression())
     clf = SoftRowsClassifier(pipe).fit(container(X_SOFT), frame)
     assert clf.classes_.tolist() == ["a", "b", "c"]
     plain = SoftRowsClassifier(pipe).fit(X_SOFT, Y_SOFT)

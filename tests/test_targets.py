@@ -230,6 +230,14 @@ def test_decoding_undoes_encoding_away_from_the_ends(code, value):
         np.testing.assert_allclose(decode(code, code.encode(value)), value, atol=1e-3)
 
 
+@given(CODES)
+def test_decoding_meets_in_the_middle(code):
+    middle = code.encode(0.5)
+    np.testing.assert_allclose(
+        decode(code, [middle - 1e-12, middle + 1e-12]), 0.5, rtol=0, atol=1e-10
+    )
+
+
 def test_decoding_is_the_plain_inverse_where_the_code_leaves_no_room():
     code = INDEPENDENT.code(0.0, (0.0, 0.9), 4)
     values = np.array([0.0, 0.2, 0.5])

@@ -45,7 +45,7 @@ LEFT_BEHIND = (
 )
 WORKERS = 2
 
-# Files with formulas, and the tests that should know them, the quickest first.
+# Files with formulas, and the tests that should know them beside their own examples.
 ROOMS = {
     "losses": (
         ("losses/*.py",),
@@ -70,7 +70,7 @@ ROOMS = {
     ),
     "targets": (
         ("_targets/[!w]*.py", "targets.py", "soft_rows.py"),
-        "targets soft_rows refusals proba_matrix names classifiers annotators",
+        "targets soft_rows refusals proba_matrix names classifiers annotators regressor",
     ),
     "calibration": (
         ("calibration/*.py",),
@@ -80,7 +80,7 @@ ROOMS = {
     "metrics": (
         ("metrics/*.py",),
         "metrics metrics_calibration metrics_multilabel metrics_multilabel_counts metrics_ranking "
-        "metrics_quantiles metrics_annotators metrics_properties scorers",
+        "metrics_quantiles metrics_annotators metrics_properties scorers decision",
     ),
 }
 # A sum in place of a product is a fault that people make; a shift in place of it is a TypeError.
@@ -155,7 +155,9 @@ def run_tests(copy: Path, room: str, timeout: float, bytecode: bool) -> bool:
         os.dup2(log, 2)
         import pytest
 
-        tests = [f"tests/test_{name}.py" for name in ROOMS[room][1].split()]
+        patterns, names = ROOMS[room]
+        examples = [str(path) for pattern in patterns for path in (copy / PACKAGE).glob(pattern)]
+        tests = [f"tests/test_{name}.py" for name in names.split()] + examples
         os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])))
     ends = time.monotonic() + timeout
     while time.monotonic() < ends:
