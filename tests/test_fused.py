@@ -9,6 +9,7 @@ import torch
 
 from cases import LOSSES, SCHEDULES, SMALL, make_labels, make_soft, multi, same_weights
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss._training import adam
 from sklearn_softloss._training.adam import LazyColumns, memory_of
 from sklearn_softloss._training.net import TrainingNet
 
@@ -127,7 +128,7 @@ def test_sparse_rows_off_the_beaten_path(params):
     same_weights(sparse, multi(**params).fit(X, Y), rtol=1e-7, atol=1e-9)
 
 
-def wide_rows(index=np.int32, n=130, d=4200, n_entries=3):
+def wide_rows(index=np.int32, n=130, d=300, n_entries=3):
     """Some columns come in every other batch, some now and then, some never."""
     rng = np.random.default_rng(0)
     columns = (d * rng.random((n, n_entries)) ** 8).astype(int)
@@ -139,15 +140,18 @@ def wide_rows(index=np.int32, n=130, d=4200, n_entries=3):
     return X, (rng.random((n, 3)) < 0.4).astype(float)
 
 
-def counted_steps(monkeypatch):
-    """A list that grows by one with each step for the columns of a batch alone."""
+@pytest.fixture
+def steps(monkeypatch):
+    """A list that grows by one with each step for the columns of a batch alone, which small nets
+    take here too."""
     steps, step = [], LazyColumns.step
     monkeypatch.setattr(LazyColumns, "step", lambda self: steps.append(1) or step(self))
+    monkeypatch.setattr(adam, "FEWEST_WEIGHTS", 300 * 16)
     return steps
 
 
 WIDE = {
-    "solver": "adamw", "hidden_layer_sizes": (128,), "batch_size": 8, "alpha": 0.5,
+    "solver": "adamw", "hidden_layer_sizes": (16,), "batch_size": 8, "alpha": 0.5,
     "epsilon": 1e-12,
 }  # fmt: skip
 
@@ -157,7 +161,7 @@ WIDE = {
     [
         {},
         {"solver": "adam", "alpha": 0.0},
-        {"hidden_layer_sizes": (128, 6), "dropout": 0.3},
+        {"hidden_layer_sizes": (16, 6), "dropout": 0.3},
         {"learning_rate": "constant", "early_stopping": True},
         {"alpha": 60.0},
         {"beta_1": 0.0},
@@ -166,9 +170,8 @@ WIDE = {
     ],
     ids=str,
 )
-def test_steps_of_few_columns_are_the_dense_steps(both_ways, monkeypatch, params):
+def test_steps_of_few_columns_are_the_dense_steps(both_ways, steps, params):
     X, Y = wide_rows()
-    steps = counted_steps(monkeypatch)
     clf = both_ways(MultiLabelSigmoidClassifier, X, Y, **{**WIDE, **params})
     n_batches = -(-len(Y[: int(len(Y) * (0.9 if clf.early_stopping else 1))]) // 8)
     assert len(steps) == clf.n_iter_ * n_batches - 1
@@ -186,9 +189,8 @@ def test_momentum_lasts_while_it_moves_more_than_a_billionth(betas, n_steps):
 
 
 @pytest.mark.parametrize("index", [np.int32, np.int64])
-def test_steps_of_few_columns_in_parts_and_with_weights(both_ways, monkeypatch, index):
+def test_steps_of_few_columns_in_parts_and_with_weights(both_ways, steps, monkeypatch, index):
     X, Y = wide_rows(index)
-    steps = counted_steps(monkeypatch)
     weight = np.random.default_rng(0).random(len(Y)) * (np.arange(len(Y)) % 5 > 0)
     both_ways(MultiLabelSigmoidClassifier, X, Y, {"sample_weight": weight}, **WIDE)
     assert steps
@@ -211,14 +213,13 @@ def test_steps_of_few_columns_in_parts_and_with_weights(both_ways, monkeypatch, 
         {"beta_1": 0.998, "beta_2": 0.99999},
         {"alpha": 500.0},
         {"batch_size": 130},
-        {"hidden_layer_sizes": (8,)},
+        {"hidden_layer_sizes": (15,)},
         {"solver": "sgd"},
     ],
     ids=str,
 )
-def test_steps_are_dense_where_few_columns_would_not_do(both_ways, monkeypatch, params):
+def test_steps_are_dense_where_few_columns_would_not_do(both_ways, steps, params):
     X, Y = wide_rows()
-    steps = counted_steps(monkeypatch)
     both_ways(MultiLabelSigmoidClassifier, X, Y, **{**WIDE, "max_iter": 2, **params})
     assert not steps
 
