@@ -247,6 +247,7 @@ def test_strings_with_gaps_in_a_list():
     votes = [["a", "b", np.nan], ["a", None, "a"], ["b", "b", "b"], ["a", "b", "a"]] * 5
     clf = AnnotatorMLPClassifier(**FIXED, random_state=0).fit(np.arange(20.0)[:, None], votes)
     assert_array_equal(clf.classes_, ["a", "b"])
+    assert clf.classes_.dtype.kind == clf.predict(np.zeros((1, 1))).dtype.kind == "U"
     assert_array_equal(clf.n_answers_, [20, 15, 15])
 
 

@@ -80,7 +80,7 @@ ROOMS = {
     "metrics": (
         ("metrics/*.py",),
         "metrics metrics_calibration metrics_multilabel metrics_multilabel_counts metrics_ranking "
-        "metrics_quantiles metrics_annotators metrics_properties scorers decision",
+        "metrics_quantiles metrics_annotators metrics_properties scorers decision annotators",
     ),
 }
 # A sum in place of a product is a fault that people make; a shift in place of it is a TypeError.
@@ -189,6 +189,9 @@ def work(number: int, faults: list[Fault], answers: multiprocessing.SimpleQueue)
         path = copy / fault.path
         code = path.read_text()
         mutated = mutate_code(code, get_operator(fault.operator)(), fault.occurrence)
+        if mutated is None:
+            answers.put((fault, "the file has no such place any more"))
+            continue
         path.write_text(mutated)
         survived = run_tests(copy, fault.room, timeouts[fault.room], bytecode=False)
         path.write_text(code)
