@@ -59,7 +59,7 @@ def test_groups_stay_whole_and_folds_are_within_one_group(Splitter, seed, n_spli
 
 
 @over_splitters
-@pytest.mark.parametrize(("n", "n_groups", "most"), [(400, 40, 2.5), (3000, 1000, 1.3)])
+@pytest.mark.parametrize(("n", "n_groups", "most"), [(400, 40, 2.5), (1500, 500, 1.3)])
 def test_labels_are_shared_out_nearly_as_without_groups(Splitter, n, n_groups, most):
     free = {
         MultiLabelStratifiedGroupKFold: MultiLabelStratifiedKFold,
