@@ -177,6 +177,19 @@ def test_steps_of_few_columns_are_the_dense_steps(both_ways, steps, params):
     assert len(steps) == clf.n_iter_ * n_batches - 1
 
 
+@pytest.mark.parametrize("params", [{}, {"solver": "adam", "alpha": 0.0}], ids=str)
+def test_the_stabiliser_hardly_moves_steps_of_few_columns(steps, monkeypatch, params):
+    """It weighs on moves that are missed by its mean over them."""
+    X, Y = wide_rows()
+    lazy = multi(**{**WIDE, "epsilon": 1e-8, "max_iter": 6, **params}).fit(X, Y)
+    assert steps
+    monkeypatch.setattr(adam, "FEWEST_WEIGHTS", np.inf)
+    dense = multi(**lazy.get_params()).fit(X, Y)
+    np.testing.assert_allclose(lazy.loss_curve_, dense.loss_curve_, rtol=1e-7)
+    for found, wanted in zip(lazy.coefs_, dense.coefs_, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
+
+
 @pytest.mark.parametrize(
     ("betas", "n_steps"),
     [((0.0, 0.9), 1), ((0.0, 0.0), np.inf), ((0.9, 0.0), np.inf), ((0.9, 0.81), np.inf)],
