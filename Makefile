@@ -12,8 +12,8 @@ PYTEST := -m pytest --numprocesses 2 --dist worksteal
 
 DATA ?= $(SOFTLOSS_DATA)
 
-.PHONY: demo test test-portable test-oldest test-stranger coverage stress mutants lint types docs docs-look \
-	bench bench-smoke benchmarks clean
+.PHONY: demo test test-portable test-oldest test-stranger coverage stress mutants lint types \
+	docs docs-look bench bench-smoke benchmarks clean
 
 demo: $(SHOWABLE)
 	$(BIN)/python examples/quickstart.py

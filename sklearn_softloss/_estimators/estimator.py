@@ -578,10 +578,10 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
 
     def _schedule(self, course: Course) -> Schedule:
         """The learning rate; planned for calls of partial_fit only where max_iter says how many."""
-        kind, repeats = self.learning_rate, False
-        if kind in FIXED_LENGTH and (course.in_parts or self.solver == "lbfgs"):
-            repeats = course is Course.FIRST_PART and self.max_iter != "auto"
-            kind = kind if repeats else "constant"
+        kind, repeats = self.learning_rate, course is Course.FIRST_PART and self.max_iter != "auto"
+        has_no_plan = self.solver == "lbfgs" or (course.in_parts and not repeats)
+        if kind in FIXED_LENGTH and has_no_plan:
+            kind = "constant"
         return Schedule(kind, self.learning_rate_init, self.power_t, self._max_iter(), repeats)
 
     def _max_iter(self) -> int:

@@ -51,8 +51,8 @@ MIDDLE = PATH[len(PATH) // 2]
 SOME_COLUMNS, FEW_ENTRIES, MANY_COLUMNS = 1000, 64, 5000
 """Sparse rows are wide from so many columns on if a column has so few entries that it cannot teach
 the units of a layer what to make of it; or from many columns on, where a net takes many times what
-a linear model does. With many targets it is the linear model that has
-more weights than a net, and L-BFGS holds two dozen copies of them: then they are not."""
+a linear model does. With many targets it is the linear model that has more weights than a net, and
+L-BFGS holds two dozen copies of them: then they are not."""
 
 LINEAR_TOL = 1e-3
 """Largest gradient entry of a linear model by L-BFGS: smaller ones no longer move what it says."""

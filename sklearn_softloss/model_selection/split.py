@@ -49,9 +49,7 @@ class StratifiedByTargets:
             If y is missing, has no legal meaning, or has fewer rows than the splits need.
         """
         if groups is not None:
-            warn(
-                f"The groups parameter is ignored by {type(self).__name__}",
-            )
+            warn(f"The groups parameter is ignored by {type(self).__name__}")
         values = self._read(y)
         check_consistent_length(X, values)
         return self._split_encoded(values)
