@@ -128,10 +128,10 @@ def test_a_dropout_stays_while_alpha_is_chosen():
 @pytest.mark.parametrize("n_features", [1, 3, 4, 50])
 def test_narrow_nets_few_columns_and_many_rows_get_less(width, n_samples, n_features):
     clf = settled(SoftTargetMLPClassifier((1000, width)), n_samples, n_features)
-    narrow, few = min(1, width / 448), min(1, n_features / 4)
+    narrow, few, many = min(1, width / 448), min(1, n_features / 4), min(1, 7000 / n_samples)
     # The noise of dropout is its odds over the units.
-    assert clf.dropout / (1 - clf.dropout) == pytest.approx(narrow * few**2)
-    assert clf.alpha == pytest.approx(narrow**0.5 * few * min(1, 7000 / n_samples))
+    assert clf.dropout / (1 - clf.dropout) == pytest.approx(narrow * few**2 * many)
+    assert clf.alpha == pytest.approx(narrow**0.5 * few * many)
 
 
 def test_channels_of_a_module_are_no_few_columns():
@@ -186,24 +186,28 @@ def test_a_quarter_of_each_class_and_of_the_rarest_labels_is_held_out():
     assert abs(labels[held.rows, 2].sum() - labels[:, 2].sum() / 4) <= 1
 
 
-def test_of_many_rows_a_part_is_enough():
-    X = np.random.default_rng(0).normal(size=(12_000, 2))
+@pytest.mark.parametrize(
+    ("n", "n_columns", "n_held"),
+    [(12_000, 2, 8250), (30_000, 2, 21_250), (12_000, 2000, 8388 - 3750), (6000, 4000, 1250)],
+)
+def test_of_many_rows_a_part_is_taught_and_a_block_judged(n, n_columns, n_held):
+    X = np.broadcast_to(np.random.default_rng(0).normal(size=(n, 1)), (n, n_columns))
     data = data_of(X, np.eye(2)[(X[:, 0] > 0).astype(int)])
-    part, held, _ = part_to_judge_by(*enough_rows(data, 0))
-    assert (len(part), len(held)) == (3750, 1250)
+    part, held, groups = part_to_judge_by(*enough_rows(data, 0))
+    assert (len(part), len(held), len(groups)) == (3750, n_held, n_held)
+    assert not set(part.rows) & set(held.rows)
 
 
-def test_validation_rows_serve_the_choice_too():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 5))
-    y = ((X[:, 0] > 0) != (X[:, 1] > 0)).astype(int)
-    alphas = [
-        SoftTargetMLPClassifier((64,), early_stopping=True, random_state=0)
-        .fit(X[:300], y[:300], X_val=X[300:], y_val=y_val)
-        .alpha_
-        for y_val in (y[300:], 1 - y[300:])
-    ]
-    assert alphas[0] < alphas[1]
+def test_with_validation_rows_as_many_are_taught():
+    X = np.random.default_rng(0).normal(size=(6000, 2))
+    data, taught = data_of(X, np.eye(2)[(X[:, 0] > 0).astype(int)]), []
+
+    def fit(strength, part):
+        taught.append(len(part))
+        return _Net(0.0)
+
+    Choice(PATH, data.restricted(np.arange(5500)), data.restricted(np.arange(5500, 6000)), fit, 0)
+    assert set(taught) == {5000}
 
 
 # --- the walk ------------------------------------------------------------------------------------
@@ -267,6 +271,20 @@ BEST = float(np.log(3))  # the logit of a share of 0.75
 )
 def test_the_walk_along_the_path(logits, strength, tried):
     assert chosen(logits) == (strength, tried)
+
+
+@pytest.mark.parametrize(
+    ("logits", "n", "strength"),
+    [
+        ([BEST, BEST, BEST - 0.2, 0, 0], 5000, 2),  # within two errors
+        ([BEST, BEST, BEST - 0.2, 0, 0], 20_000, 1),
+        ([0, 0, BEST - 0.2, BEST, 0], 5000, 3),  # more than one error
+        ([0, 0, BEST - 0.2, BEST, 0], 5001, 2),  # of a part, which wants more decay than all
+        ([0, 0, BEST - 0.2, BEST, 0], 20_000, 3),
+    ],
+)
+def test_many_rows_tell_more_and_a_part_needs_two_errors(logits, n, strength):
+    assert chosen(logits, n)[0] == strength
 
 
 # --- wide sparse rows ----------------------------------------------------------------------------

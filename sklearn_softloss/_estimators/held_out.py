@@ -14,8 +14,9 @@ import scipy.sparse as sp
 from .._targets.encoding import Array
 from .._training.batches import GATHERED_ENTRIES, TrainingData, release_pages
 
-MOST_GROUPS = 5000
-"""Different rows that are enough to choose by, and to judge by."""
+MOST_TAUGHT, MOST_JUDGED = 5000, 25_000
+"""Different rows that are enough to train trials on and hold out of, and to choose by in all: to
+judge a row costs a hundredth of what it costs to train on it."""
 
 ONE_IN = 4
 """One of so many different rows is held out."""
@@ -28,12 +29,13 @@ def enough_rows(data: TrainingData, seed: int) -> tuple[TrainingData, Array]:
     Those of other processes too, brought together.
     """
     size = data.block_size(GATHERED_ENTRIES)
+    most = max(MOST_TAUGHT, min(MOST_JUDGED, data.block_size()))
     hashes = data.processes.gather(hashes_of_rows(data.X, data.rows, size, seed))
     groups: Array = np.unique(np.concatenate(hashes), return_inverse=True)[1].ravel()
     first = sum(len(part) for part in hashes[: data.processes.rank])
     own = groups[first : first + len(data)]
-    part = data.restricted(data.rows[own < MOST_GROUPS]).gathered()
-    return part, groups[groups < MOST_GROUPS]
+    part = data.restricted(data.rows[own < most]).gathered()
+    return part, groups[groups < most]
 
 
 def groups_of_equal(X: Any, rows: Array, size: int, seed: int) -> Array:
@@ -79,10 +81,12 @@ def part_to_judge_by(part: TrainingData, groups: Array) -> tuple[TrainingData, T
     """Rows to train on, rows to judge by, and the groups of the latter.
 
     Every fourth group is held out, in an order by the column in which the target of the group
-    stands out most: the class, or the rarest label.
+    stands out most: the class, or the rarest label. So are all beyond those that are enough.
     """
-    by_stratum = np.lexsort((np.arange(groups.max() + 1), _strata(part, groups)))
-    is_held = np.zeros(len(by_stratum), dtype=bool)
+    strata = _strata(part, groups)
+    by_stratum = np.lexsort((np.arange(len(strata)), strata))
+    by_stratum = by_stratum[by_stratum < MOST_TAUGHT]
+    is_held = np.arange(len(strata)) >= MOST_TAUGHT
     is_held[by_stratum[ONE_IN - 1 :: ONE_IN]] = True
     held = is_held[groups]
     return part.restricted(part.rows[~held]), part.restricted(part.rows[held]), groups[held]

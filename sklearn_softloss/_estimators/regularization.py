@@ -20,7 +20,7 @@ from .._training.batches import Batches, TrainingData
 from .._training.mlp import threads_for
 from .._training.net import TrainingNet
 from .._training.solvers import SOLVERS
-from .held_out import enough_rows, part_to_judge_by
+from .held_out import MOST_TAUGHT, enough_rows, part_to_judge_by
 from .parameters import AUTO_WIDTH, hidden_layers
 
 Estimator = TypeVar("Estimator", bound=Any)
@@ -57,8 +57,9 @@ L-BFGS holds two dozen copies of them: then they are not."""
 LINEAR_TOL = 1e-3
 """Largest gradient entry of a linear model by L-BFGS: smaller ones no longer move what it says."""
 
-FULL_DECAY_ROWS = 7000
-"""Rows up to which decay is that of the path; beyond it falls, as the weight of a prior does."""
+FULL_ROWS = 7000
+"""Rows up to which decay and dropout are those of the path; beyond both fall, as the weight of a
+prior does."""
 
 FEW_COLUMNS = 4
 """Columns from which on decay and dropout are those of the path; fewer leave fewer ways to fit
@@ -71,7 +72,8 @@ FEWEST_GROUPS = 60
 CLEAR_GAIN, SURE_GAIN = 1.0, 2.0
 """Standard errors by which the held-out loss must fall: for a first step to more decay or a step to
 another penalty of a linear model; for other steps, as few data want the far end of the path, and
-the errors of a net that is too sure are rare and large."""
+the errors of a net that is too sure are rare and large. Where trials see a part of the rows the
+first step is such a step too, as fewer rows want more decay than all do."""
 
 SURPRISE = 3.0
 """What weaker decay must save on all held-out rows together, in nats: a net that is too sure pays
@@ -125,11 +127,12 @@ def settled(
     widths = hidden_layers(estimator.hidden_layer_sizes)
     narrow = min([1.0, *(width / AUTO_WIDTH for width in widths)])
     few = 1.0 if estimator.module is not None else min(1.0, n_features / FEW_COLUMNS)
-    unit = sqrt(narrow) * few * min(1.0, FULL_DECAY_ROWS / n_samples)
+    many = min(1.0, FULL_ROWS / n_samples)
+    unit = sqrt(narrow) * few * many
     if estimator.dropout == "auto":
         if estimator.alpha != "auto" and _decays(estimator):
             strength = _nearest(estimator.alpha / unit)
-        odds = narrow * few**2 * strength.dropout / (1 - strength.dropout)
+        odds = narrow * few**2 * many * strength.dropout / (1 - strength.dropout)
         twin.dropout = odds / (1 + odds)
     if estimator.alpha == "auto":
         twin.alpha = strength.alpha * unit if _decays(estimator) else PENALTY
@@ -207,10 +210,13 @@ class Choice:
         part, groups = enough_rows(train, seed)
         if groups.max() + 1 < FEWEST_GROUPS:
             return
+        is_taught = groups < MOST_TAUGHT
+        self._teaches_all = np.count_nonzero(is_taught) == train.n_samples
         if valid is None:
             self._part, self._held, self._groups = part_to_judge_by(part, groups)
         else:
-            self._part, (self._held, self._groups) = part, enough_rows(valid, seed)
+            self._part = part.restricted(part.rows[is_taught])
+            self._held, self._groups = enough_rows(valid, seed)
         self._fit = fit
         self._losses: dict[int, tuple[Array, Array]] = {}
         found = path[self._walk(middle)], self._table(middle)
@@ -236,7 +242,7 @@ class Choice:
         if not self._in_nats:
             losses, weight = self._judge(middle)
             saved *= weight.sum() / max(float(weight @ losses), TINY)
-        is_small = self.path[after].is_linear or after == middle + 1
+        is_small = self.path[after].is_linear or (after == middle + 1 and self._teaches_all)
         needed = (CLEAR_GAIN if is_small else SURE_GAIN) * error
         return gain > needed and (after > middle or saved > SURPRISE)
 
