@@ -342,7 +342,7 @@ def test_an_interrupt_of_the_choice_leaves_the_fit_before(monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sklearn_softloss._training.mlp.FusedMLP._gradients", interrupt)
+    monkeypatch.setattr("sklearn_softloss._training.fused.FusedMLP._gradients", interrupt)
     with pytest.raises(KeyboardInterrupt):
         clf.fit(X, 1 - Y)
     assert_array_equal(parameters_of(clf), before)

@@ -8,8 +8,8 @@ import scipy.sparse as sp
 import torch
 
 from cases import LOSSES, SCHEDULES, SMALL, make_labels, make_soft, multi, same_weights
-from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
-from sklearn_softloss._training import adam
+from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, losses
+from sklearn_softloss._training import adam, batches, fused
 from sklearn_softloss._training.adam import LazyColumns, memory_of
 from sklearn_softloss._training.net import TrainingNet
 
@@ -25,15 +25,15 @@ def both_ways(monkeypatch):
 
     def compare(Estimator, X, Y, fit_params=None, **params):
         params = {**SMALL, "max_iter": 6, "batch_size": 32, "alpha": 0.1, **params}
-        fused = Estimator(**params).fit(X, Y, **(fit_params or {}))
-        assert fused.net_.fuses_
+        quick = Estimator(**params).fit(X, Y, **(fit_params or {}))
+        assert quick.net_.fuses_
         with monkeypatch.context() as patch:
             patch.setattr(TrainingNet, "can_fuse", lambda self: False)
             plain = Estimator(**params).fit(X, Y, **(fit_params or {}))
         assert not plain.net_.fuses_
-        same_weights(fused, plain, rtol=1e-8, atol=1e-8)
-        np.testing.assert_allclose(fused.loss_curve_, plain.loss_curve_, rtol=1e-8)
-        return fused
+        same_weights(quick, plain, rtol=1e-8, atol=1e-8)
+        np.testing.assert_allclose(quick.loss_curve_, plain.loss_curve_, rtol=1e-8)
+        return quick
 
     return compare
 
@@ -86,6 +86,30 @@ def test_unknown_labels_and_label_weights(both_ways, loss):
     holed = np.where(rng.random(Y.shape) < 0.3, np.nan, Y)
     weight = rng.random(Y.shape)
     both_ways(MultiLabelSigmoidClassifier, X, holed, {"label_weight": weight}, loss=loss)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("entries", "gathered"), [(1, 2**21), (7, 400), (2**16, 400)])
+def test_losses_of_few_rows_at_once(both_ways, monkeypatch, entries, gathered, weighted):
+    monkeypatch.setattr(fused, "LOSS_ENTRIES", entries)
+    monkeypatch.setattr(batches, "GATHERED_ENTRIES", gathered)
+    X, Y = make_labels()
+    weight = np.random.default_rng(0).random(len(X)) if weighted else None
+    both_ways(MultiLabelSigmoidClassifier, X, Y, {"sample_weight": weight})
+
+
+class TimesRows(losses.BinaryCrossEntropy):
+    batch_dependent = True
+
+    def per_sample(self, logits, target, entry_weight):
+        return len(logits) * super().per_sample(logits, target, entry_weight)
+
+    def logit_gradient(self, logits, target, entry_weight):
+        return len(logits) * super().logit_gradient(logits, target, entry_weight)
+
+
+def test_a_loss_of_the_whole_batch_is_that_of_the_step(both_ways):
+    both_ways(MultiLabelSigmoidClassifier, *make_labels(), loss=TimesRows())
 
 
 def test_sparse_rows_and_labels(both_ways):

@@ -510,7 +510,5 @@ def test_a_loss_that_redefines_its_value_keeps_no_gradient_of_its_parent():
     logits, target = draw_logits(Doubled()), draw_targets(Doubled())
     assert not Doubled().offers_gradient
     assert Restated().offers_gradient
-    total, gradient = Restated().sum_and_gradient(logits, target, None, None)
-    values, expected = value_and_gradient(Doubled(), logits, target)
-    torch.testing.assert_close(total, values.sum())
-    torch.testing.assert_close(gradient, expected)
+    _, expected = value_and_gradient(Doubled(), logits, target)
+    torch.testing.assert_close(Restated().gradient(logits, target), expected)

@@ -136,9 +136,9 @@ def test_an_interrupted_part_is_as_if_it_had_not_been(monkeypatch):
             raise KeyboardInterrupt
         return whole(self, *args)
 
-    whole = losses.CrossEntropy.sum_and_gradient
+    whole = losses.CrossEntropy.logit_gradient
     with monkeypatch.context() as patch:
-        patch.setattr(losses.CrossEntropy, "sum_and_gradient", third_time_interrupted)
+        patch.setattr(losses.CrossEntropy, "logit_gradient", third_time_interrupted)
         with pytest.raises(KeyboardInterrupt):
             clf.partial_fit(X, Y)
     for one in (clf, undisturbed):

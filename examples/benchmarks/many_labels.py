@@ -89,7 +89,7 @@ def lazy_and_dense(n_rows: int) -> list[list[Any]]:
         params = {**PARAMS, "batch_size": batch, "learning_rate": "constant"}
         seconds, losses = [], []
         for allowed in (True, False):
-            dense = patch("sklearn_softloss._training.mlp.worth_being_lazy", return_value=False)
+            dense = patch("sklearn_softloss._training.fused.worth_being_lazy", return_value=False)
             with nullcontext() if allowed else dense:
                 clf = MultiLabelSigmoidClassifier((width,), max_iter=1, **params)
                 seconds.append(timed(lambda clf=clf: clf.fit(X, Y))[0])

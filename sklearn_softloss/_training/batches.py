@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import mmap
 from collections.abc import Callable, Iterator
-from itertools import repeat
+from itertools import chain, repeat
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -283,6 +283,20 @@ class TrainingData(Dataset[Any]):
         return X, (target, weight, entry_weight)
 
 
+class Block(NamedTuple):
+    """The rows of some batches, one under the other."""
+
+    X: Any
+    targets: TargetBatch
+    sizes: list[int]
+
+    def batches(self) -> Iterator[Batch]:
+        slices = (
+            repeat(None) if values is None else values.split(self.sizes) for values in self.targets
+        )
+        return zip(self.X.split(self.sizes), zip(*slices, strict=False), strict=False)
+
+
 class Batches:
     """Iterates over a `TrainingData`, in a new random order each time if there is a `generator`.
 
@@ -325,17 +339,20 @@ class Batches:
         return len(self.starts) - 1
 
     def __iter__(self) -> Iterator[Batch]:
+        return chain.from_iterable(map(Block.batches, self.blocks()))
+
+    def blocks(self) -> Iterator[Block]:
+        """Batches by the block in which their rows are gathered."""
         order = None
         if self.generator is not None and len(self) > 1:
             order = torch.randperm(len(self.data), generator=self.generator).numpy()
         for first in range(0, len(self), self.per_block):
             starts = self.starts[first : first + self.per_block + 1]
-            part, sizes = slice(starts[0], starts[-1]), np.diff(starts).tolist()
-            X, parts = self.data.batch(part if order is None else order[part])
+            part = slice(starts[0], starts[-1])
+            X, targets = self.data.batch(part if order is None else order[part])
             if self.through is not None:
                 X = self.through(X)
-            slices = (repeat(None) if values is None else values.split(sizes) for values in parts)
-            yield from zip(X.split(sizes), zip(*slices, strict=False), strict=False)
+            yield Block(X, targets, np.diff(starts).tolist())
 
 
 @leaves_process_as_found

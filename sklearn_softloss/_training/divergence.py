@@ -11,8 +11,8 @@ from torch import Tensor
 from .._targets.encoding import Array
 from ..losses import Loss
 from .batches import TrainingData
+from .epoch_loss import weight_of
 from .lbfgs import minimize_lbfgs
-from .loops import weight_of
 from .mlp import threads_for
 from .net import TrainingNet
 from .process import leaves_process_as_found

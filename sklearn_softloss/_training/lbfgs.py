@@ -13,7 +13,8 @@ from torch import Tensor
 
 from .._processes import ALONE, Processes
 from .batches import Batches, TrainingData
-from .loops import Loop, weight_of
+from .epoch_loss import weight_of, weighted_sum
+from .loops import Loop
 from .mlp import threads_for
 
 
@@ -52,7 +53,7 @@ class LBFGSLoop(Loop):
                 if follows:
                     self.observer.on_batch_begin(batch, training=True)
                 logits = self.module(X)
-                part = self._weighted_sum(logits, y) / weight
+                part = weighted_sum(self.loss, logits, y) / weight
                 part.backward()
                 value = value + part.detach()
                 if follows:

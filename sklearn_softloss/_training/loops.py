@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
@@ -14,13 +14,15 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .._processes import ALONE, Processes
+from .._processes import Processes
 from .._warn import warn
 from ..losses import Loss
-from .batches import Batch, Batches, TargetBatch, TrainingData
+from .batches import Batch, Batches, TrainingData
 from .checkpoint import TrainingCheckpoint, fingerprint
+from .epoch_loss import kept, weight_of, weighted_mean, weighted_sum
+from .fused import FusedMLP
 from .generators import capture, restore
-from .mlp import MLP, FusedMLP, UnitDropout, kept, sum_of_losses, threads_for
+from .mlp import MLP, UnitDropout, threads_for
 from .schedule import Schedule
 
 # --- the losses of the epochs --------------------------------------------------------------------
@@ -249,11 +251,6 @@ class Loop(ABC):
 
     # --- losses ----------------------------------------------------------------------------------
 
-    def _weighted_sum(self, logits: Tensor, y: TargetBatch) -> Tensor:
-        target, weight, entry_weight = y
-        values = self.loss(logits, target, entry_weight)
-        return values.sum() if weight is None else (weight * values).sum()
-
     def _penalty(self) -> Any:
         if not self.l2:
             return 0.0
@@ -270,7 +267,7 @@ class Loop(ABC):
                 self.observer.on_batch_begin(batch, training=False)
             with torch.no_grad():
                 logits = self.module(X)
-                loss = self._weighted_sum(logits, y) / weight_of(y)
+                loss = weighted_sum(self.loss, logits, y) / weight_of(y)
             losses.append(kept(loss))
             weights.append(kept(weight_of(y)))
             if self.observer.sees_batches:
@@ -416,7 +413,7 @@ class EpochLoop(Loop):
         def closure() -> Tensor:
             self.optimizer.zero_grad()
             logits = self.module(X)
-            total = self._weighted_sum(logits, y)
+            total = weighted_sum(self.loss, logits, y)
             if processes.rank == 0:
                 total = total + self._penalty()
             loss = total / weight
@@ -444,17 +441,3 @@ class EpochLoop(Loop):
 
 def _blocks(data: TrainingData) -> Batches:
     return Batches(data, data.block_size())
-
-
-def weight_of(y: TargetBatch) -> Any:
-    """Weight sum of a batch."""
-    target, weight, _ = y
-    return len(target) if weight is None else weight.sum()
-
-
-def weighted_mean(losses: list[Any], weights: Iterable[Any], processes: Processes = ALONE) -> float:
-    """Mean loss of batches, in float64; of the batches of all processes."""
-    weight = torch.as_tensor(weights, dtype=torch.float64)
-    total = sum_of_losses(losses, weight) if losses else 0.0
-    total, weight_sum = processes.total((float(total), float(weight.sum())))
-    return float(total / weight_sum)

@@ -19,9 +19,10 @@ from .._warn import warn
 from ..losses import Loss
 from .batches import Batch, TrainingData
 from .checkpoint import TrainingCheckpoint
+from .fused import flat_groups
 from .lbfgs import LBFGSLoop
 from .loops import EpochLoop, Loop, Monitor, Observer
-from .mlp import MLP, flat_groups
+from .mlp import MLP
 from .schedule import Schedule
 from .solvers import ENTRYWISE, SOLVERS, WITH_KERNEL, name_of
 

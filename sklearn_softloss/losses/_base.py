@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .._checks import check_one_of, nearest_name
 from .._targets.domains import DISTRIBUTION, DOMAINS, INDEPENDENT, Domain
+from ._softmax import softmax
 
 Properness = Literal["strictly proper", "invertible", "neither"]
 PROPERNESS: tuple[Properness, ...] = get_args(Properness)
@@ -49,8 +50,6 @@ class Loss(ABC):
             )
         if "per_sample" in own and "logit_gradient" not in own:
             cls.logit_gradient = Loss.logit_gradient  # type: ignore[method-assign]
-        if ("per_sample" in own or "logit_gradient" in own) and "sum_and_gradient" not in own:
-            cls.sum_and_gradient = Loss.sum_and_gradient  # type: ignore[method-assign]
         if isinstance(own.get("domain"), str):
             cls.domain = DOMAINS.get(own["domain"], own["domain"])  # type: ignore[method-assign]
         cls.offers_gradient = cls.logit_gradient is not Loss.logit_gradient
@@ -161,35 +160,6 @@ class Loss(ABC):
         Tensor of shape (..., n_logits)
         """
         return self.logit_gradient(*self._without_unknown(logits, target, entry_weight))
-
-    def sum_and_gradient(
-        self, logits: Tensor, target: Tensor, weight: Tensor | None, entry_weight: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Weighted sum over the samples, and its derivative with respect to the logits.
-
-        What a training step needs. Overwritten where both share most of the work.
-
-        Parameters
-        ----------
-        logits : Tensor of shape (n_samples, n_logits)
-            Outputs of the net, before any link.
-        target : Tensor of shape (n_samples, n_labels)
-            Targets in the loss's domain. Entries of weight 0 may hold anything, NaN included.
-        weight : Tensor of shape (n_samples,) or None
-            Weights of the samples.
-        entry_weight : Tensor of shape (n_samples, n_labels) or None
-            Weights of the entries.
-
-        Returns
-        -------
-        total : Tensor of shape ()
-        gradient : Tensor of shape (n_samples, n_logits)
-        """
-        parts = self._without_unknown(logits, target, entry_weight)
-        values, gradient = self.per_sample(*parts), self.logit_gradient(*parts)
-        if weight is None:
-            return values.sum(), gradient
-        return values.dot(weight), gradient * weight[:, None]
 
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         """The derivative behind `gradient`, after unknown entries have been hidden.
@@ -337,23 +307,13 @@ class Loss(ABC):
         return " (neither proper nor invertible: calibrate)" if self.properness == "neither" else ""
 
 
-FEW_CLASSES = 16
-"""Columns up to which a softmax is faster over the transposed logits, up to four times for two."""
-
-
 class DistributionLoss(Loss):
     """A loss on rows that sum to 1, read through a softmax."""
 
     domain = DISTRIBUTION
 
     def inverse_link(self, logits: Tensor) -> Tensor:
-        if (
-            logits.ndim == 2
-            and logits.shape[1] <= FEW_CLASSES
-            and not torch.compiler.is_compiling()
-        ):
-            return logits.t().softmax(0).t()  # over rows torch computes many at once
-        return logits.softmax(-1)
+        return softmax(logits)
 
     def hide_unknown(self, logits: Tensor, unknown: Tensor) -> Tensor:
         # Finite, so that a wholly unknown row stays free of NaN; half the range, so that

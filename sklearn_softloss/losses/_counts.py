@@ -9,6 +9,7 @@ from .._checks import check_one_of
 from .._targets.domains import NONNEGATIVE
 from ._base import Loss, Properness, register_loss, sum_entries
 from ._log_link import TANGENT_FROM, tangent_exp
+from ._softmax import log_softmax, softmax
 
 SMALLEST_COUNT = 0.01
 
@@ -109,7 +110,7 @@ class CountDistribution(NonnegativeLoss):
         return count - target * log_count
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        log_p = logits[..., :-1].log_softmax(-1)
+        log_p = log_softmax(logits[..., :-1])
         log_count, count = self._log_count(logits)
         if self.mode == "product":
             log_product, product = log_count[..., None] + log_p, count[..., None] * log_p.exp()
@@ -121,7 +122,7 @@ class CountDistribution(NonnegativeLoss):
         return divergence + (cost if entry_weight is None else cost * entry_weight.any(-1))
 
     def inverse_link(self, logits: Tensor) -> Tensor:
-        expected = self.count(logits)[..., None] * logits[..., :-1].softmax(-1)
+        expected = self.count(logits)[..., None] * softmax(logits[..., :-1])
         return expected.clamp_max(1.0)
 
 
@@ -154,8 +155,8 @@ class NormalizedCrossEntropy(NonnegativeLoss):
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         mass = target if entry_weight is None else entry_weight * target
         total = mass.sum(-1)
-        cost = -(target * logits.log_softmax(-1))
+        cost = -(target * log_softmax(logits))
         return sum_entries(cost, entry_weight) / total.masked_fill(total == 0, 1.0)
 
     def inverse_link(self, logits: Tensor) -> Tensor:
-        return logits.softmax(-1)
+        return softmax(logits)

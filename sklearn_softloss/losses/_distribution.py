@@ -12,6 +12,7 @@ from torch import Tensor
 from .._checks import check_number
 from ._base import DistributionLoss, Properness, register_loss, sum_entries
 from ._partial import FocalPartial, PartialDistributionLoss, Poly1Partial, log_complement
+from ._softmax import log_softmax, softmax
 
 
 @register_loss
@@ -41,20 +42,13 @@ class CrossEntropy(DistributionLoss):
     properness = "strictly proper"
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return sum_entries(-target * logits.log_softmax(-1), entry_weight)
+        return sum_entries(-target * log_softmax(logits), entry_weight)
 
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        mass = target if entry_weight is None else entry_weight * target
-        return mass.sum(-1, keepdim=True) * logits.softmax(-1) - mass
-
-    def sum_and_gradient(
-        self, logits: Tensor, target: Tensor, weight: Tensor | None, entry_weight: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        if weight is not None or entry_weight is not None:
-            return super().sum_and_gradient(logits, target, weight, entry_weight)
-        log_p = logits.log_softmax(-1)
-        total = -log_p.flatten().dot(target.flatten())
-        return total, log_p.exp_().sub_(target)  # rows of the target sum to 1
+        if entry_weight is None:  # rows of the target sum to 1
+            return softmax(logits) - target
+        mass = entry_weight * target
+        return mass.sum(-1, keepdim=True) * softmax(logits) - mass
 
 
 @register_loss
@@ -85,7 +79,7 @@ class KLDivergence(DistributionLoss):
     logit_gradient = CrossEntropy.logit_gradient
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        terms = torch.xlogy(target, target) - target * logits.log_softmax(-1)
+        terms = torch.xlogy(target, target) - target * log_softmax(logits)
         return sum_entries(terms, entry_weight)
 
 
@@ -116,10 +110,10 @@ class SquaredError(DistributionLoss):
     properness = "strictly proper"
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return sum_entries((logits.softmax(-1) - target).square(), entry_weight)
+        return sum_entries((softmax(logits) - target).square(), entry_weight)
 
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        proba = logits.softmax(-1)
+        proba = softmax(logits)
         error = 2 * (proba - target)
         if entry_weight is not None:
             error = entry_weight * error
@@ -153,7 +147,7 @@ class AbsoluteError(DistributionLoss):
     properness = "neither"
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return sum_entries((logits.softmax(-1) - target).abs(), entry_weight)
+        return sum_entries((softmax(logits) - target).abs(), entry_weight)
 
 
 @register_loss
@@ -194,7 +188,7 @@ class Jeffreys(DistributionLoss):
         check_number("floor", self.floor, low=0.0, high=1.0, open_end=True)
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return jeffreys(logits.log_softmax(-1), target, entry_weight, self.floor)
+        return jeffreys(log_softmax(logits), target, entry_weight, self.floor)
 
 
 def jeffreys(log_p: Tensor, target: Tensor, entry_weight: Tensor | None, floor: float) -> Tensor:
@@ -232,7 +226,7 @@ class Cosine(DistributionLoss):
     properness = "neither"
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return cosine_distance(logits.softmax(-1), target, entry_weight)
+        return cosine_distance(softmax(logits), target, entry_weight)
 
 
 def cosine_distance(proba: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
@@ -359,7 +353,7 @@ class GeneralizedCrossEntropy(PartialDistributionLoss):
         return (self.q - 1) * log_p
 
     def inverse_link(self, logits: Tensor) -> Tensor:
-        return super().inverse_link(logits) if self.q < 1 else logits.softmax(-1)
+        return super().inverse_link(logits) if self.q < 1 else softmax(logits)
 
 
 @register_loss
@@ -406,7 +400,7 @@ class SymmetricCrossEntropy(DistributionLoss):
         check_number("-log_zero", -self.log_zero, low=0.0, open_end=True)
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        log_p = logits.log_softmax(-1)
+        log_p = log_softmax(logits)
         log_target = target.clamp_min(np.exp(self.log_zero)).log()
         terms = -self.alpha * target * log_p - self.beta * log_p.exp() * log_target
         return sum_entries(terms, entry_weight)
@@ -442,7 +436,7 @@ class CrossEntropyWithComplement(DistributionLoss):
     properness = "strictly proper"
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        terms = target * logits.log_softmax(-1) + (1 - target) * log_complement(logits)
+        terms = target * log_softmax(logits) + (1 - target) * log_complement(logits)
         return sum_entries(-terms, entry_weight)
 
 
@@ -476,7 +470,7 @@ class EarthMover(DistributionLoss):
     ordered = True
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return sum_entries((logits.softmax(-1) - target).cumsum(-1).square(), entry_weight)
+        return sum_entries((softmax(logits) - target).cumsum(-1).square(), entry_weight)
 
 
 @register_loss
@@ -542,7 +536,7 @@ class LogitAdjustedCrossEntropy(DistributionLoss):
         return logits + shift.to(logits)
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return sum_entries(-target * self._adjusted(logits).log_softmax(-1), entry_weight)
+        return sum_entries(-target * log_softmax(self._adjusted(logits)), entry_weight)
 
     def inverse_link(self, logits: Tensor) -> Tensor:
-        return self._adjusted(logits).softmax(-1)
+        return softmax(self._adjusted(logits))

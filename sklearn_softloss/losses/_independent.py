@@ -83,15 +83,6 @@ class BinaryCrossEntropy(IndependentLoss):
             gradient = (1 - target) * proba - weight * target * (-logits).sigmoid()
         return gradient if entry_weight is None else entry_weight * gradient
 
-    def sum_and_gradient(
-        self, logits: Tensor, target: Tensor, weight: Tensor | None, entry_weight: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        if weight is not None or entry_weight is not None or self.pos_weight is not None:
-            return super().sum_and_gradient(logits, target, weight, entry_weight)
-        total = torch.nn.functional.logsigmoid(-logits).sum().neg_()
-        total -= logits.flatten().dot(target.flatten())
-        return total, logits.sigmoid().sub_(target)
-
     def inverse_link(self, logits: Tensor) -> Tensor:
         if self.pos_weight is None:
             return logits.sigmoid()

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .._checks import check_number
 from ._base import DistributionLoss, IndependentLoss, Properness, sum_entries
+from ._softmax import log_softmax, softmax
 
 
 class Partial(ABC):
@@ -60,19 +61,19 @@ class PartialDistributionLoss(Partial, DistributionLoss):
     """sum_k y_k f(p_k) with p a softmax."""
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        cost = self.partial(logits.log_softmax(-1), log_complement(logits))
+        cost = self.partial(log_softmax(logits), log_complement(logits))
         return sum_entries(target * cost, entry_weight)
 
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        log_p = logits.log_softmax(-1)
+        log_p = log_softmax(logits)
         pull = target * (self.log_slope(log_p, log_complement(logits)) + log_p).exp()
         if entry_weight is not None:
             pull = entry_weight * pull
         return pull.sum(-1, keepdim=True) * log_p.exp() - pull
 
     def inverse_link(self, logits: Tensor) -> Tensor:
-        slope = self.log_slope(logits.log_softmax(-1), log_complement(logits))
-        return (-slope).softmax(-1)
+        slope = self.log_slope(log_softmax(logits), log_complement(logits))
+        return softmax(-slope)
 
 
 class PartialIndependentLoss(Partial, IndependentLoss):
@@ -110,7 +111,7 @@ def log_complement(logits: Tensor) -> Tensor:
     top.scatter_(-1, logits.argmax(-1, keepdim=True), True)
     others = logits.masked_fill(top, torch.finfo(logits.dtype).min / 2)
     of_top = others.logsumexp(-1, keepdim=True) - logits.logsumexp(-1, keepdim=True)
-    of_rest = (-logits.softmax(-1).masked_fill(top, 0.0)).log1p()
+    of_rest = (-softmax(logits).masked_fill(top, 0.0)).log1p()
     return torch.where(top, of_top, of_rest)
 
 

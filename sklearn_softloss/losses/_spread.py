@@ -166,17 +166,6 @@ class Quantile(_SeveralLogits):
         short = target[..., None] - self.quantiles(logits)
         return self._gradient(logits, short, entry_weight)
 
-    def sum_and_gradient(
-        self, logits: Tensor, target: Tensor, weight: Tensor | None, entry_weight: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        logits, target, entry_weight = self._without_unknown(logits, target, entry_weight)
-        short = target[..., None] - self.quantiles(logits)
-        values = sum_entries(self._cost(short), entry_weight)
-        gradient = self._gradient(logits, short, entry_weight)
-        if weight is None:
-            return values.sum(), gradient
-        return values.dot(weight), gradient * weight[:, None]
-
     def _cost(self, short: Tensor) -> Tensor:
         """Of each entry, from what its quantiles fall short by."""
         taus, _ = _constants(self._taus, short.dtype, short.device)

@@ -54,6 +54,7 @@ ROOMS = {
     "training step": (
         (
             "_training/mlp.py",
+            "_training/fused.py",
             "_training/standardize.py",
             "_training/schedule.py",
             "_training/adam.py",

@@ -1,0 +1,53 @@
+"""The loss of an epoch, from those of its batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from .._processes import ALONE, Processes
+from ..losses import Loss
+
+if TYPE_CHECKING:
+    from .batches import TargetBatch
+
+
+def weighted_sum(loss: Loss, logits: Tensor, y: TargetBatch) -> Tensor:
+    """Weighted sum of the losses of a batch."""
+    target, weight, entry_weight = y
+    values = loss(logits, target, entry_weight)
+    return values.sum() if weight is None else values.dot(weight)
+
+
+def weight_of(y: TargetBatch) -> Any:
+    """Weight sum of a batch."""
+    target, weight, _ = y
+    return len(target) if weight is None else weight.sum()
+
+
+def weighted_mean(losses: list[Any], weights: Iterable[Any], processes: Processes = ALONE) -> float:
+    """Mean loss of batches, in float64; of the batches of all processes."""
+    weight = torch.as_tensor(weights, dtype=torch.float64)
+    total = sum_of_losses(losses, weight) if losses else 0.0
+    total, weight_sum = processes.total((float(total), float(weight.sum())))
+    return float(total / weight_sum)
+
+
+def kept(value: Any) -> Any:
+    """What an epoch keeps of the loss or weight of a step: a number, but of a device that computes
+    on its own the tensor, which would have to be waited for.
+
+    On the CPU a small tensor that stays lies between large ones that go, and the memory of these is
+    not used again: gigabytes in an epoch of large steps.
+    """
+    return value.item() if isinstance(value, Tensor) and value.device.type == "cpu" else value
+
+
+def sum_of_losses(losses: list[Any], weights: Any = 1.0) -> Any:
+    """Their sum in float64, each times its weight."""
+    if isinstance(losses[0], float):
+        return (torch.tensor(losses, dtype=torch.float64) * weights).sum()
+    return (torch.stack(losses).double().cpu() * weights).sum()
