@@ -247,9 +247,7 @@ LOSES = """\
 - A choice made on 128 units and a part of the rows leans to more decay now and then, as in half of
   the folds of Movie; the fixed `alpha=1` is better there.
 - Columns with rare huge values (flags): what comes into the net is linear in the columns, so that
-  `coefs_` can be for them as given. A cut at three standard deviations before it did better.
-- Wide sparse rows with a stated `hidden_layer_sizes`: each step moves all weights of the first
-  layer, touched or not."""
+  `coefs_` can be for them as given. A cut at three standard deviations before it did better."""
 
 
 COLUMNS = [TABLES, *USUAL, *DISTRIBUTIONS, *LABEL_SETS]
