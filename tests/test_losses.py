@@ -34,6 +34,7 @@ from sklearn_softloss.losses import (
     Loss,
     RegressionLoss,
     SquaredError,
+    _softmax,
     get_loss,
     loss_names,
     register_loss,
@@ -512,3 +513,10 @@ def test_a_loss_that_redefines_its_value_keeps_no_gradient_of_its_parent():
     assert Restated().offers_gradient
     _, expected = value_and_gradient(Doubled(), logits, target)
     torch.testing.assert_close(Restated().gradient(logits, target), expected)
+
+
+@pytest.mark.parametrize("shape", [(5,), (0, 3), (31, 4), (32, 4), (40, 16), (40, 17), (8, 9, 4)])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_a_softmax_is_the_same_in_either_layout(name, shape):
+    logits = 9 * torch.randn(shape, generator=torch.manual_seed(0), dtype=torch.float64)
+    torch.testing.assert_close(getattr(_softmax, name)(logits), getattr(torch, name)(logits, -1))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from .._processes import Processes
 from ..losses import Loss
 from .adam import AdamStep, LazyColumns, adam_kernel, worth_being_lazy
-from .epoch_loss import weighted_sum
+from .epoch_loss import kept, weighted_sum
 from .mlp import MLP, UnitDropout
 from .sparse_rows import SparseRows
 
@@ -30,7 +30,7 @@ LOSS_ENTRIES = 2**16
 """Logits whose losses come in one call: many, for its cost, and few enough for the cache."""
 
 
-_backward = torch.ops.aten
+aten = torch.ops.aten
 
 # An activation in place, and the derivative from its own output, as autograd computes it, in place
 # of the gradient.
@@ -38,15 +38,15 @@ ACTIVATION_STEPS: dict[type[nn.Module], tuple[Callable[[Tensor], Any], Callable[
     nn.Identity: (lambda z: z, lambda gradient, _: gradient),
     nn.ReLU: (
         torch.relu_,
-        lambda g, a: _backward.threshold_backward.grad_input(g, a, 0, grad_input=g),
+        lambda g, a: aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
     ),
     nn.Tanh: (
         torch.tanh_,
-        lambda g, a: _backward.tanh_backward.grad_input(g, a, grad_input=g),
+        lambda g, a: aten.tanh_backward.grad_input(g, a, grad_input=g),
     ),
     nn.Sigmoid: (
         torch.sigmoid_,
-        lambda g, a: _backward.sigmoid_backward.grad_input(g, a, grad_input=g),
+        lambda g, a: aten.sigmoid_backward.grad_input(g, a, grad_input=g),
     ),
 }
 
@@ -168,15 +168,16 @@ class FusedMLP:
     def run_epoch(self, batches: Batches, schedule: Schedule) -> float:
         """One step for each batch of standardised rows; returns the mean loss, each taken before
         its step."""
-        total = weight_sum = penalty = 0.0
+        total = weight_sum = 0.0
+        squares: Any = 0.0
         n_steps, update = 0, self._update(batches, schedule)
         for block in batches.blocks():
             room = self._room_for_logits(len(block.targets[0]))
-            for batch, logits in zip(block.batches(), room.split(block.sizes), strict=False):
+            for batch, logits in zip(block.batches(), room.split(block.sizes), strict=True):
                 if schedule.is_planned:
                     schedule.step(self.optimizer, n_steps / len(batches))
                 if self.alpha:
-                    penalty += 0.5 * self.alpha * self.flat_weights.dot(self.flat_weights).item()
+                    squares += kept(self.flat_weights.dot(self.flat_weights))
                 self._gradients(batch, logits)
                 update()
                 n_steps += 1
@@ -186,7 +187,7 @@ class FusedMLP:
             total, weight_sum = total + loss, weight_sum + weight
         self._end_lazy_steps()
         total, weight_sum = self.processes.total((total, weight_sum))
-        return float((total + penalty) / weight_sum)
+        return float((total + 0.5 * self.alpha * squares) / weight_sum)
 
     def _loss_of(self, logits: Tensor, block: Block) -> tuple[float, float]:
         """Weighted sum of the losses, and the weights'."""
