@@ -244,8 +244,8 @@ LOSES = """\
 - Tables of few hundred rows whose labels hang on single columns (glass, sonar, heart.c, credit.g):
   trees, or a linear model, are ahead; a quarter of the rows is little to choose by.
 - Tables whose rows are many and whose borders are steep (phoneme, segment, splice): boosted trees.
-- A choice made on 128 units and a part of the rows leans to more decay now and then, as in half of
-  the folds of Movie; the fixed `alpha=1` is better there.
+- Texts: a penalty of 3 is the nearest of the path for goemotions, whose ranking precision is .6966
+  then; 4 would give .6980, logistic regression with a tuned C .6977.
 - Columns with rare huge values (flags): what comes into the net is linear in the columns, so that
   `coefs_` can be for them as given. A cut at three standard deviations before it did better."""
 
