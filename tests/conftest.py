@@ -23,11 +23,3 @@ def _one_thread():
     with threadpool_limits(1):
         yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture
-def fresh_registry(monkeypatch):
-    """Losses that a test registers are forgotten after it."""
-    from sklearn_softloss.losses import _base
-
-    monkeypatch.setattr(_base, "_REGISTRY", dict(_base._REGISTRY))

@@ -39,7 +39,7 @@ def no_windows():
 @pytest.mark.parametrize(
     ("page", "block"), [(page, i) for page, blocks in CODE.items() for i in range(len(blocks))]
 )
-@pytest.mark.usefixtures("fresh_registry", "no_windows")
+@pytest.mark.usefixtures("no_windows")
 def test_a_block_of_code_runs_alone(page, block, tmp_path, monkeypatch):
     code = CODE[page][block]
     if "to_onnx" in code:

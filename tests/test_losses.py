@@ -398,7 +398,6 @@ class QuietScaled(IndependentLoss):
 
 
 @pytest.mark.parametrize("Form", [Scaled, DecoratedScaled, QuietScaled])
-@pytest.mark.usefixtures("fresh_registry")
 def test_a_loss_may_be_written_in_three_forms(Form):
     assert register_loss(Form) is Form
     assert get_loss("scaled") == Form()
@@ -441,7 +440,6 @@ def test_a_missing_piece_is_named(piece):
         register_loss(Incomplete)
 
 
-@pytest.mark.usefixtures("fresh_registry")
 def test_a_loss_with_every_piece_is_enough():
     register_loss(own_loss(**PIECES))
     net = multi(loss="own", learning_rate="one_cycle").fit(X_SETS, Y_SETS)

@@ -425,7 +425,6 @@ def test_a_module_predicts_on_the_scale_of_y():
     assert abs(reg.predict(X).mean() / 1e5 - y.mean()) < 0.3
 
 
-@pytest.mark.usefixtures("fresh_registry")
 def test_a_strangers_loss_is_added_as_any():
     @register_loss
     class LogCosh(RegressionLoss):
