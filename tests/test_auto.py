@@ -20,6 +20,7 @@ from sklearn_softloss._estimators.regularization import (
     Choice,
     settled,
 )
+from sklearn_softloss._processes import Processes
 from sklearn_softloss._training.batches import TrainingData, TrainingTargets
 
 CPU, DOUBLE = torch.device("cpu"), torch.float64
@@ -196,6 +197,20 @@ def test_of_many_rows_a_part_is_taught_and_a_block_judged(n, n_columns, n_held):
     part, held, groups = part_to_judge_by(*enough_rows(data, 0))
     assert (len(part), len(held), len(groups)) == (3750, n_held, n_held)
     assert not set(part.rows) & set(held.rows)
+
+
+def test_processes_agree_on_how_many_judge():
+    """Sparse rows of one process may have more entries, so that a block holds fewer of them."""
+
+    class Second(Processes):
+        def from_first(self, thing):
+            return 6000
+
+    X = np.random.default_rng(0).normal(size=(12_000, 2))
+    data = data_of(X, np.eye(2)[(X[:, 0] > 0).astype(int)])
+    data.processes = Second()
+    part, groups = enough_rows(data, 0)
+    assert len(part) == len(groups) == 6000
 
 
 def test_with_validation_rows_as_many_are_taught():

@@ -29,7 +29,7 @@ def enough_rows(data: TrainingData, seed: int) -> tuple[TrainingData, Array]:
     Those of other processes too, brought together.
     """
     size = data.block_size(GATHERED_ENTRIES)
-    most = max(MOST_TAUGHT, min(MOST_JUDGED, data.block_size()))
+    most = data.processes.from_first(max(MOST_TAUGHT, min(MOST_JUDGED, data.block_size())))
     hashes = data.processes.gather(hashes_of_rows(data.X, data.rows, size, seed))
     groups: Array = np.unique(np.concatenate(hashes), return_inverse=True)[1].ravel()
     first = sum(len(part) for part in hashes[: data.processes.rank])
