@@ -213,6 +213,19 @@ def test_processes_agree_on_how_many_judge():
     assert len(part) == len(groups) == 6000
 
 
+def test_validation_rows_serve_the_choice_too():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5))
+    y = ((X[:, 0] > 0) != (X[:, 1] > 0)).astype(int)
+    alphas = [
+        SoftTargetMLPClassifier((64,), early_stopping=True, random_state=0)
+        .fit(X[:300], y[:300], X_val=X[300:], y_val=y_val)
+        .alpha_
+        for y_val in (y[300:], 1 - y[300:])
+    ]
+    assert alphas[0] < alphas[1]
+
+
 def test_with_validation_rows_as_many_are_taught():
     X = np.random.default_rng(0).normal(size=(6000, 2))
     data, taught = data_of(X, np.eye(2)[(X[:, 0] > 0).astype(int)]), []

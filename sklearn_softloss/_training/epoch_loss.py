@@ -46,7 +46,7 @@ def kept(value: Any) -> Any:
     return value.item() if isinstance(value, Tensor) and value.device.type == "cpu" else value
 
 
-def sum_of_losses(losses: list[Any], weights: Any = 1.0) -> Any:
+def sum_of_losses(losses: list[Any], weights: Tensor) -> Any:
     """Their sum in float64, each times its weight."""
     if isinstance(losses[0], float):
         return (torch.tensor(losses, dtype=torch.float64) * weights).sum()
