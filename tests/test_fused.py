@@ -9,7 +9,7 @@ import torch
 
 from cases import LOSSES, SCHEDULES, SMALL, make_labels, make_soft, multi, same_weights
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, losses
-from sklearn_softloss._training import adam, batches, fused
+from sklearn_softloss._training import adam, batches, fused, products
 from sklearn_softloss._training.adam import LazyColumns, memory_of
 from sklearn_softloss._training.net import TrainingNet
 
@@ -60,6 +60,13 @@ def test_every_schedule(both_ways, schedule, solver):
     )  # fmt: skip
 
 
+@pytest.fixture(params=["small products", "large products"])
+def sized_products(request, monkeypatch):
+    if request.param == "large products":
+        monkeypatch.setattr(products, "SMALL_PRODUCT", 0)
+
+
+@pytest.mark.usefixtures("sized_products")
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("hidden", [(), (8,), (8, 6, 4)])
 def test_every_net(both_ways, activation, hidden):
@@ -67,6 +74,7 @@ def test_every_net(both_ways, activation, hidden):
     both_ways(MultiLabelSigmoidClassifier, X, Y, activation=activation, hidden_layer_sizes=hidden)
 
 
+@pytest.mark.usefixtures("sized_products")
 @pytest.mark.parametrize("loss", WITH_GRADIENT, ids=repr)
 def test_dropout_weights_and_smoothing(both_ways, loss):
     Estimator, X, Y = task(loss)
@@ -110,6 +118,33 @@ class TimesRows(losses.BinaryCrossEntropy):
 
 def test_a_loss_of_the_whole_batch_is_that_of_the_step(both_ways):
     both_ways(MultiLabelSigmoidClassifier, *make_labels(), loss=TimesRows())
+
+
+class ByAutograd(losses.CrossEntropy):
+    def logit_gradient(self, logits, target, entry_weight):
+        with torch.enable_grad():
+            logits = logits.clone().requires_grad_()
+            return torch.autograd.grad(self(logits, target, entry_weight).sum(), logits)[0]
+
+
+def test_the_gradient_of_a_loss_may_come_from_autograd(both_ways):
+    own = both_ways(SoftTargetMLPClassifier, *make_soft(), loss=ByAutograd())
+    same_weights(own, both_ways(SoftTargetMLPClassifier, *make_soft()), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_net_and_optimizer_can_be_used_after_a_fit(solver):
+    X, Y = make_soft()
+    net = SoftTargetMLPClassifier(**{**SMALL, "solver": solver}).fit(X, Y).net_
+    net.module_(torch.from_numpy(X)).square().sum().backward()
+    assert all(parameter.grad.any() for parameter in net.module_.parameters())
+    for group in net.optimizer_.param_groups:
+        for flat in group["params"]:
+            flat.grad = torch.ones_like(flat)
+    before = [flat.clone() for group in net.optimizer_.param_groups for flat in group["params"]]
+    net.optimizer_.step()
+    after = [flat for group in net.optimizer_.param_groups for flat in group["params"]]
+    assert all((a != b).any() for a, b in zip(after, before, strict=True))
 
 
 def test_sparse_rows_and_labels(both_ways):

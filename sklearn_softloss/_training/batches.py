@@ -291,10 +291,13 @@ class Block(NamedTuple):
     sizes: list[int]
 
     def batches(self) -> Iterator[Batch]:
+        return zip(self.X.split(self.sizes), self.targets_of_batches(), strict=False)
+
+    def targets_of_batches(self) -> Iterator[TargetBatch]:
         slices = (
             repeat(None) if values is None else values.split(self.sizes) for values in self.targets
         )
-        return zip(self.X.split(self.sizes), zip(*slices, strict=False), strict=False)
+        return zip(*slices, strict=False)
 
 
 class Batches:
