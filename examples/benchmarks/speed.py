@@ -225,6 +225,24 @@ def time_predictions(n: int, repeats: int) -> dict[str, dict[str, float]]:
     return found
 
 
+def time_parts(n: int, repeats: int) -> dict[str, float]:
+    """Calls of partial_fit in a stream of small parts."""
+    task = Task(32, 20, 3, (100,), 32, 1)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(task.n, task.d)).astype(np.float32)
+    y, classes = np.arange(task.n) % task.k, np.arange(task.k)
+    nets = {
+        OURS: SoftTargetMLPClassifier(**ours(task)),
+        SKLEARN: MLPClassifier(**common(task)),
+        SKORCH: skorch_net(task, nn.CrossEntropyLoss),
+    }
+    runs = {
+        name: (lambda net=net: [net.partial_fit(X, y, classes=classes) for _ in range(n)])
+        for name, net in nets.items()
+    }
+    return microseconds(runs, repeats, n)
+
+
 def growth(repeats: int) -> str:
     """Ours alone, one thing varied at a time: microseconds a step, or an epoch for the rows."""
     base = Task(16000, 100, 10, (100,), 200, 1)
@@ -310,6 +328,7 @@ def main() -> None:
         print(name, {k: round(v, 1) for k, v in results[name].items()}, file=sys.stderr)
     name = multi_label.name.replace("fit", "fit multi-label CSR")
     results[name] = time_multi_label(multi_label, repeats)
+    results["partial_fit, 32 x 20"] = time_parts(n // 100, repeats)
     results.update(time_predictions(n, repeats))
     ratios = table_of_ratios(results)
     print(ratios)

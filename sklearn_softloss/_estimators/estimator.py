@@ -497,7 +497,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         A seed of None asks the operating system, since the global generators are left alone.
         """
         if course is Course.NEXT_PART:
-            return copy.deepcopy(self._generators)
+            return self._generators.for_another_part()
         if self.random_state is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         else:

@@ -7,7 +7,7 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,10 @@ class Generators:
     @classmethod
     def seeded(cls, seed: int) -> Generators:
         return cls(torch.Generator().manual_seed(seed), np.random.RandomState(seed), seed)
+
+    def for_another_part(self) -> Generators:
+        """A copy, but for the generator of the validation split, which parts do not have."""
+        return replace(self, torch=self.torch.clone_state())
 
 
 _one_at_a_time = threading.RLock()

@@ -232,12 +232,11 @@ class Loop(ABC):
 
     def _snapshot(self) -> dict[str, Any]:
         """All that an epoch changes."""
-        without_bar = {k: v for k, v in vars(self.monitor).items() if k != "_bar"}
         return {
             "weights": self._copy_of_weights(),
             "optimizer": copy.deepcopy(self.optimizer.state_dict()),
             "schedule": dict(vars(self.schedule)),
-            "monitor": copy.deepcopy(without_bar),
+            "monitor": {k: copy.copy(v) for k, v in vars(self.monitor).items() if k != "_bar"},
         }
 
     def _restore(self, start: dict[str, Any]) -> None:

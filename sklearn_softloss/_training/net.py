@@ -302,11 +302,10 @@ class CallbackObserver(Observer):
         del self.net.history[-1]
 
     def on_epoch_end(self, record: dict[str, Any]) -> bool:
-        history = self.net.history
-        if not history[-1]["batches"]:
-            history.new_batch()  # skorch's Checkpoint looks up the last batch of the epoch
-        for name, value in record.items():
-            history.record(name, value)
+        row = self.net.history[-1]  # once: skorch's History copies itself to look into it
+        if not row["batches"]:
+            row["batches"].append({})  # skorch's Checkpoint looks up the last batch of the epoch
+        row.update(record)
         try:
             self.net.notify("on_epoch_end", **self.datasets)
         except KeyboardInterrupt:  # as skorch's callbacks stop a training
