@@ -258,14 +258,12 @@ class _Net:
         self.module_ = _Constant(logit)
 
 
-def chosen(logits, n=400):
-    """What is chosen where strengths answer every row with these logits; None fails.
+def choice_of(logits, n=400):
+    """The choice where strengths answer every row with these logits, of which None fails; and the
+    places in the path of those that were tried.
 
     Three of four labels are 1, in the rows held out too.
     """
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(n, 2))
-    data = data_of(X, np.eye(2)[(np.arange(n) % 4 > 0).astype(int)])
     tried = []
 
     def fit(strength, part):
@@ -274,8 +272,24 @@ def chosen(logits, n=400):
             raise ValueError("no longer finite")
         return _Net(logits[tried[-1]])
 
-    choice = Choice(PATH, data, None, fit, 0)
-    return PATH.index(choice.strength), sorted(tried)
+    return Choice(PATH, three_of_four(n), None, fit, 0), tried
+
+
+def three_of_four(n):
+    X = np.random.default_rng(0).normal(size=(n, 2))
+    return data_of(X, np.eye(2)[(np.arange(n) % 4 > 0).astype(int)])
+
+
+@pytest.fixture
+def chosen(monkeypatch):
+    """Where the walk ends, and what was tried."""
+    monkeypatch.setattr(Choice, "_between", lambda self, best: self.path[best])
+
+    def find(logits, n=400):
+        choice, tried = choice_of(logits, n)
+        return PATH.index(choice.strength), sorted(tried)
+
+    return find
 
 
 BEST = float(np.log(3))  # the logit of a share of 0.75
@@ -297,7 +311,7 @@ BEST = float(np.log(3))  # the logit of a share of 0.75
         ([None, None, 0, None, 0], 2, [1, 2, 3]),
     ],
 )
-def test_the_walk_along_the_path(logits, strength, tried):
+def test_the_walk_along_the_path(chosen, logits, strength, tried):
     assert chosen(logits) == (strength, tried)
 
 
@@ -311,8 +325,46 @@ def test_the_walk_along_the_path(logits, strength, tried):
         ([0, 0, BEST - 0.2, BEST, 0], 20_000, 3),
     ],
 )
-def test_many_rows_tell_more_and_a_part_needs_two_errors(logits, n, strength):
+def test_many_rows_tell_more_and_a_part_needs_two_errors(chosen, logits, n, strength):
     assert chosen(logits, n)[0] == strength
+
+
+@pytest.mark.parametrize(
+    ("logits", "best"),
+    [
+        ([0, 0.6, BEST, 0.5, 0], 2),
+        ([0, BEST - 0.3, BEST, 0, 0], 2),
+        ([0, BEST - 0.1, BEST - 0.15, BEST, 0], 2),  # the stronger one is better, within errors
+        ([0.3, BEST, 0.5, 0, 0], 1),
+        ([0, 0, 0.2, BEST, 0.7], 3),
+    ],
+)
+def test_a_choice_leans_to_the_better_neighbour(logits, best):
+    """To the least of a parabola, found here by NumPy; a neighbour is taken as worse by the errors
+    and the surprise of a step to it."""
+    choice, _ = choice_of(logits, 2000)
+    _, held, _ = part_to_judge_by(*enough_rows(three_of_four(2000), 0))
+    is_one = held.targets.block(held.rows)[0][:, 1]
+    weaker, here, stronger = (
+        np.logaddexp(0, logit) - is_one * logit for logit in logits[best - 1 : best + 2]
+    )
+    errors = [np.std(losses - here) / len(here) ** 0.5 for losses in (weaker, stronger)]
+    raised = 2 * errors[0] + 3 / len(here), 0, 4 * errors[1] if best > 2 else 0
+    loss = np.mean([weaker, here, stronger], axis=1) + raised
+    around = [PATH[best + step].alpha for step in (-1, 0, 1)]
+    bend, slope, _ = np.polyfit(np.log(around), np.maximum(loss, loss[1]), 2)
+    assert choice.strength.alpha == pytest.approx(np.exp(-slope / bend / 2), rel=1e-5)
+    assert choice.strength.alpha not in around
+
+
+def test_ends_of_the_path_and_failures_are_leaned_to_by_nothing():
+    for logits, best in (
+        ([BEST, 0.2, 0, -1, 0], 0),
+        ([0, 0, 0, 0.2, BEST], 4),
+        ([0, None, BEST, BEST - 0.1, 0], 2),
+        ([0, BEST - 0.1, BEST, None, 0], 2),
+    ):
+        assert choice_of(logits)[0].strength == PATH[best]
 
 
 # --- wide sparse rows ----------------------------------------------------------------------------

@@ -79,6 +79,10 @@ SURPRISE = 3.0
 """What weaker decay must save on all held-out rows together, in nats: a net that is too sure pays
 it for the first row unlike those it knows, and there may be none of these among few rows."""
 
+FAR_ERRORS = 4.0
+"""Standard errors by which the loss of a strength beyond the middle is raised before the choice
+leans to it: trials see three quarters of the rows, and fewer rows want more decay."""
+
 TRIAL_WIDTH = 128
 """Most units of a hidden layer while strengths are compared."""
 
@@ -219,7 +223,7 @@ class Choice:
             self._held, self._groups = enough_rows(valid, seed)
         self._fit = fit
         self._losses: dict[int, tuple[Array, Array]] = {}
-        found = path[self._walk(middle)], self._table(middle)
+        found = self._between(self._walk(middle)), self._table(middle)
         self.strength, self.results = train.processes.from_first(found)
 
     def __str__(self) -> str:
@@ -238,13 +242,50 @@ class Choice:
 
     def _is_clear(self, middle: int, before: int, after: int) -> bool:
         gain, error = self._gain(before, after)
-        saved = self._gain(middle, after)[0] * len(np.unique(self._groups))
-        if not self._in_nats:
-            losses, weight = self._judge(middle)
-            saved *= weight.sum() / max(float(weight @ losses), TINY)
-        is_small = self.path[after].is_linear or (after == middle + 1 and self._teaches_all)
-        needed = (CLEAR_GAIN if is_small else SURE_GAIN) * error
-        return gain > needed and (after > middle or saved > SURPRISE)
+        is_clear = gain > self._errors_needed(after) * error
+        return is_clear and (after > middle or self._gain(middle, after)[0] > self._price())
+
+    def _errors_needed(self, after: int) -> float:
+        is_first = after == len(self.path) // 2 + 1
+        is_small = self.path[after].is_linear or (is_first and self._teaches_all)
+        return CLEAR_GAIN if is_small else SURE_GAIN
+
+    def _price(self) -> float:
+        """What weaker decay must save on a held-out row."""
+        price = SURPRISE / len(np.unique(self._groups))
+        if self._in_nats:
+            return price
+        losses, weight = self._judge(len(self.path) // 2)
+        return price * float(weight @ losses / weight.sum())
+
+    def _between(self, best: int) -> Strength:
+        """Where a parabola through the losses of a strength and of its two neighbours is least,
+        over the logarithm of alpha: at most half way to one of them.
+
+        The loss of the weaker one is raised by what a step to it must save, that of one beyond the
+        middle by `FAR_ERRORS`. Penalties of linear models lie close together as they are.
+        """
+        here = self.path[best]
+        if here.is_linear or best in (0, len(self.path) - 1) or self._failed(best - 1, best + 1):
+            return here
+        weaker, stronger = self.path[best - 1], self.path[best + 1]
+        left, right = log(here.alpha / weaker.alpha), log(stronger.alpha / here.alpha)
+        gain, error = self._gain(best, best - 1)
+        slope = max(0.0, self._errors_needed(best - 1) * error + self._price() - gain) / left
+        gain, error = self._gain(best, best + 1)
+        raised = FAR_ERRORS * error if best > len(self.path) // 2 else 0.0
+        slope_of_stronger = max(0.0, raised - gain) / right
+        if slope + slope_of_stronger == 0:
+            return here
+        move = (slope * right - slope_of_stronger * left) / (slope + slope_of_stronger) / 2
+        neighbour, share = (weaker, -move / left) if move < 0 else (stronger, move / right)
+        return here._replace(
+            alpha=here.alpha * (neighbour.alpha / here.alpha) ** share,
+            dropout=here.dropout + share * (neighbour.dropout - here.dropout),
+        )
+
+    def _failed(self, *indices: int) -> bool:
+        return any((self._judge(index)[0] == FAILED).any() for index in indices)
 
     def _gain(self, before: int, after: int) -> tuple[float, float]:
         """By how much the held-out loss falls, and the standard error of that.
