@@ -357,6 +357,15 @@ def test_a_choice_leans_to_the_better_neighbour(logits, best):
     assert choice.strength.alpha not in around
 
 
+@pytest.mark.parametrize(("n", "leans"), [(5000, True), (5001, False)])
+def test_trials_of_a_part_lean_to_less_decay_alone(n, leans):
+    to_more = choice_of([0, 0.6, BEST - 0.1, BEST - 0.08, 0], n)[0].strength
+    assert (to_more.alpha > MIDDLE.alpha) is leans
+    to_less = choice_of([0, BEST - 0.1, BEST, 0, 0], n)[0].strength
+    assert to_less.alpha < MIDDLE.alpha
+    assert 0.25 < to_less.dropout < 0.5
+
+
 def test_ends_of_the_path_and_failures_are_leaned_to_by_nothing():
     for logits, best in (
         ([BEST, 0.2, 0, -1, 0], 0),

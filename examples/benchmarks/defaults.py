@@ -49,6 +49,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "any gain is enough": {},
     "every step must gain two standard errors": {},
     "less decay needs no 3 nats": {},
+    "strengths of the path alone": {},
+    "leaning to any more decay": {},
     "trial nets as wide as the last": {},
     "100 units": {"hidden_layer_sizes": (100,)},
     "two layers of 448": {"hidden_layer_sizes": (448, 448)},
@@ -59,7 +61,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "scikit-learn's first weights": {},
     "the training of MLPClassifier": MLP_TRAINING,
 }
-PATCHES: dict[str, list[tuple[Any, str, float]]] = {
+PATCHES: dict[str, list[tuple[Any, str, Any]]] = {
     "any gain is enough": [
         (regularization, "CLEAR_GAIN", 0.0),
         (regularization, "SURE_GAIN", 0.0),
@@ -67,6 +69,10 @@ PATCHES: dict[str, list[tuple[Any, str, float]]] = {
     ],
     "every step must gain two standard errors": [(regularization, "CLEAR_GAIN", 2.0)],
     "less decay needs no 3 nats": [(regularization, "SURPRISE", 0.0)],
+    "strengths of the path alone": [
+        (regularization.Choice, "_between", lambda choice, best: choice.path[best])
+    ],
+    "leaning to any more decay": [(regularization, "FAR_ERRORS", 0.0)],
     "trial nets as wide as the last": [(regularization, "TRIAL_WIDTH", 448)],
     "scikit-learn's first weights": [(mlp, "FRESH_LOGITS", 1.0)],
 }

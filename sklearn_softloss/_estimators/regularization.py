@@ -263,7 +263,8 @@ class Choice:
         over the logarithm of alpha: at most half way to one of them.
 
         The loss of the weaker one is raised by what a step to it must save, that of one beyond the
-        middle by `FAR_ERRORS`. Penalties of linear models lie close together as they are.
+        middle by `FAR_ERRORS`. Trials of a part of the rows lean to less decay alone, as fewer rows
+        want more. Penalties of linear models lie close together as they are.
         """
         here = self.path[best]
         if here.is_linear or best in (0, len(self.path) - 1) or self._failed(best - 1, best + 1):
@@ -278,6 +279,8 @@ class Choice:
         if slope + slope_of_stronger == 0:
             return here
         move = (slope * right - slope_of_stronger * left) / (slope + slope_of_stronger) / 2
+        if not self._teaches_all:
+            move = min(move, 0.0)
         neighbour, share = (weaker, -move / left) if move < 0 else (stronger, move / right)
         return here._replace(
             alpha=here.alpha * (neighbour.alpha / here.alpha) ** share,
