@@ -93,10 +93,15 @@ def part_to_judge_by(part: TrainingData, groups: Array) -> tuple[TrainingData, T
 
 
 def _strata(data: TrainingData, groups: Array) -> Array:
-    """For each group the column whose mean target exceeds its mean over all rows most."""
-    target, weight, _ = data.targets.block(data.rows)
+    """For each group the column whose mean target exceeds its mean over all rows most; numbers of
+    both signs have no such column."""
+    target, weight, entry_weight = data.targets.block(data.rows)
     weight = np.ones(len(target)) if weight is None else weight
     of_group = sp.csr_array((weight, (groups, np.arange(len(groups)))))
     mean = data.mean_target()
+    if entry_weight is not None:
+        target = np.where(entry_weight > 0, target, 0.0)
+    if (target < 0).any():
+        return np.full(groups.max() + 1, -1)
     excess = (of_group @ target) / np.where(mean > 0, mean, np.inf)
     return np.where(excess.max(axis=1) > 0, excess.argmax(axis=1), -1)
