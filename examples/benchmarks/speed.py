@@ -303,7 +303,7 @@ def draw(results: dict[str, dict[str, float]]) -> None:
     axis.set_yticks(places, list(results))
     axis.set(xscale="log", xlabel=f"time relative to {OURS} (log scale)")
     axis.invert_yaxis()
-    axis.legend()
+    figure.legend(loc="outside upper center", ncols=4)
     figure.savefig(PAGES / "speed.png", dpi=100)
     plt.close(figure)
 

@@ -68,7 +68,9 @@ def main() -> None:
             "# Where the time of a step goes",
             "Written by `examples/benchmarks/step_profile.py --write`: microseconds a step. "
             "Kernels as `torch.profiler` times them, the step without the profiler; the profiler "
-            "adds about a microsecond to each kernel, which shows where the nets are small.",
+            "adds about a microsecond to each kernel, which shows where the nets are small. "
+            "Products of small nets go through NumPy, which it does not see: they are in the last "
+            "column.",
             machine(),
             lines,
         )
