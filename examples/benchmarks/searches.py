@@ -222,7 +222,8 @@ def main() -> None:
             f"Written by `examples/benchmarks/searches.py`: {_n_candidates(GRID)} candidates, 3 "
             f"folds, {EPOCHS} epochs, 64 units, one thread. Optuna's study takes one of the folds. "
             "The last column is the loss of what the search chose, as the whole grid measures it, "
-            "over that of the grid's best.",
+            "over that of the grid's best. Hyperband's time includes the start of a cluster of one "
+            "worker, about five seconds.",
             machine(),
             f"## {n_fits} fits of a grid",
             fits,
