@@ -366,7 +366,7 @@ def test_trials_of_a_part_lean_to_less_decay_alone(n, leans):
     assert 0.25 < to_less.dropout < 0.5
 
 
-def test_ends_of_the_path_and_failures_are_leaned_to_by_nothing():
+def test_no_choice_leans_from_an_end_of_the_path_or_beside_a_failure():
     for logits, best in (
         ([BEST, 0.2, 0, -1, 0], 0),
         ([0, 0, 0, 0.2, BEST], 4),

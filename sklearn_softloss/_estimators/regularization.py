@@ -86,8 +86,6 @@ leans to it: trials see three quarters of the rows, and fewer rows want more dec
 TRIAL_WIDTH = 128
 """Most units of a hidden layer while strengths are compared."""
 
-TINY = 1e-300
-
 FAILED = 1e100
 """The loss of a row that a training has no finite one for."""
 
@@ -206,8 +204,8 @@ class Choice:
         in_nats: bool = True,
     ) -> None:
         self._in_nats = in_nats
-        middle = len(path) // 2
-        self.path, self.strength = path, path[middle]
+        self._middle = len(path) // 2
+        self.path, self.strength = path, path[self._middle]
         self.results: dict[str, Array] | None = None
         if len(path) == 1:
             return
@@ -223,7 +221,7 @@ class Choice:
             self._held, self._groups = enough_rows(valid, seed)
         self._fit = fit
         self._losses: dict[int, tuple[Array, Array]] = {}
-        found = self._between(self._walk(middle)), self._table(middle)
+        found = self._between(self._walk()), self._table()
         self.strength, self.results = train.processes.from_first(found)
 
     def __str__(self) -> str:
@@ -231,22 +229,24 @@ class Choice:
             return f"{self.strength}: nothing to choose by."
         return f"{self.strength}, from losses on {len(self._held)} held-out rows:\n{self.results}"
 
-    def _walk(self, middle: int) -> int:
-        best = middle
+    def _walk(self) -> int:
+        best = self._middle
         for step in (1, -1):
-            while 0 <= best + step < len(self.path) and self._is_clear(middle, best, best + step):
+            while 0 <= best + step < len(self.path) and self._is_clear(best, best + step):
                 best += step
-            if self._gain(middle, middle + step)[0] > 0:
+            if self._gain(self._middle, self._middle + step)[0] > 0:
                 break
         return best
 
-    def _is_clear(self, middle: int, before: int, after: int) -> bool:
+    def _is_clear(self, before: int, after: int) -> bool:
         gain, error = self._gain(before, after)
         is_clear = gain > self._errors_needed(after) * error
-        return is_clear and (after > middle or self._gain(middle, after)[0] > self._price())
+        return is_clear and (
+            after > self._middle or self._gain(self._middle, after)[0] > self._price()
+        )
 
     def _errors_needed(self, after: int) -> float:
-        is_first = after == len(self.path) // 2 + 1
+        is_first = after == self._middle + 1
         is_small = self.path[after].is_linear or (is_first and self._teaches_all)
         return CLEAR_GAIN if is_small else SURE_GAIN
 
@@ -255,7 +255,7 @@ class Choice:
         price = SURPRISE / len(np.unique(self._groups))
         if self._in_nats:
             return price
-        losses, weight = self._judge(len(self.path) // 2)
+        losses, weight = self._judge(self._middle)
         return price * float(weight @ losses / weight.sum())
 
     def _between(self, best: int) -> Strength:
@@ -274,7 +274,7 @@ class Choice:
         gain, error = self._gain(best, best - 1)
         slope = max(0.0, self._errors_needed(best - 1) * error + self._price() - gain) / left
         gain, error = self._gain(best, best + 1)
-        raised = FAR_ERRORS * error if best > len(self.path) // 2 else 0.0
+        raised = FAR_ERRORS * error if best > self._middle else 0.0
         slope_of_stronger = max(0.0, raised - gain) / right
         if slope + slope_of_stronger == 0:
             return here
@@ -311,11 +311,11 @@ class Choice:
             self._losses[index] = _losses_of_rows(net, self._held)
         return self._losses[index]
 
-    def _table(self, middle: int) -> dict[str, Array]:
+    def _table(self) -> dict[str, Array]:
         """Strengths and held-out losses, and what each gains on the middle, in the path's order."""
         tried = sorted(self._losses)
-        gains = [self._gain(middle, index) for index in tried]
-        of_middle, weight = self._losses[middle]
+        gains = [self._gain(self._middle, index) for index in tried]
+        of_middle, weight = self._losses[self._middle]
         loss = weight @ of_middle / weight.sum()
         columns = {name: [getattr(self.path[i], name) for i in tried] for name in Strength._fields}
         columns["loss"] = [loss - gain for gain, _ in gains]

@@ -177,7 +177,7 @@ class FusedMLP:
         kind = next((type(m) for m in module if type(m) in ACTIVATION_STEPS), nn.Identity)
         self.activate, self.derive = ACTIVATION_STEPS[kind]
         self.lazy: LazyColumns | None = None
-        self._rooms: dict[tuple[int, Any], Room] = {}
+        self._rooms: dict[tuple[int, Products], Room] = {}
         flats = [p for group in self.optimizer.param_groups for p in group["params"]]
         weights, biases = _split(self.module)
         parts = [weights + biases] if len(flats) == 1 else [weights, biases]
@@ -276,47 +276,42 @@ class FusedMLP:
         """Fill the logits and the flat gradients, penalty included."""
         target, weight, entry_weight = y
         room = self._room_for(rows.shape[0], products)
-        layers = room.layers
         if self.lazy is not None:
-            rows, transposed, first_gradient = self.lazy.take(rows)
-            first = layers[0]._replace(transposed=transposed, weight_gradient=first_gradient)
-            layers = [first, *layers[1:]]
-        masks = self._forward(rows, room, layers, logits, logits_seen)
+            rows, transposed, gradient = self.lazy.take(rows)
+            first = room.layers[0]._replace(transposed=transposed, weight_gradient=gradient)
+            room = room._replace(layers=[first, *room.layers[1:]])
+        masks = self._forward(rows, room, logits, logits_seen)
         gradient = self.loss.gradient(logits, target, entry_weight)
         weight_sum = room.n_rows
         if weight is not None:
             gradient, weight_sum = gradient * weight[:, None], weight.sum()
         if self.processes.size > 1:
             weight_sum = weight_sum.new_tensor(self.processes.total(float(weight_sum)))
-        self._backward(gradient.div_(weight_sum), rows, room, layers, masks)
+        self._backward(gradient.div_(weight_sum), rows, room, masks)
         if self.processes.size > 1:
             self.processes.add_(self.sums)
         if self.alpha:
             self.flat_weight_gradient.addcmul_(self.flat_weights, self.alpha / weight_sum)
 
-    def _forward(
-        self, rows: Any, room: Room, layers: list[Layer], logits: Tensor, logits_seen: Any
-    ) -> list[Tensor]:
+    def _forward(self, rows: Any, room: Room, logits: Tensor, logits_seen: Any) -> list[Tensor]:
         """Fill the outputs of the layers; returns dropout's masks."""
         affine, masks = room.products.affine, []
-        for layer, units in zip(layers, room.hidden, strict=False):
+        for layer, units in zip(room.layers, room.hidden, strict=False):
             affine(rows, layer.transposed, layer.bias, units.outputs, units.outputs_seen)
             self.activate(units.outputs)
             if self.dropout is not None:
                 masks.append(self.dropout.draw(units.outputs))
                 torch.mul(units.outputs, masks[-1], out=units.fed)
             rows = units.fed_seen
-        last = layers[-1]
+        last = room.layers[-1]
         affine(rows, last.transposed, last.bias, logits, logits_seen)
         return masks
 
-    def _backward(
-        self, gradient: Tensor, rows: Any, room: Room, layers: list[Layer], masks: list[Tensor]
-    ) -> None:
+    def _backward(self, gradient: Tensor, rows: Any, room: Room, masks: list[Tensor]) -> None:
         """Fill the flat gradients from that of the logits."""
         dot, seen = room.products.dot, room.products.seen(gradient)
-        for index in range(len(layers) - 1, 0, -1):
-            layer, units = layers[index], room.hidden[index - 1]
+        for index in range(len(room.hidden), 0, -1):
+            layer, units = room.layers[index], room.hidden[index - 1]
             dot(seen.T, units.fed_seen, out=layer.weight_gradient)
             dot(seen.T, room.ones, out=layer.bias_gradient)
             dot(seen, layer.weight, out=units.gradient_seen)
@@ -324,7 +319,7 @@ class FusedMLP:
             if masks:
                 gradient.mul_(masks[index - 1])
             self.derive(gradient, units.outputs)
-        first = layers[0]
+        first = room.layers[0]
         if isinstance(rows, SparseRows):
             first.weight_gradient.copy_(rows.transposed_product(gradient))
         else:
@@ -332,7 +327,7 @@ class FusedMLP:
         dot(seen.T, room.ones, out=first.bias_gradient)
 
     def _room_for(self, n_rows: int, products: Products) -> Room:
-        found = self._rooms.get((n_rows, products.dot))
+        found = self._rooms.get((n_rows, products))
         if found is None:
             see, last = products.seen, self.biases[-1]
             gradients = zip(self.weight_gradients, self.bias_gradients, strict=True)
@@ -346,7 +341,7 @@ class FusedMLP:
                 fed = outputs if self.dropout is None else torch.empty_like(outputs)
                 hidden.append(Units(outputs, fed, gradient, *map(see, (outputs, fed, gradient))))
             ones, size = see(last.new_ones(n_rows)), last.new_tensor(n_rows)
-            found = self._rooms[n_rows, products.dot] = Room(products, layers, hidden, ones, size)
+            found = self._rooms[n_rows, products] = Room(products, layers, hidden, ones, size)
         return found
 
     def _room_for_logits(self, n_rows: int) -> Tensor:

@@ -36,7 +36,7 @@ class Products(NamedTuple):
         Of rows, which may be sparse; weights (n_in, n_out); biases and outputs, which are
         tensors; and the outputs as they are seen.
     dot : callable
-        Of two matrices, or a vector and a matrix; `out` lies row by row.
+        Of two matrices, or a matrix and a vector; `out` lies row by row.
     """
 
     seen: Callable[[Tensor], Any]
