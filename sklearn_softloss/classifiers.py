@@ -104,7 +104,8 @@ class SoftTargetMLPClassifier(NetClassifier):
         Exponent of 'invscaling'.
     max_iter : int or 'auto', default="auto"
         Most epochs (iterations for 'lbfgs'). 'auto' is 32 for the schedules that plan them,
-        'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
+        'cosine' and 'one_cycle', up to 96 of few rows where `alpha` is chosen (see Notes), and 200
+        for the others and 'lbfgs'.
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new order.
     random_state : int or RandomState instance, default=None
@@ -197,6 +198,10 @@ class SoftTargetMLPClassifier(NetClassifier):
     'auto' values fall with a narrow layer of w units, ``dropout / (1 - dropout)`` by
     ``w / 448`` and `alpha` by its root; below 4 columns the first by ``(n_features / 4) ** 2`` and
     `alpha` by ``n_features / 4``; and both by ``7000 / n_samples`` beyond 7,000 rows.
+
+    Weights that decay less grow for longer: where less decay than the middle's is chosen,
+    ``max_iter="auto"`` is ``32 / sqrt(alpha)`` epochs, at most 96, and not more than 1,600 steps
+    unless 32 epochs are more.
 
     References
     ----------
@@ -460,7 +465,8 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         Exponent of 'invscaling'.
     max_iter : int or 'auto', default="auto"
         Most epochs (iterations for 'lbfgs'). 'auto' is 32 for the schedules that plan them,
-        'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
+        'cosine' and 'one_cycle', up to 96 of few rows where `alpha` is chosen (see Notes), and 200
+        for the others and 'lbfgs'.
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new order.
     random_state : int or RandomState instance, default=None

@@ -97,7 +97,8 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         Exponent of 'invscaling'.
     max_iter : int or 'auto', default="auto"
         Most epochs (iterations for 'lbfgs'). 'auto' is 64 for the schedules that plan them,
-        'cosine' and 'one_cycle', and 200 for the others and 'lbfgs'.
+        'cosine' and 'one_cycle', up to 192 of few rows where `alpha` is chosen (see Notes), and 200
+        for the others and 'lbfgs'.
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new order.
     random_state : int or RandomState instance, default=None
@@ -178,7 +179,8 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
     Notes
     -----
-    How ``alpha="auto"`` and ``dropout="auto"`` are chosen: Notes of `SoftTargetMLPClassifier`.
+    How ``alpha="auto"`` and ``dropout="auto"`` are chosen, and how ``max_iter="auto"`` follows them
+    (with 64 epochs in the place of 32): Notes of `SoftTargetMLPClassifier`.
 
     References
     ----------

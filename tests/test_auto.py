@@ -18,6 +18,8 @@ from sklearn_softloss._estimators.regularization import (
     MIDDLE,
     PATH,
     Choice,
+    Strength,
+    epochs_of,
     settled,
 )
 from sklearn_softloss._processes import Processes
@@ -119,6 +121,46 @@ def test_a_dropout_stays_while_alpha_is_chosen():
     clf = SoftTargetMLPClassifier(**QUICK, dropout=0.2).fit(X, Y)
     assert clf.dropout_ == 0.2
     assert clf.selection_results_ is not None
+
+
+# --- how long the last fit is --------------------------------------------------------------------
+
+
+def clean_rows(n, n_features=6):
+    X = np.random.default_rng(0).normal(size=(n, n_features))
+    return X, ((X[:, 0] > 0) != (X[:, 1] > 0)).astype(int)
+
+
+@pytest.mark.parametrize(("n", "longest"), [(300, 96), (700, 73)])
+def test_few_rows_with_less_decay_are_trained_for_longer(n, longest):
+    clf = SoftTargetMLPClassifier(random_state=0).fit(*clean_rows(n))
+    assert clf.alpha_ < MIDDLE.alpha
+    assert clf.n_iter_ == len(clf.loss_curve_) == min(longest, round(32 / clf.alpha_**0.5)) > 40
+
+
+@pytest.mark.parametrize(
+    ("params", "n_epochs"),
+    [({"alpha": 0.03, "dropout": 0.0}, 32), ({"solver": "adam"}, 32), ({"max_iter": 5}, 5)],
+)
+def test_numbers_make_no_training_longer(params, n_epochs):
+    clf = SoftTargetMLPClassifier(random_state=0, **params).fit(*clean_rows(300))
+    assert clf.n_iter_ == n_epochs
+
+
+def test_noise_makes_no_training_longer():
+    X, y = clean_rows(300)
+    y = np.random.default_rng(0).permutation(y)
+    assert SoftTargetMLPClassifier(random_state=0).fit(X, y).n_iter_ == 32
+
+
+@given(alpha=st.floats(0.03, 10), planned=st.sampled_from([32, 64]), steps=st.floats(0.5, 500))
+def test_epochs_rise_as_decay_falls_within_bounds(alpha, planned, steps):
+    found = epochs_of(Strength(alpha), planned, steps)
+    assert planned <= found <= 3 * planned
+    assert found <= max(planned, 1600 / steps + 0.5)
+    assert found <= epochs_of(Strength(alpha / 2), planned, steps)
+    if alpha >= MIDDLE.alpha:
+        assert found == planned
 
 
 # --- what the numbers are ------------------------------------------------------------------------

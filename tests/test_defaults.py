@@ -41,7 +41,7 @@ def test_a_fresh_net_says_little():
 @over_estimators
 def test_passes_and_batches(Estimator):
     X, Y = targets_for(Estimator)
-    clf = Estimator((4,), random_state=0).fit(X, Y)
+    clf = Estimator((4,), alpha=1.0, random_state=0).fit(X, Y)
     assert (clf.n_iter_, clf.t_, clf.net_.batch_size) == (32, 32 * 120, 32)
     assert Estimator((4,), learning_rate="constant", tol=0.1).fit(X, Y).n_iter_ <= 200
     assert Estimator((4,), max_iter=3, batch_size=np.int64(50)).fit(X, Y).net_.batch_size == 50

@@ -26,6 +26,7 @@ from cases import (
     three_digits,
 )
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss.metrics import soft_log_loss
 
 # Nets here are trained for a few epochs on purpose; the tests of the warning ask for it.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -156,6 +157,15 @@ def test_partial_fit_refuses_labels_that_are_not_among_the_classes(Estimator):
     net.partial_fit([[3, 2], [1, 6]], [1, 0], classes=[0, 1])
     with pytest.raises(ValueError, match="classes not in"):
         net.partial_fit([[3, 2]], [5])
+
+
+def test_few_rows_of_many_known_classes_are_no_regression():
+    X, y = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30)
+    clf = SoftTargetMLPClassifier((4,), random_state=0).partial_fit(X, y, classes=y)
+    clf.partial_fit(X, y)  # warnings are errors
+    assert soft_log_loss(y, clf.predict_proba(X), labels=y) > 0
+    with pytest.warns(UserWarning, match="regression"):
+        SoftTargetMLPClassifier((4,), max_iter=1).fit(X, y)
 
 
 def test_partial_fit_learns_a_declared_class_that_comes_later():

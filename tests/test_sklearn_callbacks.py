@@ -5,6 +5,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 from cases import SMALL, over_estimators, targets_for
+from sklearn_softloss import SoftTargetMLPClassifier
 
 callback = pytest.importorskip("sklearn.callback")
 
@@ -51,6 +52,14 @@ def test_every_epoch_is_told_with_the_net_as_it_was(Estimator, solver):
     np.testing.assert_allclose(proba[1], by_hand.predict_proba(X), rtol=1e-9)
 
 
+def test_as_many_epochs_are_told_as_a_choice_asks_for():
+    X = np.random.default_rng(0).normal(size=(300, 6))
+    follower = Follower()
+    clf = SoftTargetMLPClassifier(random_state=0).set_callbacks(follower)
+    clf.fit(X, (X[:, 0] > 0) != (X[:, 1] > 0))
+    assert follower.begun.count("epoch") == clf.n_iter_ > 32
+
+
 @over_estimators
 def test_a_callback_may_stop_the_training(Estimator):
     X, Y = targets_for(Estimator)
@@ -81,8 +90,6 @@ def test_scoring_monitor(Estimator):
 
 def test_progress_bar_alone_and_through_a_search(capsys):
     pytest.importorskip("rich")
-    from sklearn_softloss import SoftTargetMLPClassifier
-
     X, Y = targets_for(SoftTargetMLPClassifier)
     clf = SoftTargetMLPClassifier(**SMALL)
     clf.set_callbacks(callback.ProgressBar()).fit(X, Y)

@@ -56,7 +56,9 @@ CHANGES: dict[str, dict[str, Any]] = {
     "two layers of 448": {"hidden_layer_sizes": (448, 448)},
     "rate 0.0045": {"learning_rate_init": 0.0045},
     "rate 0.009": {"learning_rate_init": 0.009},
-    "64 epochs": {"max_iter": 64},
+    "32 epochs, however few the rows": {"max_iter": 32},
+    "64 epochs, however strong the decay": {"max_iter": 64},
+    "as long as decay says, however many the rows": {},
     "tanh": {"activation": "tanh"},
     "scikit-learn's first weights": {},
     "the training of MLPClassifier": MLP_TRAINING,
@@ -73,6 +75,7 @@ PATCHES: dict[str, list[tuple[Any, str, Any]]] = {
         (regularization.Choice, "_between", lambda choice, best: choice.path[best])
     ],
     "leaning to any more decay": [(regularization, "FAR_ERRORS", 0.0)],
+    "as long as decay says, however many the rows": [(regularization, "MANY_STEPS", 10**9)],
     "trial nets as wide as the last": [(regularization, "TRIAL_WIDTH", 448)],
     "scikit-learn's first weights": [(mlp, "FRESH_LOGITS", 1.0)],
 }

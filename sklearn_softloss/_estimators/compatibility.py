@@ -52,22 +52,24 @@ class FitObserver:
     ----------
     estimator : NetEstimator
         In its `fit`; a meta-estimator may have handed it callbacks.
-    max_iter : int
-        Epochs planned.
     X, y : array-like
         As given to `fit`.
     sample_weight : array-like or None
     """
 
-    def __init__(self, estimator: Any, max_iter: int, X: Any, y: Any, sample_weight: Any) -> None:
+    def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
         self.arguments = {"estimator": estimator, "X": X, "y": y}
         if sample_weight is not None:
             self.arguments["metadata"] = {"sample_weight": sample_weight}
         self.fitted: Callable[[], dict[str, Any]] | None = None
         """Gives the attributes of the estimator if the fit ended now."""
-        self._fit = estimator._init_callback_context(max_subtasks=max_iter)
-        self._fit.call_on_fit_task_begin(**self.arguments)
+        self._fit: Any = None
         self._epoch: Any = None
+
+    def on_fit_begin(self, n_epochs: int) -> None:
+        """Before the first epoch, as a choice of "auto" says how many are planned."""
+        self._fit = self.arguments["estimator"]._init_callback_context(max_subtasks=n_epochs)
+        self._fit.call_on_fit_task_begin(**self.arguments)
 
     def on_epoch_begin(self) -> None:
         self._epoch = self._fit.subcontext(task_name="epoch")

@@ -47,7 +47,7 @@ from .compatibility import CallbackSupportMixin, FitObserver
 from .data_parallel import check_same_data, check_sharing
 from .keywords import ModuleParameters, module_parameters
 from .parameters import check_parameters, has_checkpoint, hidden_layers, torch_device, torch_dtype
-from .regularization import MIDDLE, Choice, Strength, path_of, settled, trial_of
+from .regularization import MIDDLE, Choice, Strength, epochs_of, path_of, settled, trial_of
 from .validation import hold_out
 
 SMALL_BATCH = 32
@@ -56,8 +56,8 @@ SMALL_BATCH = 32
 MOST_EPOCHS = 200
 """Epochs of max_iter="auto" where the loss ends them."""
 
-SMALL = 4096
-"""Entries of X up to which a prediction is dominated by what is done once a call."""
+SMALL = 2**18
+"""Entries of X up to which what scikit-learn does once a call shows in the time of a prediction."""
 
 
 class Course(Enum):
@@ -239,7 +239,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
                 self, "_parent_callback_ctx"
             )
             if observed and not in_parts:
-                observer = FitObserver(self, self._max_iter(), X, self._as_given(y), sample_weight)
+                observer = FitObserver(self, X, self._as_given(y), sample_weight)
             with unchanged_on_error(self):
                 X = self._check_X(X, reset=not course.goes_on)
                 with reading_together(processes):
@@ -309,10 +309,11 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
                 settled, chosen = self._settled(loss, train, valid, encoded, course, generators)
                 net = settled._build_net(loss, train, encoded.n_columns, course, generators)
             net.batch_size = settled._batch_size(train.n_samples)
+            n_epochs = 1 if course.in_parts else settled._max_iter()
             if observer is not None:
                 observer.fitted = lambda: self._to_predict(net.frozen(), targets, encoded.code)
+                observer.on_fit_begin(n_epochs)
             net.observer = observer
-            n_epochs = 1 if course.in_parts else settled._max_iter()
             loop = net.train(train, valid, n_epochs, generators.torch)
             net.observer = None
             net.is_to_go_on = course.in_parts or self.warm_start
@@ -346,6 +347,8 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             if self.verbose and results is not None and train.processes.rank == 0:
                 print(choice)
         found = settled(self, train.n_samples, train.X.shape[1], strength)
+        n_steps = train.n_samples / self._least_batch()
+        found._planned_epochs = epochs_of(strength, self._planned_epochs, n_steps)
         return found, {
             "alpha_": found.alpha,
             "dropout_": found.dropout,
@@ -357,8 +360,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         self, member: Self, loss: Loss, part: TrainingData, n_columns: int, seed: int
     ) -> TrainingNet:
         """A net trained on a part of the rows."""
-        asked = SMALL_BATCH if self.batch_size == "auto" else self.batch_size
-        member.batch_size = min(2 * asked, len(part))
+        member.batch_size = min(2 * self._least_batch(), len(part))
         generators = Generators.seeded(seed)
         net = member._build_net(loss, part, n_columns, Course.FRESH, generators)
         net.batch_size = member._batch_size(len(part))
@@ -590,11 +592,14 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         is_planned = self.learning_rate in FIXED_LENGTH and self.solver != "lbfgs"
         return self._planned_epochs if is_planned else MOST_EPOCHS
 
+    def _least_batch(self) -> int:
+        return SMALL_BATCH if self.batch_size == "auto" else int(self.batch_size)
+
     def _batch_size(self, n_samples: int) -> int:
         if self.solver == "lbfgs":
             return n_samples
         if self.batch_size == "auto":
-            return min(max(SMALL_BATCH, n_samples // self._most_steps), n_samples)
+            return min(max(self._least_batch(), n_samples // self._most_steps), n_samples)
         if self.batch_size > n_samples:
             warn(
                 f"batch_size={self.batch_size} is larger than the {n_samples} samples to train on. "

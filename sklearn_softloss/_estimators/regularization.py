@@ -83,6 +83,11 @@ FAR_ERRORS = 4.0
 """Standard errors by which the loss of a strength beyond the middle is raised before the choice
 leans to it: trials see three quarters of the rows, and fewer rows want more decay."""
 
+LONGEST, MANY_STEPS = 3.0, 1600
+"""A training that has been chosen less decay than the middle's takes up to so many times the epochs
+that are planned, and not more steps than this: weights that decay less grow for longer, and the few
+steps of few rows end before they have."""
+
 TRIAL_WIDTH = 128
 """Most units of a hidden layer while strengths are compared."""
 
@@ -159,6 +164,15 @@ def trial_of(
     if not strength.is_linear:
         small.alpha *= sqrt(2) / share
     return small
+
+
+def epochs_of(strength: Strength, planned: int, steps_per_epoch: float) -> int:
+    """Epochs of a training at a strength that has been chosen, where `planned` are for the middle.
+
+    They rise with the square root of the decay that is missing.
+    """
+    most = min(LONGEST, MANY_STEPS / (planned * steps_per_epoch))
+    return round(planned * max(1.0, min(most, sqrt(MIDDLE.alpha / strength.alpha))))
 
 
 def _decays(estimator: Any) -> bool:

@@ -111,7 +111,7 @@ def encode_classes(
         columns = declared if columns is None else columns
         classes = np.unique(declared) if classes is None else classes
     if y.ndim == 1:
-        labels = hard_labels(y, given)
+        labels = hard_labels(y, given, classes)
         known = distinct(labels) if classes is None else classes
         sparse = may_be_sparse and len(labels) * len(known) > DENSE_ENTRIES
         rows = one_hot(labels, known, sparse)
@@ -144,8 +144,11 @@ def distinct(labels: Array) -> Array:
     return np.unique(_as_names(names, "The labels of all processes"))
 
 
-def hard_labels(y: Array, given: Any = None) -> Array:
-    """A vector of labels, checked: one kind of label, none missing; also as it was `given`."""
+def hard_labels(y: Array, given: Any = None, known: Any = None) -> Array:
+    """A vector of labels, checked: one kind of label, none missing; also as it was `given`.
+
+    Whether numbers may be labels is no question where the classes are `known`.
+    """
     if y.dtype.kind in "US" and isinstance(given, (list, tuple)):
         _check_cells(np.asarray(given, dtype=object))  # NumPy has made text of all of them
     if y.dtype.kind == "f":
@@ -154,7 +157,8 @@ def hard_labels(y: Array, given: Any = None) -> Array:
             raise ValueError(f"Unknown label type: continuous. {ONE_COLUMN}")
     elif y.dtype.kind == "O":
         _check_cells(y)
-    check_classification_targets(y)
+    if known is None or y.dtype.kind not in "biuUS":
+        check_classification_targets(y)
     return y
 
 
@@ -319,7 +323,7 @@ def encode_labels(
         declared = np.unique(_check_declared(declared))
     if y.ndim == 1:
         known = classes if classes is not None else declared
-        return _encode_binary(hard_labels(y, given), known)
+        return _encode_binary(hard_labels(y, given, known), known)
     values: Rows
     if sp.issparse(y):
         values = sp.csr_array(y, copy=True)

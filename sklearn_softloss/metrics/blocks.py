@@ -250,7 +250,7 @@ def _matrix(values: Any, name: str) -> Any:
 
 def _indicators(labels: Array, classes: Array | None, proba: Any) -> sp.csr_array:
     """Hard labels as sparse rows with a single one."""
-    labels = _checked("y_true", hard_labels, labels)
+    labels = _checked("y_true", partial(hard_labels, known=classes), labels)
     known = np.unique(labels) if classes is None else classes
     if proba.shape != (len(labels), len(known)):
         raise ValueError(
