@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,17 @@ from sklearn_softloss import SoftTargetMLPClassifier
 OURS, NET, LOGISTIC = "SoftTargetMLPClassifier", "MLPClassifier", "logistic regression"
 SLOW = ("TabM_D",)
 """Peers that are shown on the first fold alone."""
+ONE_THREAD = {"device": "cpu", "n_threads": 1}
+OTHERS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "CatBoost": (
+        "catboost",
+        "CatBoostClassifier",
+        {"iterations": 500, "verbose": 0, "thread_count": 1, "allow_writing_files": False},
+    ),
+    "RealMLP_TD_S": ("pytabkit", "RealMLP_TD_S_Classifier", ONE_THREAD),
+    "TabM_D": ("pytabkit", "TabM_D_Classifier", ONE_THREAD),
+}
+"""Package, class and parameters of peers that may not be installed."""
 N_FOLDS, SEEDS = 5, (0, 1)
 
 Models = dict[str, Callable[[int], Any]]
@@ -46,20 +56,13 @@ def in_scikit_learn() -> Models:
     }
 
 
-@cache
 def of_other_packages() -> Models:
     """Peers that are installed."""
     found: Models = {}
-    options = {"verbose": 0, "thread_count": 1, "allow_writing_files": False}
-    for package, name, title, params in (
-        ("catboost", "CatBoostClassifier", "CatBoost", {"iterations": 500, **options}),
-        ("pytabkit", "RealMLP_TD_S_Classifier", "RealMLP_TD_S", {"device": "cpu", "n_threads": 1}),
-        ("pytabkit", "TabM_D_Classifier", "TabM_D", {"device": "cpu", "n_threads": 1}),
-    ):
+    for title, (package, name, params) in OTHERS.items():
         try:
             Model = getattr(importlib.import_module(package), name)
         except ImportError:
-            print(f"{title} is left out: pip install -r examples/benchmarks/peers.txt")
             continue
         found[title] = lambda seed, Model=Model, params=params: Model(random_state=seed, **params)
     return found
@@ -122,6 +125,8 @@ def main() -> None:
     if (folder := data_folder(options)) is None:
         return
     titles = [*in_scikit_learn(), *of_other_packages()]
+    for title in sorted({*OTHERS} - {*titles}):
+        print(f"{title} is left out: pip install -r examples/benchmarks/peers.txt")
     parts = []
     for some, n_splits in (
         ([title for title in titles if title not in SLOW], N_FOLDS * len(SEEDS)),
