@@ -189,11 +189,12 @@ class SoftTargetMLPClassifier(NetClassifier):
     the others with (alpha, dropout) of (1, 0.5), (3, 0.5), (10, 0.5), (0.1, 0.25) and (0.03, 0), in
     this order as long as the loss falls. A step from the middle, (1, 0.5), to more decay is taken
     if the loss falls by a standard error; one further, or to less decay, if it falls by two, and
-    less decay must save 3 in all (nats, for the logarithmic losses). Then all rows are fitted. Of
-    more than 5,000 different rows so many are used to try, up to 20,000 others judge too, and the
-    first step also takes two standard errors; under `early_stopping` the validation rows judge.
-    Fewer than 60 different rows, `partial_fit` and a `module` get the middle; `warm_start` goes on
-    with what the first fit chose; numbers give one plain fit.
+    less decay must save 3 in all (nats, for the logarithmic losses). Where a step gains, but less
+    than that, two steps at once are tried. Then all rows are fitted. Of more than 5,000 different
+    rows so many are used to try, up to 20,000 others judge too, and the first step also takes two
+    standard errors; under `early_stopping` the validation rows judge. Fewer than 60 different rows,
+    `partial_fit` and a `module` get the middle; `warm_start` goes on with what the first fit chose;
+    numbers give one plain fit.
 
     'auto' values fall with a narrow layer of w units, ``dropout / (1 - dropout)`` by
     ``w / 448`` and `alpha` by its root; below 4 columns the first by ``(n_features / 4) ** 2`` and

@@ -347,8 +347,10 @@ BEST = float(np.log(3))  # the logit of a share of 0.75
         ([BEST, BEST, 0, BEST, 0], 3, [2, 3, 4]),  # the stronger one comes first
         ([0, 0, 0, 0.2, BEST], 4, [2, 3, 4]),
         ([0, 0, 0, BEST / 2, BEST], 3, [2, 3, 4]),  # less than two standard errors
-        ([0, BEST, BEST - 0.5, 0, 0], 2, [1, 2, 3]),  # less than three nats in all
-        ([0, 0, BEST - 0.01, BEST, 0], 2, [2, 3]),  # within the error of what is held out
+        ([0, BEST, BEST - 0.5, 0, 0], 2, [0, 1, 2, 3]),  # less than three nats in all
+        ([BEST, 0.05, 0, -1, 0], 0, [0, 1, 2, 3]),  # the first step is not clear, the second is
+        ([0, 0, BEST - 0.01, BEST, 0], 2, [2, 3, 4]),  # within the error of what is held out
+        ([0, 0, 0, 0.05, BEST], 4, [2, 3, 4]),
         ([None, BEST, 0, -1, 0], 1, [0, 1, 2, 3]),
         ([None, None, 0, None, 0], 2, [1, 2, 3]),
     ],

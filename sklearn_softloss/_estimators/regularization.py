@@ -246,11 +246,23 @@ class Choice:
     def _walk(self) -> int:
         best = self._middle
         for step in (1, -1):
-            while 0 <= best + step < len(self.path) and self._is_clear(best, best + step):
-                best += step
+            while (after := self._clear_step(best, step)) is not None:
+                best = after
             if self._gain(self._middle, self._middle + step)[0] > 0:
                 break
         return best
+
+    def _clear_step(self, before: int, step: int) -> int | None:
+        """The next strength that is clearly better; or the one after it, where the next one gains,
+        but not clearly."""
+        for after in (before + step, before + 2 * step):
+            if not 0 <= after < len(self.path):
+                break
+            if self._is_clear(before, after):
+                return after
+            if self._gain(before, after)[0] <= 0:
+                break
+        return None
 
     def _is_clear(self, before: int, after: int) -> bool:
         gain, error = self._gain(before, after)
