@@ -84,7 +84,7 @@ FAR_ERRORS = 4.0
 leans to it: trials see three quarters of the rows, and fewer rows want more decay."""
 
 LONGEST, MANY_STEPS = 3.0, 1600
-"""A training that has been chosen less decay than the middle's takes up to so many times the epochs
+"""Where less decay than the middle's was chosen a training takes up to so many times the epochs
 that are planned, and not more steps than this: weights that decay less grow for longer, and the few
 steps of few rows end before they have."""
 
