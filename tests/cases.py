@@ -101,6 +101,12 @@ def make_soft(n=120, d=5, k=3, seed=0):
     return X, proba / proba.sum(axis=1, keepdims=True)
 
 
+def make_clean(n):
+    """Rows of X with two classes that follow from the signs of two columns, without error."""
+    X = np.random.default_rng(0).normal(size=(n, 6))
+    return X, ((X[:, 0] > 0) != (X[:, 1] > 0)).astype(int)
+
+
 def make_labels(n=120, d=5, n_labels=4, seed=0):
     """Rows of X with 0/1 labels of a linear model."""
     rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.special import expit
 
-from cases import make_labels, make_soft, over_estimators, parameters_of, targets_for
+from cases import make_clean, make_labels, make_soft, over_estimators, parameters_of, targets_for
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, losses
 from sklearn_softloss._estimators.held_out import enough_rows, part_to_judge_by
 from sklearn_softloss._estimators.regularization import (
@@ -126,14 +126,9 @@ def test_a_dropout_stays_while_alpha_is_chosen():
 # --- how long the last fit is --------------------------------------------------------------------
 
 
-def clean_rows(n, n_features=6):
-    X = np.random.default_rng(0).normal(size=(n, n_features))
-    return X, ((X[:, 0] > 0) != (X[:, 1] > 0)).astype(int)
-
-
 @pytest.mark.parametrize(("n", "longest"), [(300, 96), (700, 73)])
 def test_few_rows_with_less_decay_are_trained_for_longer(n, longest):
-    clf = SoftTargetMLPClassifier(random_state=0).fit(*clean_rows(n))
+    clf = SoftTargetMLPClassifier(random_state=0).fit(*make_clean(n))
     assert clf.alpha_ < MIDDLE.alpha
     assert clf.n_iter_ == len(clf.loss_curve_) == min(longest, round(32 / clf.alpha_**0.5)) > 40
 
@@ -143,12 +138,12 @@ def test_few_rows_with_less_decay_are_trained_for_longer(n, longest):
     [({"alpha": 0.03, "dropout": 0.0}, 32), ({"solver": "adam"}, 32), ({"max_iter": 5}, 5)],
 )
 def test_numbers_make_no_training_longer(params, n_epochs):
-    clf = SoftTargetMLPClassifier(random_state=0, **params).fit(*clean_rows(300))
+    clf = SoftTargetMLPClassifier(random_state=0, **params).fit(*make_clean(300))
     assert clf.n_iter_ == n_epochs
 
 
 def test_noise_makes_no_training_longer():
-    X, y = clean_rows(300)
+    X, y = make_clean(300)
     y = np.random.default_rng(0).permutation(y)
     assert SoftTargetMLPClassifier(random_state=0).fit(X, y).n_iter_ == 32
 

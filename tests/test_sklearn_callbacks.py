@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
-from cases import SMALL, over_estimators, targets_for
+from cases import SMALL, make_clean, over_estimators, targets_for
 from sklearn_softloss import SoftTargetMLPClassifier
 
 callback = pytest.importorskip("sklearn.callback")
@@ -53,10 +53,8 @@ def test_every_epoch_is_told_with_the_net_as_it_was(Estimator, solver):
 
 
 def test_as_many_epochs_are_told_as_a_choice_asks_for():
-    X = np.random.default_rng(0).normal(size=(300, 6))
     follower = Follower()
-    clf = SoftTargetMLPClassifier(random_state=0).set_callbacks(follower)
-    clf.fit(X, (X[:, 0] > 0) != (X[:, 1] > 0))
+    clf = SoftTargetMLPClassifier(random_state=0).set_callbacks(follower).fit(*make_clean(300))
     assert follower.begun.count("epoch") == clf.n_iter_ > 32
 
 

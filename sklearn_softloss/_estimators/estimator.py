@@ -441,7 +441,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         return validate_data(self, X, **asked)
 
     def _is_small_and_plain(self, X: Any) -> bool:
-        """Whether `validate_data` would return X as it is: its cost shows where rows are few."""
+        """Whether `validate_data` would return X as it is: its cost shows up to `SMALL` entries."""
         return (
             type(X) is np.ndarray
             and X.dtype in (np.float32, np.float64)
