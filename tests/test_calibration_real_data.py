@@ -59,7 +59,7 @@ def test_labels_of_yeast_under_an_asymmetric_loss(method):
     with np.load(Path(DATA) / "multilabel" / "yeast.npz") as file:
         X, Y, train, test = (file[name] for name in ("X", "Y", "train_idx", "test_idx"))
     net = MultiLabelSigmoidClassifier(
-        (32,), loss="asymmetric", learning_rate_init=0.005, max_iter=15, random_state=0
+        (32,), loss="asymmetric", alpha=0.1, learning_rate_init=0.005, max_iter=15, random_state=0
     ).fit(X[train], Y[train])
     clf = SoftCalibratedClassifierCV(net, method=method, cv=2, ensemble=False)
     after = clf.fit(X[train], Y[train]).predict_proba(X[test])

@@ -40,7 +40,7 @@ class RealSquaredError(Loss):
 class NetRegressor(RegressorMixin, NetEstimator):
     _domains = (Domain("real"),)
 
-    def __init__(self, hidden_layer_sizes=(20,), max_iter=200, random_state=0):
+    def __init__(self, hidden_layer_sizes=(20,), max_iter=80, random_state=0):
         super().__init__(
             hidden_layer_sizes, loss=RealSquaredError(), max_iter=max_iter, dropout=0.0,
             random_state=random_state,
