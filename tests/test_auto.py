@@ -7,12 +7,15 @@ import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
+from sklearn.base import clone
+from sklearn.datasets import load_wine
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from cases import make_clean, make_labels, make_soft, over_estimators, parameters_of, targets_for
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, losses
-from sklearn_softloss._estimators.held_out import enough_rows, part_to_judge_by
+from sklearn_softloss._estimators.held_out import enough_rows, groups_of_equal, part_to_judge_by
 from sklearn_softloss._estimators.regularization import (
     LINEAR_PATH,
     MIDDLE,
@@ -190,7 +193,7 @@ def test_a_wave_of_one_column_is_followed():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31 - 1))
-def test_neither_order_nor_repeats_nor_containers_move_the_rows_held_out(seed):
+def test_neither_order_nor_repeats_nor_units_nor_containers_move_the_rows_held_out(seed):
     rng = np.random.default_rng(seed)
     X = rng.integers(-9, 9, (90, 4)) / 4
     Y = np.eye(3)[rng.integers(0, 3, 90)]
@@ -209,6 +212,28 @@ def test_neither_order_nor_repeats_nor_containers_move_the_rows_held_out(seed):
     assert held(np.repeat(everyone, 2)) == wanted
     assert held(everyone, sp.csr_array) == wanted
     assert held(everyone, np.float32) == wanted
+    units, origins = 10 ** rng.uniform(-6, 6, 4), rng.normal(size=4)
+    assert held(everyone, lambda X: (X + origins) * units) == wanted
+    assert held(everyone, lambda X: sp.csr_array(X * units)) == wanted
+    assert held(everyone, lambda X: sp.csr_array(X - X.min(axis=0))) == wanted
+
+
+def test_columns_without_zeros_stay_sparse_and_move_no_row():
+    X = np.random.default_rng(0).integers(-2, 3, (100, 3)).astype(float)
+    X[:, 1] += 5
+    X[:, 2] -= 5
+    rows = np.arange(100)
+    assert_array_equal(groups_of_equal(sp.csr_array(X), rows, 0), groups_of_equal(X, rows, 0))
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler((-1, 1)), RobustScaler()])
+def test_a_scaler_before_the_net_changes_nothing(scaler):
+    X, y = load_wine(return_X_y=True)
+    X = np.column_stack([X, X[:, 0] > 14.5])  # a rare mark, which is wherever the scaler puts it
+    raw = SoftTargetMLPClassifier((16,), random_state=0).fit(X, y)
+    scaled = clone(raw).fit(scaler.fit_transform(X), y)
+    assert scaled.alpha_ == pytest.approx(raw.alpha_, rel=0.01)
+    assert_allclose(scaled.predict_proba(scaler.transform(X)), raw.predict_proba(X), atol=0.005)
 
 
 def test_a_quarter_of_each_class_and_of_the_rarest_labels_is_held_out():

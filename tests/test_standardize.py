@@ -115,11 +115,21 @@ def test_sparse_columns_are_scaled_and_keep_proportions_that_may_mean_something(
     assert np.sqrt(np.mean(entries**2)) == pytest.approx(3.0)
 
 
-def test_a_rare_mark_is_no_outlier():
+@pytest.mark.parametrize(("origin", "unit"), [(0, 1), (7, 3), (1, -1), (-0.25, 1e3)])
+def test_a_rare_mark_is_no_outlier(origin, unit):
     marks = np.zeros((2000, 2))
     marks[7, 0] = 1
     marks[::2, 1] = 1
-    assert_allclose(factors(marks), [3 / (1 - 1 / 2000), 2], rtol=1e-6)
+    wanted = np.array([3 / (1 - 1 / 2000), 2]) / abs(unit)
+    assert_allclose(factors(origin + unit * marks), wanted, rtol=1e-6)
+
+
+def test_what_is_usual_is_found_among_weighted_rows():
+    marks = np.r_[np.full(60, 5.0), np.zeros(40)][:, None]
+    weight = np.r_[np.full(60, 0.01), np.ones(40)]
+    clf = SoftTargetMLPClassifier(**OURS).fit(marks, np.arange(100) % 2, sample_weight=weight)
+    share = 0.6 / 40.6
+    assert_allclose(clf.net_.module_[0].factor.numpy(), 3 / (5 * (1 - share)), rtol=1e-6)
 
 
 @over_estimators

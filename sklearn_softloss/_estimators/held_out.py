@@ -28,32 +28,61 @@ def enough_rows(data: TrainingData, seed: int) -> tuple[TrainingData, Array]:
 
     Those of other processes too, brought together.
     """
-    size = data.block_size(GATHERED_ENTRIES)
     most = data.processes.from_first(max(MOST_TAUGHT, min(MOST_JUDGED, data.block_size())))
-    hashes = data.processes.gather(hashes_of_rows(data.X, data.rows, size, seed))
-    groups: Array = np.unique(np.concatenate(hashes), return_inverse=True)[1].ravel()
-    first = sum(len(part) for part in hashes[: data.processes.rank])
-    own = groups[first : first + len(data)]
-    part = data.restricted(data.rows[own < most]).gathered()
-    return part, groups[groups < most]
+    if data.n_samples > most:
+        hashes = data.processes.gather(_hashes_of_values(data, seed))
+        groups = _numbered(np.concatenate(hashes))
+        first = sum(len(part) for part in hashes[: data.processes.rank])
+        data = data.restricted(data.rows[groups[first : first + len(data)] < most])
+    part = data.gathered()
+    return part, groups_of_equal(part.X, part.rows, seed)
 
 
-def groups_of_equal(X: Any, rows: Array, size: int, seed: int) -> Array:
-    """A number for each row, from 0 on; equal rows have equal ones, in an order that is random."""
-    hashes = hashes_of_rows(X, rows, size, seed)
-    groups: Array = np.unique(hashes, return_inverse=True)[1].ravel()
-    return groups
+def groups_of_equal(X: Any, rows: Array, seed: int) -> Array:
+    """A number for each row, from 0 on; equal rows have equal ones, in an order that is random.
 
-
-def hashes_of_rows(X: Any, rows: Array, size: int, seed: int) -> Array:
-    """A number of 64 bits for some rows of a 2-D X, of which so many are read at once."""
-    columns = np.random.RandomState(seed).randint(
-        0, np.iinfo(np.uint64).max, size=X.shape[1], dtype=np.uint64
-    )
-    blocks = [np.empty(0, dtype=np.uint64)]
-    for start in range(0, len(rows), size):
-        blocks.append(_hashes(X[rows[start : start + size]], columns | np.uint64(1)))
+    An entry counts by its rank in its column, so that the order hangs on no unit and no origin.
+    """
+    columns = _of_columns(X, seed)
+    if sp.issparse(X):
+        return _numbered(_hashes_of_sparse_ranks(X[rows], columns))
+    hashes = np.zeros(len(rows), dtype=np.uint64)
+    width = max(1, GATHERED_ENTRIES // max(1, len(rows)))
+    for start in range(0, X.shape[1], width):
+        block = slice(start, start + width)
+        for values, of_column in zip(X[:, block][rows].T, columns[block], strict=True):
+            hashes += _mixed(np.unique(values, return_inverse=True)[1]) * of_column
         release_pages(X)
+    return _numbered(hashes)
+
+
+def _hashes_of_sparse_ranks(X: Any, columns: Array) -> Array:
+    """The same numbers as of dense rows: zeros, of which a column has one here, count alike."""
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    n_stored = np.bincount(X.indices, minlength=X.shape[1])
+    zeros = np.where(n_stored < X.shape[0], 0.0, np.inf)
+    values = np.concatenate([X.data, zeros])
+    of_column = np.concatenate([X.indices, np.arange(X.shape[1])])
+    order = np.lexsort((values, of_column))
+    is_first = np.append(True, np.diff(of_column[order]) > 0)
+    is_other = np.append(True, np.diff(values[order]) > 0)
+    count = np.cumsum(is_first | is_other)
+    ranks = np.empty(len(order))
+    ranks[order] = count - np.maximum.accumulate(np.where(is_first, count, 0))
+    terms = _mixed(ranks)
+    stored, of_zeros = terms[: X.nnz], terms[X.nnz :]
+    more = (stored - of_zeros[X.indices]) * columns[X.indices]
+    return _sums_of_rows(X, more) + (of_zeros * columns).sum(dtype=np.uint64)
+
+
+def _hashes_of_values(data: TrainingData, seed: int) -> Array:
+    """A number of 64 bits for each row, by its entries as they are."""
+    size, columns = data.block_size(GATHERED_ENTRIES), _of_columns(data.X, seed)
+    blocks = [np.empty(0, dtype=np.uint64)]
+    for start in range(0, len(data), size):
+        blocks.append(_hashes(data.X[data.rows[start : start + size]], columns))
+        release_pages(data.X)
     return np.concatenate(blocks)
 
 
@@ -64,10 +93,15 @@ def _hashes(X: Any, columns: Array) -> Array:
     and sparse rows agree.
     """
     if sp.issparse(X):
-        terms = _mixed(X.data) * columns[X.indices]
-        sums = np.concatenate([[np.uint64(0)], np.cumsum(terms, dtype=np.uint64)])
-        return sums[X.indptr[1:]] - sums[X.indptr[:-1]]
+        return _sums_of_rows(X, _mixed(X.data) * columns[X.indices])
     return (_mixed(X) * columns).sum(axis=1, dtype=np.uint64)
+
+
+def _sums_of_rows(X: Any, terms: Array) -> Array:
+    """Sums of numbers that belong to the stored entries of CSR rows."""
+    sums = np.concatenate([[np.uint64(0)], np.cumsum(terms, dtype=np.uint64)])
+    found: Array = sums[X.indptr[1:]] - sums[X.indptr[:-1]]
+    return found
 
 
 def _mixed(values: Array) -> Array:
@@ -75,6 +109,18 @@ def _mixed(values: Array) -> Array:
     bits = (np.ascontiguousarray(values, dtype=np.float64) + 0.0).view(np.uint64)
     stirred: Array = bits ^ (bits >> np.uint64(32))
     return stirred
+
+
+def _of_columns(X: Any, seed: int) -> Array:
+    """A random odd number for each column."""
+    draw = np.random.RandomState(seed)
+    drawn: Array = draw.randint(0, np.iinfo(np.uint64).max, size=X.shape[1], dtype=np.uint64)
+    return drawn | np.uint64(1)
+
+
+def _numbered(hashes: Array) -> Array:
+    numbers: Array = np.unique(hashes, return_inverse=True)[1].ravel()
+    return numbers
 
 
 def part_to_judge_by(part: TrainingData, groups: Array) -> tuple[TrainingData, TrainingData, Array]:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Columns = NDArray[np.float64]
 
 MOST_DEVIATIONS = 3.0
-"""Standard deviations, at most, that a typical entry other than zero is from the mean: a rare mark
-is no outlier."""
+"""Standard deviations, at most, that a typical entry other than the usual one is from the mean: a
+rare mark is no outlier."""
 
 ROUNDING, TINY = 1e-14, 1e-300
 """The relative deviation of a column that varies by rounding alone; the least divisor."""
@@ -94,29 +94,41 @@ def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     data = batches.data
     rows = _rows_and_weights(batches)
     first_rows = list(islice(rows, 1))
-    near = _near_the_mean(first_rows, data.processes)
-    total, first, second, of_entries = np.zeros((4, data.X.shape[1]))
+    usual = _usual_entries(first_rows, data.processes)
+    total, first, second, of_other = np.zeros((4, data.X.shape[1]))
     for X, weight in chain(first_rows, rows):
-        distance = X - near
+        distance = X - usual
         total = total + weight.sum()
         first = first + weight @ distance
         second = second + weight @ distance**2
-        of_entries = of_entries + weight @ (X != 0)
-    total, first, second, of_entries = data.processes.total((total, first, second, of_entries))
-    mean, variance = near + first / total, second / total - (first / total) ** 2
+        of_other = of_other + weight @ (distance != 0)
+    total, first, second, of_other = data.processes.total((total, first, second, of_other))
+    offset = first / total
+    mean, variance = usual + offset, second / total - offset**2
     deviation = np.sqrt(np.maximum(variance, 0))
     is_constant = deviation <= ROUNDING * np.abs(mean)
-    of_other = total * variance - (total - of_entries) * mean**2
-    typical = np.sqrt(np.maximum(of_other, 0) / np.maximum(of_entries, TINY))
+    squares = total * variance - (total - of_other) * offset**2
+    typical = np.sqrt(np.maximum(squares, 0) / np.maximum(of_other, TINY))
     scale = np.maximum(deviation, typical / MOST_DEVIATIONS)
     return mean, np.where(is_constant, 0, scale), np.abs(mean)
 
 
-def _near_the_mean(first_rows: list[tuple[Any, Any]], processes: Processes) -> Columns:
-    """The mean of the first rows of a process that has some: distances from it lose no digits."""
-    found = processes.gather([weight @ X / weight.sum() for X, weight in first_rows])
-    means: Iterator[Columns] = chain.from_iterable(found)
-    return next(means)
+def _usual_entries(first_rows: list[tuple[Any, Any]], processes: Processes) -> Columns:
+    """The median of each column in the first rows of a process that has some: what nearly all rows
+    hold if they hold the same, and near enough to the mean that distances lose no digits."""
+    found = processes.gather([_medians(X, weight) for X, weight in first_rows])
+    medians: Iterator[Columns] = chain.from_iterable(found)
+    return next(medians)
+
+
+def _medians(X: Columns, weight: Columns) -> Columns:
+    """The entry of each column at which half of the weight is reached."""
+    order = np.argsort(X, axis=0)
+    reached = np.cumsum(weight[order], axis=0)
+    half = np.argmax(2 * reached >= reached[-1], axis=0)
+    columns = np.arange(X.shape[1])
+    medians: Columns = X[order[half, columns], columns]
+    return medians
 
 
 def _sparse_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:

@@ -21,7 +21,7 @@ from .._processes import refuse_processes
 from .._targets.answers import Annotations, Answers
 from .._targets.domains import DISTRIBUTION, Domain
 from .._targets.encoding import Array, Targets, column_names
-from .._training.batches import GATHERED_ENTRIES, TrainingData, block_size
+from .._training.batches import TrainingData
 from .._training.loops import Loop
 from .._training.net import TrainingNet
 from ._camps import camps_of
@@ -290,7 +290,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         """What nets that did not see them say of these rows; equal rows are in one fold."""
         flat = X if X.ndim == 2 else X.reshape(len(X), -1)
         seed = int(draw.randint(2**31))
-        fold = groups_of_equal(flat, rows, block_size(flat, GATHERED_ENTRIES), seed) % FOLDS
+        fold = groups_of_equal(flat, rows, seed) % FOLDS
         n_columns = self._n_camps * answers.n_classes
         found = np.full((len(weight), n_columns), 1 / n_columns)
         for i in range(FOLDS):
