@@ -413,7 +413,7 @@ def test_a_choice_leans_to_the_better_neighbour(logits, best):
         np.logaddexp(0, logit) - is_one * logit for logit in logits[best - 1 : best + 2]
     )
     errors = [np.std(losses - here) / len(here) ** 0.5 for losses in (weaker, stronger)]
-    raised = 2 * errors[0] + 3 / len(here), 0, 4 * errors[1] if best > 2 else 0
+    raised = 2 * errors[0] + 3 / len(here) * (best <= 2), 0, 4 * errors[1] * (best > 2)
     loss = np.mean([weaker, here, stronger], axis=1) + raised
     around = [PATH[best + step].alpha for step in (-1, 0, 1)]
     bend, slope, _ = np.polyfit(np.log(around), np.maximum(loss, loss[1]), 2)

@@ -266,18 +266,18 @@ class Choice:
 
     def _is_clear(self, before: int, after: int) -> bool:
         gain, error = self._gain(before, after)
-        is_clear = gain > self._errors_needed(after) * error
-        return is_clear and (
-            after > self._middle or self._gain(self._middle, after)[0] > self._price()
-        )
+        in_all = self._gain(self._middle, after)[0]
+        return gain > self._errors_needed(after) * error and in_all > self._price(after)
 
     def _errors_needed(self, after: int) -> float:
         is_first = after == self._middle + 1
         is_small = self.path[after].is_linear or (is_first and self._teaches_all)
         return CLEAR_GAIN if is_small else SURE_GAIN
 
-    def _price(self) -> float:
-        """What weaker decay must save on a held-out row."""
+    def _price(self, index: int) -> float:
+        """What decay weaker than the middle's must save on a held-out row."""
+        if index >= self._middle:
+            return 0.0
         price = SURPRISE / len(np.unique(self._groups))
         if self._in_nats:
             return price
@@ -298,7 +298,8 @@ class Choice:
         weaker, stronger = self.path[best - 1], self.path[best + 1]
         left, right = log(here.alpha / weaker.alpha), log(stronger.alpha / here.alpha)
         gain, error = self._gain(best, best - 1)
-        slope = max(0.0, self._errors_needed(best - 1) * error + self._price() - gain) / left
+        needed = self._errors_needed(best - 1) * error + self._price(best - 1)
+        slope = max(0.0, needed - gain) / left
         gain, error = self._gain(best, best + 1)
         raised = FAR_ERRORS * error if best > self._middle else 0.0
         slope_of_stronger = max(0.0, raised - gain) / right
