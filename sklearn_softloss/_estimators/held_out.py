@@ -1,7 +1,7 @@
 """Which rows a choice is judged by: a seeded hash of its content decides for each row.
 
-Equal rows stay together, so that none is judged by its twin; neither their order nor whether they
-are repeated or weighted moves the others.
+Equal rows stay together, so that none is judged by its twin; neither their order, nor the units of
+columns, nor whether rows are repeated or weighted moves the others.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,7 +20,7 @@ from .batches import Batch, TrainingData
 from .checkpoint import TrainingCheckpoint
 from .fused import flat_groups
 from .lbfgs import LBFGSLoop
-from .loops import EpochLoop, Loop, Monitor, Observer
+from .loops import EpochLoop, Loop, Monitor, Observer, replaced
 from .mlp import MLP
 from .schedule import Schedule
 from .solvers import ENTRYWISE, SOLVERS, WITH_KERNEL, name_of
@@ -269,20 +268,12 @@ ARGUMENTS = (
 
 def as_arrays(state: Any) -> Any:
     """Nested dicts, lists and tuples with arrays in place of tensors."""
-    return _replaced(state, Tensor, lambda tensor: tensor.cpu().numpy().copy())
+    return replaced(state, Tensor, lambda tensor: tensor.cpu().numpy().copy())
 
 
 def as_tensors(state: Any) -> Any:
     """The same back."""
-    return _replaced(state, np.ndarray, torch.tensor)
-
-
-def _replaced(state: Any, kind: type, replace: Callable[[Any], Any]) -> Any:
-    if isinstance(state, dict):
-        return {key: _replaced(value, kind, replace) for key, value in state.items()}
-    if isinstance(state, (list, tuple)):
-        return type(state)(_replaced(value, kind, replace) for value in state)
-    return replace(state) if isinstance(state, kind) else state
+    return replaced(state, np.ndarray, torch.tensor)
 
 
 @dataclass
