@@ -335,7 +335,8 @@ class Batches:
             self.starts = np.arange(n_batches + 1) * n // n_batches
         else:
             self.starts = np.append(np.arange(0, n, batch_size), n)
-        largest = max(1, int(np.diff(self.starts).max(initial=0)))
+        self.sizes = np.diff(self.starts).tolist()
+        largest = max([1, *self.sizes])
         self.per_block = max(1, data.block_size(GATHERED_ENTRIES) // largest)
 
     def __len__(self) -> int:
@@ -350,12 +351,12 @@ class Batches:
         if self.generator is not None and len(self) > 1:
             order = torch.randperm(len(self.data), generator=self.generator).numpy()
         for first in range(0, len(self), self.per_block):
-            starts = self.starts[first : first + self.per_block + 1]
-            part = slice(starts[0], starts[-1])
+            sizes = self.sizes[first : first + self.per_block]
+            part = slice(self.starts[first], self.starts[first + len(sizes)])
             X, targets = self.data.batch(part if order is None else order[part])
             if self.through is not None:
                 X = self.through(X)
-            yield Block(X, targets, np.diff(starts).tolist())
+            yield Block(X, targets, sizes)
 
 
 @leaves_process_as_found

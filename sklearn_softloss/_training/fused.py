@@ -177,6 +177,7 @@ class FusedMLP:
         kind = next((type(m) for m in module if type(m) in ACTIVATION_STEPS), nn.Identity)
         self.activate, self.derive = ACTIVATION_STEPS[kind]
         self.lazy: LazyColumns | None = None
+        self._adam: AdamStep | None = None
         self._rooms: dict[tuple[int, Products], Room] = {}
         flats = [p for group in self.optimizer.param_groups for p in group["params"]]
         weights, biases = _split(self.module)
@@ -196,6 +197,7 @@ class FusedMLP:
         layers = self.module.linear_layers()
         for layer, weight, bias in zip(layers, self.weights, self.biases, strict=True):
             layer.weight.data, layer.bias.data = weight, bias
+        self.state = module.state_dict()
         self._logits = self.biases[-1].new_empty(0, len(self.biases[-1]))
         n_weights = sum(weight.numel() for weight in weights)
         self.flat_weights = flats[0][:n_weights]
@@ -256,6 +258,8 @@ class FusedMLP:
 
     def _update(self, batches: Batches, schedule: Schedule) -> Callable[[], Any]:
         """The optimizer's step, by the kernel alone where there is one."""
+        if self._adam is not None:
+            return self._adam
         kernel = adam_kernel(self.optimizer)
         if kernel is None:  # a state that began in inference mode could not be used outside of it
             return torch.inference_mode(False)(self.optimizer.step)
@@ -263,7 +267,8 @@ class FusedMLP:
         if not self.alpha and worth_being_lazy(batches, n_units, schedule, self.optimizer):
             self.lazy = LazyColumns(kernel, self.optimizer, n_features, n_units, len(batches))
             return self.lazy.step
-        return AdamStep(kernel, self.optimizer)
+        self._adam = AdamStep(kernel, self.optimizer)
+        return self._adam
 
     def _end_lazy_steps(self) -> None:
         if self.lazy is not None:

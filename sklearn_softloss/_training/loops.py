@@ -246,7 +246,11 @@ class Loop(ABC):
         vars(self.monitor).update(start["monitor"])
 
     def _copy_of_weights(self) -> dict[str, Tensor]:
-        return {name: value.clone() for name, value in self.module.state_dict().items()}
+        return {name: value.clone() for name, value in self._weights().items()}
+
+    def _weights(self) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = self.module.state_dict()
+        return state
 
     # --- losses ----------------------------------------------------------------------------------
 
@@ -311,6 +315,7 @@ class EpochLoop(Loop):
     shuffle: bool
     fused: bool
     checkpoint: TrainingCheckpoint | None = None
+    _mlp: FusedMLP | None = field(default=None, init=False)
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
         through = self.module.standardize if self.fused else None
@@ -320,9 +325,8 @@ class EpochLoop(Loop):
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
         for dropout in dropouts:
             dropout.generator = self.generator
-        fused: Any = None
         if self.fused:
-            fused = FusedMLP(self.module, self.loss, self.optimizer, self.l2, train.processes)
+            self._mlp = FusedMLP(self.module, self.loss, self.optimizer, self.l2, train.processes)
         # A planned schedule runs to its end, unless a validation set says otherwise.
         may_stop = valid is not None or not self.schedule.is_planned
         try:
@@ -330,9 +334,10 @@ class EpochLoop(Loop):
             with threads_for(self.module, n_rows, train.sparse):
                 for _ in range(self.n_epochs, n_epochs):
                     self.observer.on_epoch_begin()
-                    loss = (
-                        fused.run_epoch(batches, self.schedule) if fused else self._epoch(batches)
-                    )
+                    if self._mlp is not None:
+                        loss = self._mlp.run_epoch(batches, self.schedule)
+                    else:
+                        loss = self._epoch(batches)
                     record = {"train_loss": loss, "train_batch_count": len(batches)}
                     stalled = self._end_epoch(train, valid, record)
                     if self.converged or (stalled and may_stop and self._stop_or_slow_down()):
@@ -342,10 +347,14 @@ class EpochLoop(Loop):
         finally:
             for dropout in dropouts:
                 dropout.generator = None
-            if fused:
-                fused.release()
+            if self._mlp is not None:
+                self._mlp.release()
+                self._mlp = None
         if self.checkpoint is not None:
             self.checkpoint._end()
+
+    def _weights(self) -> dict[str, Tensor]:
+        return super()._weights() if self._mlp is None else self._mlp.state
 
     def _generator_of_order(self, train: TrainingData) -> torch.Generator | None:
         """Each process orders rows of its own, while all draw the same dropout."""
