@@ -65,8 +65,10 @@ def _hashes_of_sparse_ranks(X: Any, columns: Array) -> Array:
     values = np.concatenate([X.data, zeros])
     of_column = np.concatenate([X.indices, np.arange(X.shape[1])])
     order = np.lexsort((values, of_column))
-    is_first = np.append(True, np.diff(of_column[order]) > 0)
-    is_other = np.append(True, np.diff(values[order]) > 0)
+    is_first, is_other = (
+        np.append(True, entries[order][1:] != entries[order][:-1])
+        for entries in (of_column, values)
+    )
     count = np.cumsum(is_first | is_other)
     ranks = np.empty(len(order))
     ranks[order] = count - np.maximum.accumulate(np.where(is_first, count, 0))
