@@ -218,7 +218,7 @@ def test_neither_order_nor_repeats_nor_units_nor_containers_move_the_rows_held_o
     assert held(everyone, lambda X: sp.csr_array(X - X.min(axis=0))) == wanted
 
 
-def test_columns_without_zeros_stay_sparse_and_move_no_row():
+def test_sparse_columns_without_zeros_are_ranked_as_dense_ones():
     X = np.random.default_rng(0).integers(-2, 3, (100, 3)).astype(float)
     X[:, 1] += 5
     X[:, 2] = np.where(X[:, 2] > 0, 1e308, -1e308)

@@ -1,7 +1,8 @@
 """Which rows a choice is judged by: a seeded hash of its content decides for each row.
 
 Equal rows stay together, so that none is judged by its twin; neither their order, nor the units of
-columns, nor whether rows are repeated or weighted moves the others.
+columns, nor whether rows are repeated or weighted moves the others. Of more rows than are enough
+the part that is looked at hangs on their entries as they are.
 """
 
 from __future__ import annotations
@@ -43,60 +44,59 @@ def groups_of_equal(X: Any, rows: Array, seed: int) -> Array:
 
     An entry counts by its rank in its column, so that the order hangs on no unit and no origin.
     """
-    columns = _of_columns(X, seed)
+    factors = _factors(X, seed)
     if sp.issparse(X):
-        return _numbered(_hashes_of_sparse_ranks(X[rows], columns))
+        return _numbered(_hashes_of_sparse_ranks(X[rows], factors))
     hashes = np.zeros(len(rows), dtype=np.uint64)
     width = max(1, GATHERED_ENTRIES // max(1, len(rows)))
     for start in range(0, X.shape[1], width):
         block = slice(start, start + width)
-        for values, of_column in zip(X[:, block][rows].T, columns[block], strict=True):
-            hashes += _mixed(np.unique(values, return_inverse=True)[1]) * of_column
+        for values, factor in zip(X[:, block][rows].T, factors[block], strict=True):
+            hashes += _mixed(np.unique(values, return_inverse=True)[1]) * factor
         release_pages(X)
     return _numbered(hashes)
 
 
-def _hashes_of_sparse_ranks(X: Any, columns: Array) -> Array:
+def _hashes_of_sparse_ranks(X: Any, factors: Array) -> Array:
     """The same numbers as of dense rows: zeros, of which a column has one here, count alike."""
     X.sum_duplicates()
     X.eliminate_zeros()
     n_stored = np.bincount(X.indices, minlength=X.shape[1])
     zeros = np.where(n_stored < X.shape[0], 0.0, np.inf)
     values = np.concatenate([X.data, zeros])
-    of_column = np.concatenate([X.indices, np.arange(X.shape[1])])
-    order = np.lexsort((values, of_column))
+    columns = np.concatenate([X.indices, np.arange(X.shape[1])])
+    order = np.lexsort((values, columns))
     is_first, is_other = (
-        np.append(True, entries[order][1:] != entries[order][:-1])
-        for entries in (of_column, values)
+        np.append(True, entries[order][1:] != entries[order][:-1]) for entries in (columns, values)
     )
     count = np.cumsum(is_first | is_other)
     ranks = np.empty(len(order))
     ranks[order] = count - np.maximum.accumulate(np.where(is_first, count, 0))
     terms = _mixed(ranks)
     stored, of_zeros = terms[: X.nnz], terms[X.nnz :]
-    more = (stored - of_zeros[X.indices]) * columns[X.indices]
-    return _sums_of_rows(X, more) + (of_zeros * columns).sum(dtype=np.uint64)
+    more = (stored - of_zeros[X.indices]) * factors[X.indices]
+    return _sums_of_rows(X, more) + (of_zeros * factors).sum(dtype=np.uint64)
 
 
 def _hashes_of_values(data: TrainingData, seed: int) -> Array:
     """A number of 64 bits for each row, by its entries as they are."""
-    size, columns = data.block_size(GATHERED_ENTRIES), _of_columns(data.X, seed)
+    size, factors = data.block_size(GATHERED_ENTRIES), _factors(data.X, seed)
     blocks = [np.empty(0, dtype=np.uint64)]
     for start in range(0, len(data), size):
-        blocks.append(_hashes(data.X[data.rows[start : start + size]], columns))
+        blocks.append(_hashes(data.X[data.rows[start : start + size]], factors))
         release_pages(data.X)
     return np.concatenate(blocks)
 
 
-def _hashes(X: Any, columns: Array) -> Array:
-    """A 64-bit number of each row: the sum of its mixed entries, each times that of its column.
+def _hashes(X: Any, factors: Array) -> Array:
+    """A 64-bit number of each row: the sum of its mixed entries, each times its column's factor.
 
     Multilinear hashing (Lemire and Kaser, 2014, arXiv:1202.4961); zeros add nothing, so that dense
     and sparse rows agree.
     """
     if sp.issparse(X):
-        return _sums_of_rows(X, _mixed(X.data) * columns[X.indices])
-    return (_mixed(X) * columns).sum(axis=1, dtype=np.uint64)
+        return _sums_of_rows(X, _mixed(X.data) * factors[X.indices])
+    return (_mixed(X) * factors).sum(axis=1, dtype=np.uint64)
 
 
 def _sums_of_rows(X: Any, terms: Array) -> Array:
@@ -113,7 +113,7 @@ def _mixed(values: Array) -> Array:
     return stirred
 
 
-def _of_columns(X: Any, seed: int) -> Array:
+def _factors(X: Any, seed: int) -> Array:
     """A random odd number for each column."""
     draw = np.random.RandomState(seed)
     drawn: Array = draw.randint(0, np.iinfo(np.uint64).max, size=X.shape[1], dtype=np.uint64)

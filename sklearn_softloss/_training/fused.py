@@ -161,6 +161,11 @@ class FusedMLP:
         Strength of the L2 penalty on the weight matrices.
     processes : Processes
         Those that hold the rows of a step.
+
+    Attributes
+    ----------
+    state_dict : dict of str to Tensor
+        The module's, on the same memory.
     """
 
     def __init__(
@@ -197,7 +202,7 @@ class FusedMLP:
         layers = self.module.linear_layers()
         for layer, weight, bias in zip(layers, self.weights, self.biases, strict=True):
             layer.weight.data, layer.bias.data = weight, bias
-        self.state = module.state_dict()
+        self.state_dict = module.state_dict()
         self._logits = self.biases[-1].new_empty(0, len(self.biases[-1]))
         n_weights = sum(weight.numel() for weight in weights)
         self.flat_weights = flats[0][:n_weights]

@@ -354,7 +354,7 @@ class EpochLoop(Loop):
             self.checkpoint._end()
 
     def _weights(self) -> dict[str, Tensor]:
-        return super()._weights() if self._mlp is None else self._mlp.state
+        return super()._weights() if self._mlp is None else self._mlp.state_dict
 
     def _generator_of_order(self, train: TrainingData) -> torch.Generator | None:
         """Each process orders rows of its own, while all draw the same dropout."""

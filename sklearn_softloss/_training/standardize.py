@@ -123,11 +123,8 @@ def _usual_entries(first_rows: list[tuple[Any, Any]], processes: Processes) -> C
 
 def _medians(X: Columns, weight: Columns) -> Columns:
     """The entry of each column at which half of the weight is reached."""
-    order = np.argsort(X, axis=0)
-    reached = np.cumsum(weight[order], axis=0)
-    half = np.argmax(2 * reached >= reached[-1], axis=0)
-    columns = np.arange(X.shape[1])
-    medians: Columns = X[order[half, columns], columns]
+    weights = None if (weight == weight[0]).all() else weight  # without, nothing is sorted
+    medians: Columns = np.quantile(X, 0.5, axis=0, weights=weights, method="inverted_cdf")
     return medians
 
 
