@@ -10,7 +10,9 @@ import numpy as np
 import optuna
 import polars as pl
 import pytest
+import torch
 from distributed import Client, LocalCluster
+from joblib import Parallel, delayed
 from optuna.distributions import CategoricalDistribution
 from optuna_integration import OptunaSearchCV
 from optuna_integration.skorch import SkorchPruningCallback
@@ -23,6 +25,7 @@ from sklearn.model_selection import (
     cross_val_score,
     cross_validate,
 )
+from skorch.callbacks import Callback
 
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 from sklearn_softloss.decision import TunedDecisionClassifierCV
@@ -53,6 +56,41 @@ KINDS = {
     ),
 }
 over_kinds = pytest.mark.parametrize(("estimator", "y", "scorer", "cv"), KINDS.values(), ids=KINDS)
+
+# --- fits side by side ----------------------------------------------------------------------------
+
+
+class SeesThreads(Callback):
+    """Keeps how many threads an epoch may compute on."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.n_threads_ = torch.get_num_threads()
+
+
+@pytest.mark.parametrize("units", [4, 4000])
+@pytest.mark.parametrize("backend", [None, "threading"])
+def test_threads_of_joblib_and_of_torch_do_not_exceed_the_cores(backend, units):
+    """One fit alone computes on all that torch may use, if its steps are worth it."""
+
+    def n_threads(seed):
+        seen = SeesThreads()
+        clf = SoftTargetMLPClassifier(
+            (units,), alpha=1.0, dropout=0.0, max_iter=1, batch_size=240, random_state=seed,
+            callbacks=[seen],
+        )  # fmt: skip
+        clf.fit(X, SOFT)
+        return seen.n_threads_
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with joblib.parallel_config(backend or "loky"):
+            found = Parallel(n_jobs=2 if backend else 1)(map(delayed(n_threads), range(4)))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert set(found) == {2 if backend is None and units == 4000 else 1}
+
 
 # --- searches that prune --------------------------------------------------------------------------
 

@@ -123,8 +123,9 @@ def hyperband(task: Task, grid: dict[str, Any]) -> dict[str, Any]:
     with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None):
         estimator = clone(task.estimator).set_params(max_iter=EPOCHS)
         search = HyperbandSearchCV(
-            estimator, grid, max_iter=EPOCHS, scoring=task.scoring, random_state=0
-        )
+            estimator, grid, max_iter=EPOCHS, aggressiveness=FACTOR,
+            scoring=task.scoring, random_state=0,
+        )  # fmt: skip
         return search.fit(task.X, task.y, classes=np.arange(n_classes)).best_params_
 
 

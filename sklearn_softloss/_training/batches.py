@@ -262,8 +262,15 @@ class TrainingData(Dataset[Any]):
         total, weight_sum = self.processes.total((total, weight_sum))
         return np.asarray(total / np.where(weight_sum > 0, weight_sum, 1.0))
 
-    def batch(self, position: Any) -> Batch:
-        """The rows at these positions: X and (target, sample weight, entry weight)."""
+    def memory_for(self, n_rows: int) -> Tensor | None:
+        """Where `batch` may lay so many rows of X, if it gathers them by torch."""
+        if self.sparse or self._shared is None:
+            return None
+        return self._shared.new_empty(n_rows, *self._shared.shape[1:])
+
+    def batch(self, position: Any, memory: Tensor | None = None) -> Batch:
+        """The rows at these positions: X, in `memory` if it is given, and (target, sample weight,
+        entry weight)."""
         rows = self.rows[position]
         target, weight, entry_weight = (
             None
@@ -278,7 +285,8 @@ class TrainingData(Dataset[Any]):
         elif self._shared is None:
             X = rows_as_tensor(self.X, rows, self.dtype, self.device)
         else:
-            gathered = self._shared.index_select(0, torch.from_numpy(rows))
+            out = None if memory is None else memory[: len(rows)]
+            gathered = torch.index_select(self._shared, 0, torch.from_numpy(rows), out=out)
             X = gathered.to(device=self.device, dtype=self.dtype)
         return X, (target, weight, entry_weight)
 
@@ -317,7 +325,8 @@ class Batches:
         Batches are those of all processes together, of which each has its share, perhaps none: so
         all have equally many.
     through : callable, default=None
-        What the rows of X become; asked once a block.
+        What the rows of X become, which may be written over them; asked once a block. With it a
+        block lies where the one before lay: fresh memory costs more than the rows that fill it.
     """
 
     def __init__(
@@ -338,6 +347,8 @@ class Batches:
         self.sizes = np.diff(self.starts).tolist()
         largest = max([1, *self.sizes])
         self.per_block = max(1, data.block_size(GATHERED_ENTRIES) // largest)
+        self.most_rows = min(n, self.per_block * largest)
+        self._memory: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -350,10 +361,13 @@ class Batches:
         order = None
         if self.generator is not None and len(self) > 1:
             order = torch.randperm(len(self.data), generator=self.generator).numpy()
+        if self.through is not None and self._memory is None:
+            self._memory = self.data.memory_for(self.most_rows)
         for first in range(0, len(self), self.per_block):
             sizes = self.sizes[first : first + self.per_block]
             part = slice(self.starts[first], self.starts[first + len(sizes)])
-            X, targets = self.data.batch(part if order is None else order[part])
+            rows = part if order is None else order[part]
+            X, targets = self.data.batch(rows, self._memory)
             if self.through is not None:
                 X = self.through(X)
             yield Block(X, targets, sizes)

@@ -318,7 +318,7 @@ class EpochLoop(Loop):
     _mlp: FusedMLP | None = field(default=None, init=False)
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        through = self.module.standardize if self.fused else None
+        through = self.module.standardize_rows_ if self.fused else None
         order = self._generator_of_order(train)
         batches = Batches(train, self.batch_size, order, in_step=True, through=through)
         self._go_on_from_checkpoint(train, valid, n_epochs)

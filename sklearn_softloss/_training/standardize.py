@@ -79,6 +79,12 @@ class Standardize(nn.Module):
             return X.scaled(self.factor)
         return torch.addcmul(self.shift, X, self.factor)
 
+    def forward_(self, X: Any) -> Any:
+        """The same, written over X where that is dense."""
+        if isinstance(X, SparseRows):
+            return self(X)
+        return torch.addcmul(self.shift, X, self.factor, out=X)
+
 
 def _refuse_too_large(scale: Columns) -> None:
     too_large = ~np.isfinite(scale)
