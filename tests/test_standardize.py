@@ -124,6 +124,14 @@ def test_a_rare_mark_is_no_outlier(origin, unit):
     assert_allclose(factors(origin + unit * marks), wanted, rtol=1e-6)
 
 
+@pytest.mark.parametrize("marked", [slice(0, 550), slice(None, None, 24), slice(-300, None)])
+def test_what_is_usual_in_many_rows_is_found_however_they_are_sorted(marked):
+    marks = np.zeros((6000, 1))
+    marks[marked] = 1
+    wanted = 3 / (1 - marks.mean())
+    assert_allclose(factors(np.repeat(marks, 2, axis=1)), wanted, rtol=1e-6)
+
+
 def test_what_is_usual_is_found_among_weighted_rows():
     marks = np.r_[np.full(60, 5.0), np.zeros(40)][:, None]
     weight = np.r_[np.full(60, 0.01), np.ones(40)]

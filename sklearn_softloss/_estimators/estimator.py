@@ -25,7 +25,6 @@ from .._targets.encoding import Array, Targets
 from .._targets.numbers import TargetScale
 from .._targets.weighting import WeightedEntries, WeightedRows
 from .._training.batches import (
-    GATHERED_ENTRIES,
     Batches,
     TrainingData,
     TrainingTargets,
@@ -40,7 +39,7 @@ from .._training.net import TrainingNet, check_net
 from .._training.process import leaves_process_as_found
 from .._training.schedule import FIXED_LENGTH, Schedule
 from .._training.solvers import SOLVERS, Solver
-from .._training.standardize import Standardize
+from .._training.standardize import MEASURED_ENTRIES, Standardize
 from .._warn import warn
 from ..losses import Loss, get_loss
 from .compatibility import CallbackSupportMixin, FitObserver
@@ -559,7 +558,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         elif self.module is None:
             standardize = None
             if self.standardize:
-                blocks = Batches(train, train.block_size(GATHERED_ENTRIES))
+                blocks = Batches(train, train.block_size(MEASURED_ENTRIES))
                 standardize = Standardize(train.X.shape[1]).fit(blocks, course.in_parts)
             layers = [train.X.shape[1], *hidden_layers(self.hidden_layer_sizes), n_outputs]
             dropout = 0.0 if self.solver == "lbfgs" else float(self.dropout)

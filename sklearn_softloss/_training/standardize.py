@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,17 +10,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .._processes import Processes
 from .sparse_rows import SparseRows
 
 if TYPE_CHECKING:
-    from .batches import Batches
+    from .batches import Batch, Batches, TrainingData
 
 Columns = NDArray[np.float64]
 
 MOST_DEVIATIONS = 3.0
 """Standard deviations, at most, that a typical entry other than the usual one is from the mean: a
 rare mark is no outlier."""
+
+MOST_DRAWN = 1024
+"""Rows among which the usual entry of a column is found: one that eight rows of nine hold, as it
+must to matter, is their median."""
+
+MEASURED_ENTRIES = 2**17
+"""Entries of X that are measured at once, which stay in the cache."""
 
 ROUNDING, TINY = 1e-14, 1e-300
 """The relative deviation of a column that varies by rounding alone; the least divisor."""
@@ -98,11 +102,9 @@ def _refuse_too_large(scale: Columns) -> None:
 def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     """Mean and scale of each column, 0 where it is constant, and its size."""
     data = batches.data
-    rows = _rows_and_weights(batches)
-    first_rows = list(islice(rows, 1))
-    usual = _usual_entries(first_rows, data.processes)
+    usual = _usual_entries(data)
     total, first, second, of_other = np.zeros((4, data.X.shape[1]))
-    for X, weight in chain(first_rows, rows):
+    for X, weight in map(_rows_and_weights, batches):
         distance = X - usual
         total = total + weight.sum()
         first = first + weight @ distance
@@ -119,16 +121,16 @@ def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     return mean, np.where(is_constant, 0, scale), np.abs(mean)
 
 
-def _usual_entries(first_rows: list[tuple[Any, Any]], processes: Processes) -> Columns:
-    """The median of each column in the first rows of a process that has some: what nearly all rows
-    hold if they hold the same, and near enough to the mean that distances lose no digits."""
-    found = processes.gather([_medians(X, weight) for X, weight in first_rows])
-    medians: Iterator[Columns] = chain.from_iterable(found)
-    return next(medians)
-
-
-def _medians(X: Columns, weight: Columns) -> Columns:
-    """The entry of each column at which half of the weight is reached."""
+def _usual_entries(data: TrainingData) -> Columns:
+    """The weighted median of each column, among some rows drawn where there are many: what nearly
+    all rows hold if they hold the same, and near enough to the mean that distances lose no digits.
+    """
+    drawn = np.arange(len(data))
+    if len(data) > MOST_DRAWN:
+        drawn = np.sort(np.random.default_rng(0).choice(len(data), MOST_DRAWN, replace=False))
+    X, weight = _rows_and_weights(data.batch(drawn))
+    found = data.processes.gather((X, weight * len(data) / max(1, len(drawn))))
+    X, weight = (np.concatenate(parts) for parts in zip(*found, strict=True))
     weights = None if (weight == weight[0]).all() else weight  # without, nothing is sorted
     medians: Columns = np.quantile(X, 0.5, axis=0, weights=weights, method="inverted_cdf")
     return medians
@@ -137,7 +139,7 @@ def _medians(X: Columns, weight: Columns) -> Columns:
 def _sparse_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     """The same of columns that are not centred; one without entries is constant."""
     squares, of_entries = np.zeros((2, batches.data.X.shape[1]))
-    for X, weight in _rows_and_weights(batches):
+    for X, weight in map(_rows_and_weights, batches):
         rows = sp.csr_array(X)
         squares = squares + weight @ rows.power(2)
         of_entries = of_entries + weight @ (rows != 0)
@@ -149,7 +151,7 @@ def _sparse_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     return np.zeros_like(size), np.where(there, size / kept, 0), size
 
 
-def _rows_and_weights(batches: Batches) -> Iterator[tuple[Any, Any]]:
-    for X, (_, weight, _) in batches:
-        rows = X.block if isinstance(X, SparseRows) else X.double().cpu().numpy()
-        yield rows, np.ones(rows.shape[0]) if weight is None else weight.double().cpu().numpy()
+def _rows_and_weights(batch: Batch) -> tuple[Any, Any]:
+    X, (_, weight, _) = batch
+    rows = X.block if isinstance(X, SparseRows) else X.double().cpu().numpy()
+    return rows, np.ones(rows.shape[0]) if weight is None else weight.double().cpu().numpy()
