@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ._checks import check_weight
 from ._estimators.compatibility import available_if, with_callbacks
-from ._estimators.estimator import Course, NetEstimator, trains_in_batches
+from ._estimators.course import Course
+from ._estimators.estimator import NetEstimator, trains_in_batches
 from ._estimators.keywords import answers_habits
 from ._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL, REAL, Domain
 from ._targets.encoding import Array, Targets, aligned

@@ -13,6 +13,8 @@ from cases import make_soft
 from sklearn_softloss import SoftTargetMLPClassifier, losses
 from stress import interrupts, load
 
+BENCHMARKS = Path(__file__).parents[1] / "examples" / "benchmarks"
+
 START = """
 import os, threading, time
 import numpy as np, torch
@@ -161,3 +163,34 @@ def test_memory_does_not_grow_over_single_rows():
         [sys.executable, "-c", code], cwd=tests, capture_output=True, text=True, check=True
     )
     assert float(done.stdout) < 4  # MiB: 250 bytes a row would be more
+
+
+MAPPED = """
+import sys
+import numpy as np
+from harness.memory import PeakMemory
+from sklearn_softloss import SoftTargetMLPClassifier
+from sklearn_softloss._training import batches
+
+batches.COPIED_BYTES = 0
+X = np.memmap(sys.argv[1], np.float32, "r", shape=(400_000, 128))
+y = np.arange(400_000) % 2
+clf = SoftTargetMLPClassifier((8,), max_iter=1, batch_size=4000, random_state=0)
+clf.fit(np.array(X[:4000]), y[:4000])  # torch allocates its own at the first step
+with PeakMemory() as memory:
+    clf.fit(X, y)
+assert len(clf.selection_results_["alpha"]) > 1
+print(memory.megabytes)
+"""
+
+
+@pytest.mark.skipif(not load.STATM.exists(), reason="peak memory is read from /proc")
+def test_a_fit_and_its_choice_let_go_of_a_memory_mapped_file(tmp_path):
+    """Of 195 MB, of which a fit that reads all and lets go of none holds all, and its own 30."""
+    rng = np.random.default_rng(0)
+    with (tmp_path / "x").open("wb") as file:
+        for _ in range(8):
+            rng.standard_normal((50_000, 128), dtype=np.float32).tofile(file)
+    run = [sys.executable, "-W", "ignore", "-c", MAPPED, str(tmp_path / "x")]
+    done = subprocess.run(run, cwd=BENCHMARKS, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 160

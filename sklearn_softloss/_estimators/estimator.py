@@ -1,22 +1,19 @@
-"""A scikit-learn estimator around a net: parameters, the course of a fit, reading the net."""
+"""A scikit-learn estimator around a net: parameters, a fit from call to end, reading the net."""
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from enum import Enum
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
-from torch import Tensor, nn
+from torch import Tensor
 
-from .._checks import check_weight, refuse_masked, require_y
+from .._checks import check_weight, refuse_masked
 from .._estimator_base import SoftlossEstimator
 from .._processes import entered, reading_together
 from .._targets.codes import TargetCode
@@ -25,7 +22,6 @@ from .._targets.encoding import Array, Targets
 from .._targets.numbers import TargetScale
 from .._targets.weighting import WeightedEntries, WeightedRows
 from .._training.batches import (
-    Batches,
     TrainingData,
     TrainingTargets,
     check_finite_in_blocks,
@@ -33,51 +29,23 @@ from .._training.batches import (
 )
 from .._training.divergence import divergence
 from .._training.generators import Generators, lent_to_module
-from .._training.loops import Loop, Monitor
+from .._training.loops import Loop
 from .._training.mlp import MLP
-from .._training.net import TrainingNet, check_net
+from .._training.net import TrainingNet
 from .._training.process import leaves_process_as_found
-from .._training.schedule import FIXED_LENGTH, Schedule
-from .._training.solvers import SOLVERS, Solver
-from .._training.standardize import MEASURED_ENTRIES, Standardize
 from .._warn import warn
 from ..losses import Loss, get_loss
+from .building import batch_size_of, build_net, least_batch, n_epochs_of, net_of_the_next_part
 from .compatibility import CallbackSupportMixin, FitObserver
+from .course import Course, check_call, course_of
 from .data_parallel import check_same_data, check_sharing
-from .keywords import ModuleParameters, module_parameters
-from .parameters import check_parameters, has_checkpoint, hidden_layers, torch_device, torch_dtype
+from .keywords import ModuleParameters
+from .parameters import check_parameters, torch_device, torch_dtype
 from .regularization import MIDDLE, Choice, Strength, epochs_of, path_of, settled, trial_of
 from .validation import hold_out
 
-SMALL_BATCH = 32
-"""Rows a step of batch_size="auto", at least."""
-
-MOST_EPOCHS = 200
-"""Epochs of max_iter="auto" where the loss ends them."""
-
 SMALL = 2**18
 """Entries of X up to which what scikit-learn does once a call shows in the time of a prediction."""
-
-
-class Course(Enum):
-    """What a training starts from, and whether it sees all rows or one part of them.
-
-    Attributes
-    ----------
-    goes_on : bool
-        Whether it starts from the weights of an earlier one; the next part goes on with the
-        optimizer and the generators as well.
-    in_parts : bool
-        Whether it is a call of `partial_fit`.
-    """
-
-    FRESH = (False, False)
-    WARM = (True, False)
-    FIRST_PART = (False, True)
-    NEXT_PART = (True, True)
-
-    def __init__(self, goes_on: bool, in_parts: bool) -> None:
-        self.goes_on, self.in_parts = goes_on, in_parts
 
 
 class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, ABC):
@@ -228,10 +196,10 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         with processes.failing_together():
             check_parameters(self)
             loss = self._loss()
-            course = self._course(in_parts)
+            course = course_of(self, in_parts)
             given = {"sample_weight": sample_weight, "label_weight": label_weight}
             check_sharing(self, processes, loss, y, course, {**given, "X_val": validation[0]})
-            self._check_call(y, loss, course, validation)
+            check_call(self, y, loss, course, validation)
             observer = None
             # A search follows its estimators though they have no callback of their own.
             observed = getattr(self, "_skl_callbacks", None) or hasattr(
@@ -303,12 +271,12 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
                 valid = self._given_validation(train, targets, loss.domain, *validation)
             chosen: dict[str, Any] = {}
             if course is Course.NEXT_PART:
-                settled, net = self, self._net_for_the_next_part()
+                settled, net = self, net_of_the_next_part(self)
             else:
                 settled, chosen = self._settled(loss, train, valid, encoded, course, generators)
-                net = settled._build_net(loss, train, encoded.n_columns, course, generators)
-            net.batch_size = settled._batch_size(train.n_samples)
-            n_epochs = 1 if course.in_parts else settled._max_iter()
+                net = build_net(settled, loss, train, encoded.n_columns, course, generators)
+            net.batch_size = batch_size_of(settled, train.n_samples)
+            n_epochs = 1 if course.in_parts else n_epochs_of(settled)
             if observer is not None:
                 observer.fitted = lambda: self._to_predict(net.frozen(), targets, encoded.code)
                 observer.on_fit_begin(n_epochs)
@@ -346,7 +314,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             if self.verbose and results is not None and train.processes.rank == 0:
                 print(choice)
         found = settled(self, train.n_samples, train.X.shape[1], strength)
-        n_steps = train.n_samples / self._least_batch()
+        n_steps = train.n_samples / least_batch(self)
         found._planned_epochs = epochs_of(strength, self._planned_epochs, n_steps)
         return found, {
             "alpha_": found.alpha,
@@ -359,68 +327,13 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         self, member: Self, loss: Loss, part: TrainingData, n_columns: int, seed: int
     ) -> TrainingNet:
         """A net trained on a part of the rows."""
-        member.batch_size = min(2 * self._least_batch(), len(part))
+        member.batch_size = min(2 * least_batch(self), len(part))
         generators = Generators.seeded(seed)
-        net = member._build_net(loss, part, n_columns, Course.FRESH, generators)
-        net.batch_size = member._batch_size(len(part))
-        if net.train(part, None, member._max_iter(), generators.torch).interrupted:
+        net = build_net(member, loss, part, n_columns, Course.FRESH, generators)
+        net.batch_size = batch_size_of(member, len(part))
+        if net.train(part, None, n_epochs_of(member), generators.torch).interrupted:
             raise KeyboardInterrupt
         return net
-
-    def _course(self, in_parts: bool) -> Course:
-        fitted = hasattr(self, "net_")
-        if in_parts and fitted and not hasattr(self, "_generators"):
-            raise ValueError(
-                "This estimator is a copy made for prediction, which holds nothing of its "
-                "training: call partial_fit of the original, or fit anew."
-            )
-        if in_parts:
-            return Course.NEXT_PART if fitted else Course.FIRST_PART
-        return Course.WARM if fitted and self.warm_start else Course.FRESH
-
-    def _check_call(self, y: Any, loss: Loss, course: Course, validation: tuple[Any, Any]) -> None:
-        """Refuse what makes no sense together, before anything is read."""
-        require_y(self, y)
-        if (validation[0] is None) != (validation[1] is None):
-            raise ValueError("X_val and y_val must both be given, or neither.")
-        if validation[0] is not None and not self.early_stopping:
-            raise ValueError("X_val and y_val are for early_stopping=True, which is not set.")
-        can_be_repeated = not course.in_parts and isinstance(self.random_state, Integral)
-        if has_checkpoint(self.callbacks) and not can_be_repeated:
-            raise ValueError(
-                "TrainingCheckpoint needs fit, and a number as random_state: another training is "
-                "not the same when it is called again."
-            )
-        if course.in_parts and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        if course.in_parts and loss.needs_mean_target:
-            raise ValueError(
-                f"{loss!r} needs the mean of all targets, which partial_fit never sees: state it, "
-                "for example LogitAdjustedCrossEntropy(prior=[0.9, 0.1])."
-            )
-        if not course.goes_on:
-            return
-        if course is Course.WARM:
-            self._check_warm_start(y)
-        module, before = self.net_.module_, self.net_.criterion_
-        if isinstance(module, MLP) and self.module is None:
-            hidden = list(module.layer_sizes[1:-1])
-            is_stated = not isinstance(self.hidden_layer_sizes, str)
-            if is_stated and hidden != hidden_layers(self.hidden_layer_sizes):
-                raise ValueError(
-                    f"hidden_layer_sizes={self.hidden_layer_sizes!r}, but the net to go on with "
-                    f"has hidden layers of {hidden} units: set it back, or fit anew."
-                )
-        if course.in_parts and self._strength.is_linear:
-            raise ValueError(
-                "fit found a linear model by L-BFGS, which partial_fit cannot go on with: state "
-                "hidden_layer_sizes, such as (448,) or (), and fit anew."
-            )
-        if course.in_parts and type(loss) is not type(before):
-            raise ValueError(
-                f"loss is {loss!r}, but partial_fit goes on with {before!r}: set it back, or fit "
-                "anew."
-            )
 
     def _check_warm_start(self, y: Any) -> None:
         """Refuse a y that the weights of the last fit cannot serve."""
@@ -504,107 +417,6 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         else:
             seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         return Generators.seeded(entered().from_first(seed))
-
-    # --- the net -------------------------------------------------------------------------------
-
-    def _build_net(
-        self,
-        loss: Loss,
-        train: TrainingData,
-        n_columns: int,
-        course: Course,
-        generators: Generators,
-    ) -> TrainingNet:
-        if loss.needs_mean_target:
-            loss = loss.with_mean_target(train.mean_target())
-        module = self._build_module(train, loss.n_logits(n_columns), course, generators)
-        check_net(module, loss, train.batch(slice(0, 2)), loss.n_logits(n_columns))
-        solver = Solver(self.solver) if callable(self.solver) else SOLVERS[self.solver]
-        options: dict[str, Any] = {}
-        for name, read in solver.options.items():
-            value = read(self)  # torch refuses a whole 0 where it wants a float
-            value = tuple(map(float, value)) if isinstance(value, tuple) else value
-            options[f"optimizer__{name}"] = value
-        if solver.decays:
-            options["optimizer__weight_decay"] = self.alpha
-        verbose = int(self.verbose) if train.processes.rank == 0 else 0
-        schedule = self._schedule(course)
-        if course.goes_on:
-            schedule.samples = self.t_
-        return TrainingNet(
-            module,
-            loss,
-            optimizer=solver.optimizer,
-            lr=schedule.rate,
-            max_epochs=self._max_iter(),
-            callbacks=self.callbacks,
-            device=str(train.device),
-            verbose=0,
-            predict_nonlinearity=loss.inverse_link,
-            schedule=schedule,
-            monitor=Monitor(self.tol, self.n_iter_no_change, verbose),
-            alpha=float(self.alpha),
-            shuffle=self.shuffle,
-            decay_weights=solver.decays,
-            lbfgs={"max_fun": self.max_fun, "tol": self.tol} if self.solver == "lbfgs" else None,
-            **options,
-        ).initialize()
-
-    def _build_module(
-        self, train: TrainingData, n_outputs: int, course: Course, generators: Generators
-    ) -> Any:
-        if course.goes_on:
-            module = copy.deepcopy(self.net_.module_)
-        elif self.module is None:
-            standardize = None
-            if self.standardize:
-                blocks = Batches(train, train.block_size(MEASURED_ENTRIES))
-                standardize = Standardize(train.X.shape[1]).fit(blocks, course.in_parts)
-            layers = [train.X.shape[1], *hidden_layers(self.hidden_layer_sizes), n_outputs]
-            dropout = 0.0 if self.solver == "lbfgs" else float(self.dropout)
-            module = MLP(layers, self.activation, dropout, generators.torch, standardize)
-        else:
-            module = self.module(train.X.shape[1], n_outputs, **module_parameters(self))
-            if not isinstance(module, nn.Module):
-                raise TypeError(
-                    f"module must return a torch.nn.Module; {self.module!r} returned {module!r}."
-                )
-        return module.to(device=train.device, dtype=train.dtype)
-
-    def _net_for_the_next_part(self) -> TrainingNet:
-        schedule = self.net_.schedule
-        if schedule.is_planned and not schedule.repeats:
-            self.net_.follow(self._schedule(Course.NEXT_PART))
-        return self.net_
-
-    def _schedule(self, course: Course) -> Schedule:
-        """The learning rate; planned for calls of partial_fit only where max_iter says how many."""
-        kind, repeats = self.learning_rate, course is Course.FIRST_PART and self.max_iter != "auto"
-        has_no_plan = self.solver == "lbfgs" or (course.in_parts and not repeats)
-        if kind in FIXED_LENGTH and has_no_plan:
-            kind = "constant"
-        return Schedule(kind, self.learning_rate_init, self.power_t, self._max_iter(), repeats)
-
-    def _max_iter(self) -> int:
-        if self.max_iter != "auto":
-            return int(self.max_iter)
-        is_planned = self.learning_rate in FIXED_LENGTH and self.solver != "lbfgs"
-        return self._planned_epochs if is_planned else MOST_EPOCHS
-
-    def _least_batch(self) -> int:
-        return SMALL_BATCH if self.batch_size == "auto" else int(self.batch_size)
-
-    def _batch_size(self, n_samples: int) -> int:
-        if self.solver == "lbfgs":
-            return n_samples
-        if self.batch_size == "auto":
-            return min(max(self._least_batch(), n_samples // self._most_steps), n_samples)
-        if self.batch_size > n_samples:
-            warn(
-                f"batch_size={self.batch_size} is larger than the {n_samples} samples to train on. "
-                "It is going to be clipped.",
-            )
-        return min(int(self.batch_size), n_samples)
 
     # --- what a fit leaves -----------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._targets.encoding import Array
-from .._training.batches import GATHERED_ENTRIES, TrainingData, release_pages
+from .._training.batches import GATHERED_ENTRIES, TrainingData, release_pages, scattered_rows
 
 MOST_TAUGHT, MOST_JUDGED = 5000, 25_000
 """Different rows that are enough to train trials on and hold out of, and to choose by in all: to
@@ -51,9 +51,8 @@ def groups_of_equal(X: Any, rows: Array, seed: int) -> Array:
     width = max(1, GATHERED_ENTRIES // max(1, len(rows)))
     for start in range(0, X.shape[1], width):
         block = slice(start, start + width)
-        for values, factor in zip(X[:, block][rows].T, factors[block], strict=True):
+        for values, factor in zip(scattered_rows(X[:, block], rows).T, factors[block], strict=True):
             hashes += _mixed(np.unique(values, return_inverse=True)[1]) * factor
-        release_pages(X)
     return _numbered(hashes)
 
 

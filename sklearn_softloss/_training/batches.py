@@ -62,15 +62,16 @@ def rows_as_tensor(X: Any, rows: Any, dtype: torch.dtype, device: torch.device) 
     elif isinstance(rows, slice):
         block = np.array(X[rows])  # a view may be read-only, and a module may write
         release_pages(X)
-    elif isinstance(X, np.memmap):
-        block = _read_rows(X, rows)
     else:
-        block = X[rows]
+        block = scattered_rows(X, rows)
     return torch.from_numpy(block).to(device=device, dtype=dtype)
 
 
-def _read_rows(X: Any, rows: Array) -> Array:
-    """Scattered rows of a memory-mapped file; each may bring megabytes around it into memory."""
+def scattered_rows(X: Any, rows: Array) -> Any:
+    """A copy of these rows; of a memory-mapped file each may bring megabytes around it into memory,
+    which are let go."""
+    if not isinstance(X, np.memmap):
+        return X[rows]
     block = np.empty((len(rows), *X.shape[1:]), dtype=X.dtype)
     for start in range(0, len(rows), SCATTERED_ROWS):
         part = slice(start, start + SCATTERED_ROWS)
@@ -238,10 +239,10 @@ class TrainingData(Dataset[Any]):
         return twin
 
     def gathered(self) -> TrainingData:
-        """The rows of all processes, in each."""
-        if self.processes.size == 1:
+        """The rows of all processes, and of a memory-mapped file, in the memory of each."""
+        if self.processes.size == 1 and not isinstance(self.X, np.memmap):
             return self
-        blocks = self.processes.gather(self.X[self.rows])
+        blocks = self.processes.gather(scattered_rows(self.X, self.rows))
         X = sp.vstack(blocks, format="csr") if sp.issparse(self.X) else np.concatenate(blocks)
         targets = TrainingTargets.prepared(self.processes.gather(self.targets.block(self.rows)))
         twin = TrainingData(X, targets, np.arange(len(targets)), self.dtype, self.device, False)

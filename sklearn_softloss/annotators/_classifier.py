@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from .._checks import require_y, weight_or_ones
 from .._estimators.classifier import NetClassifier
 from .._estimators.compatibility import with_callbacks
-from .._estimators.estimator import Course, unchanged_on_error
+from .._estimators.course import Course
+from .._estimators.estimator import unchanged_on_error
 from .._estimators.held_out import groups_of_equal
 from .._estimators.keywords import answers_habits
 from .._estimators.regularization import settled
