@@ -255,6 +255,8 @@ LOSES = """\
 - Tables whose rows are many and whose borders are steep (phoneme, segment, splice): boosted trees.
 - Texts: a penalty of 3 is the nearest of the path for goemotions, whose ranking precision is .6966
   then; 4 would give .6980, logistic regression with a tuned C .6977.
+- Rankings of many labels: on bibtex the choice takes a decay of 1.23, with a log loss of .0438 and
+  a ranking precision of .599; 1 would give .0440 and .607.
 - Columns with rare huge values (flags): what comes into the net is linear in the columns, so that
   `coefs_` can be for them as given. A cut at three standard deviations before it did better."""
 
