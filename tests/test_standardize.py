@@ -1,6 +1,7 @@
 """The net puts the columns of X on one scale itself."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -130,6 +131,17 @@ def test_what_is_usual_in_many_rows_is_found_however_they_are_sorted(marked):
     marks[marked] = 1
     wanted = 3 / (1 - marks.mean())
     assert_allclose(factors(np.repeat(marks, 2, axis=1)), wanted, rtol=1e-6)
+
+
+def test_many_columns_are_measured_in_little_memory():
+    wide = np.zeros((1500, 20_000), dtype=np.float32)  # 120 MB
+    wide[::2, 3] = 1
+    net = SoftTargetMLPClassifier((1,), alpha=1.0, dropout=0.0, batch_size=500, max_iter=1)
+    tracemalloc.start()
+    net.fit(wide, np.arange(1500) % 2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6
 
 
 def test_what_is_usual_is_found_among_weighted_rows():

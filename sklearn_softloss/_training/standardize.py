@@ -21,9 +21,9 @@ MOST_DEVIATIONS = 3.0
 """Standard deviations, at most, that a typical entry other than the usual one is from the mean: a
 rare mark is no outlier."""
 
-MOST_DRAWN = 1024
-"""Rows among which the usual entry of a column is found: one that eight rows of nine hold, as it
-must to matter, is their median."""
+FEWEST_DRAWN, MOST_DRAWN, DRAWN_ENTRIES = 64, 1024, 2**20
+"""Rows among which the usual entry of a column is found, fewer of many columns: one that eight rows
+of nine hold, as it must to matter, is their median."""
 
 MEASURED_ENTRIES = 2**17
 """Entries of X that are measured at once, which stay in the cache."""
@@ -125,9 +125,10 @@ def _usual_entries(data: TrainingData) -> Columns:
     """The weighted median of each column, among some rows drawn where there are many: what nearly
     all rows hold if they hold the same, and near enough to the mean that distances lose no digits.
     """
+    most = min(MOST_DRAWN, max(FEWEST_DRAWN, data.block_size(DRAWN_ENTRIES)))
     drawn = np.arange(len(data))
-    if len(data) > MOST_DRAWN:
-        drawn = np.sort(np.random.default_rng(0).choice(len(data), MOST_DRAWN, replace=False))
+    if len(data) > most:
+        drawn = np.sort(np.random.default_rng(0).choice(len(data), most, replace=False))
     X, weight = _rows_and_weights(data.batch(drawn))
     found = data.processes.gather((X, weight * len(data) / max(1, len(drawn))))
     X, weight = (np.concatenate(parts) for parts in zip(*found, strict=True))
