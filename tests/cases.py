@@ -1,5 +1,7 @@
 """The lists that tests run over, so that a new member is tested unasked, and shared data."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,8 @@ from sklearn_softloss import (
     SoftTargetMLPClassifier,
     losses,
 )
+
+BENCHMARKS = Path(__file__).parents[1] / "examples" / "benchmarks"
 
 ESTIMATORS = [SoftTargetMLPClassifier, MultiLabelSigmoidClassifier]
 

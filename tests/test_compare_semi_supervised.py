@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 
-from cases import X_THREE, Y_THREE, make_soft
+from cases import BENCHMARKS, X_THREE, Y_THREE, make_soft
 from harness.memory import PeakMemory
 from harness.semi_supervised import (
     SCORES,
@@ -32,8 +31,6 @@ from harness.semi_supervised import (
 from sklearn_softloss.metrics import expected_calibration_error
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
 from sklearn_softloss.semi_supervised._partly_labelled import read_partly_labelled
-
-BENCHMARKS = Path(__file__).parents[1] / "examples" / "benchmarks"
 
 pytestmark = pytest.mark.filterwarnings("ignore:Every row of y has a label:UserWarning")
 

@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cases import make_soft
+from cases import BENCHMARKS, make_soft
 from sklearn_softloss import SoftTargetMLPClassifier, losses
 from stress import interrupts, load
-
-BENCHMARKS = Path(__file__).parents[1] / "examples" / "benchmarks"
 
 START = """
 import os, threading, time

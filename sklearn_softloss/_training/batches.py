@@ -348,7 +348,6 @@ class Batches:
         self.sizes = np.diff(self.starts).tolist()
         largest = max([1, *self.sizes])
         self.per_block = max(1, data.block_size(GATHERED_ENTRIES) // largest)
-        self.most_rows = min(n, self.per_block * largest)
         self._memory: Tensor | None = None
 
     def __len__(self) -> int:
@@ -363,12 +362,12 @@ class Batches:
         if self.generator is not None and len(self) > 1:
             order = torch.randperm(len(self.data), generator=self.generator).numpy()
         if self.through is not None and self._memory is None:
-            self._memory = self.data.memory_for(self.most_rows)
+            most_rows = min(len(self.data), self.per_block * max(self.sizes, default=0))
+            self._memory = self.data.memory_for(most_rows)
         for first in range(0, len(self), self.per_block):
             sizes = self.sizes[first : first + self.per_block]
             part = slice(self.starts[first], self.starts[first + len(sizes)])
-            rows = part if order is None else order[part]
-            X, targets = self.data.batch(rows, self._memory)
+            X, targets = self.data.batch(part if order is None else order[part], self._memory)
             if self.through is not None:
                 X = self.through(X)
             yield Block(X, targets, sizes)

@@ -167,7 +167,7 @@ class MLP(nn.Sequential):
 
     def standardize_rows_(self, X: Any) -> Any:
         """Rows as the first layer takes them, which may be written over X."""
-        return X if self.standardize is None else self.standardize.forward_(X)
+        return X if self.standardize is None else self.standardize(X, out=X)
 
     def linear_layers(self) -> list[nn.Linear]:
         return [layer for layer in self if isinstance(layer, nn.Linear)]

@@ -78,16 +78,11 @@ class Standardize(nn.Module):
         self.shift.copy_(torch.from_numpy(-mean * factor))
         return self
 
-    def forward(self, X: Any) -> Any:
+    def forward(self, X: Any, out: Tensor | None = None) -> Any:
+        """Rows on one scale; dense ones lie in `out` where it is given."""
         if isinstance(X, SparseRows):
             return X.scaled(self.factor)
-        return torch.addcmul(self.shift, X, self.factor)
-
-    def forward_(self, X: Any) -> Any:
-        """The same, written over X where that is dense."""
-        if isinstance(X, SparseRows):
-            return self(X)
-        return torch.addcmul(self.shift, X, self.factor, out=X)
+        return torch.addcmul(self.shift, X, self.factor, out=out)
 
 
 def _refuse_too_large(scale: Columns) -> None:
