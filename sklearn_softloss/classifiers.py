@@ -194,7 +194,8 @@ class SoftTargetMLPClassifier(NetClassifier):
     rows so many are used to try, up to 20,000 others judge too, and the first step also takes two
     standard errors; under `early_stopping` the validation rows judge. Fewer than 60 different rows,
     `partial_fit` and a `module` get the middle; `warm_start` goes on with what the first fit chose;
-    numbers give one plain fit.
+    numbers give one plain fit. Rows held out at random say little about rows of other groups
+    (persons, documents): there choose `alpha` by a search over folds of whole groups.
 
     'auto' values fall with a narrow layer of w units, ``dropout / (1 - dropout)`` by
     ``w / 448`` and `alpha` by its root; below 4 columns the first by ``(n_features / 4) ** 2`` and
