@@ -164,6 +164,27 @@ def test_numbers_too_large_are_refused_and_the_fit_before_stays(Estimator):
     assert_array_equal(clf.predict_proba(X_SMALL), before)
 
 
+@over_estimators
+@pytest.mark.parametrize(("dtype", "unit"), [("float64", 1e-200), ("float32", 1e-42)])
+@pytest.mark.parametrize("as_given", [np.asarray, sp.csr_array])
+def test_numbers_too_small_to_be_scaled_count_as_constant_and_are_named(
+    Estimator, dtype, unit, as_given
+):
+    y, X = matrix_targets(Estimator), X_SMALL.astype(dtype)
+    X[:, 2] *= unit
+    without = X.copy()
+    without[:, 2] = 0
+    with pytest.warns(UserWarning, match=f"Column 2 of X.* too small to be scaled in {dtype}"):
+        clf = Estimator(**OURS).fit(as_given(X), y)
+    assert np.all(clf.coefs_[0][2] == 0)
+    if as_given is np.asarray:
+        expected = Estimator(**OURS).fit(without, y).predict_proba(without)
+        assert_allclose(clf.predict_proba(X), expected, rtol=1e-6)
+    with pytest.warns(UserWarning, match="Column 2 of X"):
+        part = Estimator(**OURS).partial_fit(as_given(X), y)
+    assert np.isfinite(part.predict(as_given(X))).all()
+
+
 def test_single_precision_far_from_zero():
     X = (1e4 + X_SMALL).astype(np.float32)
     y = matrix_targets(SoftTargetMLPClassifier)

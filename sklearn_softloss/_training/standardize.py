@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,9 @@ MEASURED_ENTRIES = 2**17
 
 ROUNDING, TINY = 1e-14, 1e-300
 """The relative deviation of a column that varies by rounding alone; the least divisor."""
+
+LEAST_SQUARED = float(np.sqrt(np.finfo(np.float64).tiny))
+"""The least number whose square keeps its digits."""
 
 KEPT_PROPORTION = 3.0
 """Factor up to which columns of a sparse X keep their proportions, which may carry a meaning, as
@@ -70,6 +74,8 @@ class Standardize(nn.Module):
         with np.errstate(over="ignore", invalid="ignore"):
             mean, scale, size = find(batches)
         _refuse_too_large(scale)
+        is_too_small = _warn_of_too_small(np.maximum(scale, size), batches.data.dtype)
+        scale, size = np.where(is_too_small, 0, (scale, size))
         is_constant = scale == 0
         if more_to_come:
             scale = np.where(is_constant, np.where(size > 0, size, 1), scale)
@@ -92,6 +98,21 @@ def _refuse_too_large(scale: Columns) -> None:
             f"X must hold numbers whose squares are finite; those of column {too_large.argmax()} "
             "are too large. Take their logarithm, or another unit."
         )
+
+
+def _warn_of_too_small(size: Columns, dtype: torch.dtype) -> NDArray[np.bool_]:
+    """Columns whose squares, or the inverse of whose size, are no numbers any more."""
+    least = max(torch.finfo(dtype).tiny, LEAST_SQUARED)
+    found: NDArray[np.bool_] = (size > 0) & (size < least)
+    if found.any():
+        warnings.warn(
+            f"Column {found.argmax()} of X, one of {found.sum()} such, holds numbers below "
+            f"{least:.0e} alone, too small to be scaled in {str(dtype).removeprefix('torch.')}: it "
+            "counts as constant. Take another unit, or drop it.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return found
 
 
 def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
@@ -140,8 +161,9 @@ def _sparse_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
         squares = squares + weight @ rows.power(2)
         of_entries = of_entries + weight @ (rows != 0)
     squares, of_entries = batches.data.processes.total((squares, of_entries))
+    there = of_entries > 0
     size = np.sqrt(squares / np.maximum(of_entries, TINY))
-    there = size > 0
+    size = np.where(there, np.maximum(size, TINY), 0)
     proportion = size / np.median(size[there]) if there.any() else size
     kept = np.clip(proportion, 1 / KEPT_PROPORTION, KEPT_PROPORTION)
     return np.zeros_like(size), np.where(there, size / kept, 0), size
