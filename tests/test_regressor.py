@@ -187,6 +187,15 @@ def test_units_do_not_matter(loss):
     assert reg.selection_results_ is not None
 
 
+@over_regression_losses
+@pytest.mark.parametrize("unit", [2.0**-700, 2.0**800])
+def test_units_whose_squares_are_no_numbers_do_not_matter(loss, unit):
+    X, Y = two_targets()
+    reg = SoftLossMLPRegressor(loss=loss, **SMALL, dtype="float64")
+    plain = reg.fit(X, Y).predict(X)
+    assert_allclose(clone(reg).fit(X, Y * unit).predict(X) / unit, plain, rtol=1e-6)
+
+
 def test_a_constant_target_is_predicted():
     X, _ = positive()
     for value in (0.0, 7.5, 1e-9):

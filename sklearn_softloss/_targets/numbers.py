@@ -67,6 +67,11 @@ def as_numbers(y: Any, flatten: bool = True) -> Array:
     return values
 
 
+def _power_of_two_near(size: float) -> float:
+    """A unit that changes no digit, in which squares neither overflow nor vanish."""
+    return float(np.ldexp(1.0, np.frexp(size)[1] - 1)) if size > 0 else 1.0
+
+
 @dataclass(frozen=True)
 class TargetScale:
     """Targets minus a location over a scale, of each column; predictions put back.
@@ -93,14 +98,18 @@ class TargetScale:
         of_entries = np.ones(values.shape) if entry is None else entry
         if weight is not None:
             of_entries = of_entries * weight[:, None]
-        pairs = []
+        pairs: list[tuple[float, float]] = []
         for column, weights in zip(values.T, of_entries.T, strict=True):
             column, weights = np.concatenate(reading().gather((column, weights)), axis=1)
             known = weights > 0
-            found = location_and_scale(column[known], weights[known]) if known.any() else (0.0, 1.0)
-            pairs.append(found)
-        location, scale = np.transpose(pairs)
-        return cls(location, np.where(scale == 0, 1.0, scale) if more_to_come else scale)
+            if not known.any():
+                pairs.append((0.0, 1.0))
+                continue
+            unit = _power_of_two_near(np.abs(column[known]).max())
+            location, scale = location_and_scale(column[known] / unit, weights[known])
+            pairs.append((location * unit, scale * unit))
+        locations, scales = np.transpose(pairs)
+        return cls(locations, np.where(scales == 0, 1.0, scales) if more_to_come else scales)
 
     def encode(self, values: Array) -> Array:
         return (values - self.location) / np.where(self.scale == 0, 1.0, self.scale)
