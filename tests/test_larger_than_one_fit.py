@@ -170,7 +170,7 @@ def test_a_study_prunes_planned_trainings():
 def cluster():
     """Two worker processes on this machine."""
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as workers,
         Client(workers) as client,
     ):
         yield client

@@ -120,7 +120,7 @@ def hyperband(task: Task, grid: dict[str, Any]) -> dict[str, Any]:
     from dask_ml.model_selection import HyperbandSearchCV
 
     n_classes = len(np.unique(task.y)) if np.ndim(task.y) == 1 else task.y.shape[1]
-    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None):
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0"):
         estimator = clone(task.estimator).set_params(max_iter=EPOCHS)
         search = HyperbandSearchCV(
             estimator, grid, max_iter=EPOCHS, aggressiveness=FACTOR,
