@@ -7,7 +7,7 @@ it will be worth elsewhere. ``--write`` writes a page for the docs.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -118,10 +118,15 @@ def of_classes(change: str, X: Any, y: Any, n_folds: int) -> float:
 
 def of_distributions(change: str, X: Any, Y: Any) -> float:
     """KL, mean over five of the ten folds in the order of the file."""
-    losses = []
-    for train, test in list(KFold(10).split(X))[::2]:
-        found = proba(SoftTargetMLPClassifier, change, X[train], Y[train], X[test])
-        losses.append(kl_divergence(Y[test], found))
+    return mean_kl(lambda *data: proba(SoftTargetMLPClassifier, change, *data), X, Y, step=2)
+
+
+def mean_kl(predicted: Callable[[Any, Any, Any], Any], X: Any, Y: Any, step: int = 1) -> float:
+    """Over every `step`-th of ten folds in the order of the file."""
+    losses = [
+        kl_divergence(Y[test], predicted(X[train], Y[train], X[test]))
+        for train, test in list(KFold(10).split(X))[::step]
+    ]
     return float(np.mean(losses))
 
 
@@ -266,13 +271,12 @@ CHOOSERS = {
 
 def of_new_persons(folder: Path, name: str, chooser: str) -> float:
     """KL, mean over ten folds in the order of the file."""
+
+    def predicted(X: Any, Y: Any, X_test: Any) -> Any:
+        return clone(CHOOSERS[chooser]).fit(X, Y).predict_proba(X_test)
+
     X, Y = label_distributions(folder, name)
-    X = X.astype(np.float32)
-    losses = []
-    for train, test in KFold(10).split(X):
-        model = clone(CHOOSERS[chooser]).fit(X[train], Y[train])
-        losses.append(kl_divergence(Y[test], model.predict_proba(X[test])))
-    return float(np.mean(losses))
+    return mean_kl(predicted, X.astype(np.float32), Y)
 
 
 def person_rows(folder: Path) -> list[list[Any]]:

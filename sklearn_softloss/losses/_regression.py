@@ -57,7 +57,7 @@ class RegressionLoss(Loss):
         Parameters
         ----------
         values : ndarray of shape (n_known,)
-            Known targets of one column.
+            Known targets of one column, over a power of two near the largest.
         weight : ndarray of shape (n_known,)
             Greater than 0.
 
