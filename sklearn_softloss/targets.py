@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._checks import check_one_of, weight_or_ones
-from ._targets.answers import Annotations, is_known
-from ._targets.encoding import Array, column_names, first_unseen, one_hot
+from ._targets.answers import Annotations, Answers, known_answers, refuse_other_type
+from ._targets.encoding import Array, column_names, is_missing
 from ._targets.long_tables import refuse_long_table
 
 __all__ = ["Annotations", "annotation_matrix", "vote_shares"]
@@ -28,7 +28,8 @@ def annotation_matrix(
     Parameters
     ----------
     item, annotator, answer : array-like of shape (n_answers,)
-        What was asked, who answered, and what. An answer of NaN or None is none.
+        What was asked, who answered, and what. An answer of NaN, None or blanks is none, nor is -1
+        beside text.
     items : array-like of shape (n_items,), default=None
         The items in the order of the rows wanted, such as the index of X, those without an answer
         too; by default those of `item`, sorted.
@@ -67,21 +68,21 @@ def annotation_matrix(
             "item, annotator and answer must be columns of one length; their shapes are "
             f"{[column.shape for column in columns]}."
         )
-    for what, column in zip(("item", "annotator"), columns, strict=False):
-        missing = ~is_known(column)
-        if missing.any():
-            raise ValueError(f"Every answer needs its {what}; row {np.argmax(missing)} has none.")
-    there = is_known(columns[2])
-    if not there.any():
+    there, answers = known_answers(columns[2], "answer")
+    if not len(answers):
         raise ValueError("answer holds no answer.")
-    given, people, answers = (np.array(column[there].tolist()) for column in columns)
-    names, column_of = np.unique(people, return_inverse=True)
-    rows = np.unique(np.array(columns[0].tolist())) if items is None else np.asarray(items)
+    given, people = _ids(columns[0], "item"), _ids(columns[1], "annotator")
+    rows = np.unique(given) if items is None else _ids(np.asarray(items, dtype=object), "item")
+    names, column_of = np.unique(people[there], return_inverse=True)
     place = {name: i for i, name in enumerate(rows.tolist())}
-    unknown = [name for name in given.tolist() if name not in place]
+    if len(place) < len(rows):
+        again = next(name for i, name in enumerate(rows.tolist()) if place[name] != i)
+        raise ValueError(f"items must be distinct; {again!r} is there more than once.")
+    refuse_other_type(given.tolist(), rows.tolist(), "item and items")
+    unknown = [name for name in given[there].tolist() if name not in place]
     if unknown:
         raise ValueError(f"items must name every item; {unknown[0]!r} is not among them.")
-    row_of = np.array([place[name] for name in given.tolist()], dtype=np.intp)
+    row_of = np.array([place[name] for name in given[there].tolist()], dtype=np.intp)
     if repeated == "refuse":
         _refuse_second_answers(row_of, column_of, rows, names, np.flatnonzero(there))
     classes, codes = np.unique(answers, return_inverse=True)
@@ -90,6 +91,14 @@ def annotation_matrix(
     order = np.arange(len(values))[:: -1 if repeated == "first" else 1]  # the last one stays
     matrix[row_of[order], column_of[order]] = values[order]
     return Annotations(matrix, rows, names, classes)
+
+
+def _ids(column: Array, what: str) -> Array:
+    """Names of one type, each there; blanks around text count."""
+    there, _ = known_answers(column, what)
+    if not there.all():
+        raise ValueError(f"Every row needs its {what}; row {np.argmin(there)} has none.")
+    return np.array(column.tolist())
 
 
 def _refuse_second_answers(
@@ -120,13 +129,13 @@ def vote_shares(
     Parameters
     ----------
     votes : array-like of shape (n_samples, n_annotators), or Annotations
-        The label each annotator gave. NaN, None and `missing` mean "did not vote". With ``counts``
-        array-like of shape (n_samples, n_classes): how often each label was given.
+        The label each annotator gave. NaN, None, blank text and `missing` mean "did not vote". With
+        ``counts`` array-like of shape (n_samples, n_classes): how often each label was given.
     classes : array-like of shape (n_classes,), default=None
         The labels, in the order of the columns wanted; by default those that occur, sorted. With
         ``counts`` the names of the columns; by default those of a DataFrame, or 0, 1, ...
     missing : object, default=-1
-        A further mark for "did not vote".
+        A further mark for "did not vote", unless `classes` name it.
     annotator_weight : array-like of shape (n_annotators,), default=None
         How much each annotator's vote counts, >= 0.
     counts : bool, default=False
@@ -141,8 +150,8 @@ def vote_shares(
     Raises
     ------
     ValueError
-        If a row has no vote (of weight), a vote is not among `classes`, or `votes` are a long table
-        with one answer a row.
+        If a row has no vote (of weight), a vote is not among `classes`, -1 may be a vote or none,
+        or `votes` are a long table with one answer a row.
 
     See Also
     --------
@@ -160,37 +169,43 @@ def vote_shares(
     """
     if counts:
         return _shares_of_counts(votes, classes, annotator_weight)
-    if isinstance(votes, Annotations):
-        numbers = votes.classes.dtype.kind in "biuf"
-        if classes is None:
-            classes = votes.classes
-        table = votes.matrix if numbers else _named(votes)
-    else:
+    if not isinstance(votes, Annotations):
         refuse_long_table(votes, of_votes=True)
-        table = votes
-    if not (hasattr(table, "__array__") and np.asarray(table).dtype.kind in "biuf"):
-        table = np.asarray(table, dtype=object)
-    table = np.asarray(table)
-    if table.ndim != 2:
+        votes = np.asarray(votes, dtype=None if hasattr(votes, "__array__") else object)
+        if votes.ndim != 2:
+            raise ValueError(
+                f"votes must have shape (n_samples, n_annotators); they have shape {votes.shape}."
+            )
+    answers = Answers.read(votes, are_ratings=True)
+    found, mark = answers.classes.tolist(), None if is_missing(missing) else missing
+    known = answers.classes if classes is None else known_answers(np.asarray(classes), "classes")[1]
+    if classes is None:
+        _refuse_doubtful_mark(found, mark)
+    if classes is None or mark not in known.tolist():
+        answers = answers.kept(np.array([name != mark for name in found])[answers.label])
+        known = known[[name != mark for name in known.tolist()]]
+    place = {name: j for j, name in enumerate(known.tolist())}
+    column = np.array([place.get(name, -1) for name in found], dtype=np.intp)[answers.label]
+    if (column < 0).any():
+        foreign = int(np.argmax(column < 0))
         raise ValueError(
-            f"votes must have shape (n_samples, n_annotators); they have shape {table.shape}."
+            f"classes must name every vote; row {answers.item[foreign]} holds "
+            f"{found[answers.label[foreign]]!r}, which is not among {known.tolist()}."
         )
-    cast = is_known(table) & (table != missing)
-    weights = weight_or_ones(annotator_weight, table.shape[1:], name="annotator_weight")
-    labels = np.array(table[cast].tolist())
-    rows, columns = np.nonzero(cast)
-    distinct, inverse = np.unique(labels, return_inverse=True)
-    known = distinct if classes is None else np.asarray(classes)
-    foreign = first_unseen(distinct, inverse, set(known.tolist()))
-    if foreign is not None:
-        raise ValueError(
-            f"classes must name every vote; row {rows[foreign]} holds "
-            f"{labels.tolist()[foreign]!r}, which is not among {known.tolist()}."
-        )
-    totals = np.zeros((len(table), len(known)))
-    if len(labels):
-        np.add.at(totals, rows, weights[columns][:, None] * one_hot(labels, known))
+    weights = weight_or_ones(annotator_weight, (answers.n_annotators,), name="annotator_weight")
+    totals = np.zeros((answers.n_items, len(known)))
+    np.add.at(totals, (answers.item, column), weights[answers.annotator])
     return _shares(totals), known
+
+
+def _refuse_doubtful_mark(found: list[Any], mark: Any) -> None:
+    """Refuse -1 for "did not vote" where it is as likely a vote: beside 1 alone, or a -2."""
+    others = [name for name in found if name != mark]
+    if mark == -1 and mark in found and others and (others == [1] or min(others) < -1):
+        raise ValueError(
+            f"-1 stands beside {others}: say missing=None if it is a vote, or name the classes, "
+            "such as by classes=[0, 1], if it says that an annotator did not vote."
+        )
 
 
 def _shares_of_counts(
@@ -222,11 +237,3 @@ def _shares(totals: Array) -> Array:
     if empty.any():
         raise ValueError(f"Every row needs a vote; row {int(np.argmax(empty))} has none. Drop it.")
     return totals / totals.sum(axis=1, keepdims=True)
-
-
-def _named(votes: Annotations) -> Array:
-    """The answers themselves, None where there is none."""
-    there = ~np.isnan(votes.matrix)
-    table = np.full(votes.matrix.shape, None, dtype=object)
-    table[there] = votes.classes[votes.matrix[there].astype(np.intp)]
-    return table

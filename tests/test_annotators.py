@@ -349,8 +349,10 @@ def test_annotators_are_found_by_name_and_strangers_answer_as_the_population(nam
     assert_array_equal(found[:, 0], everyone[:, 3])
     assert_array_equal(found[:, 2], everyone[:, 0])
     assert_array_equal(found[:, 1], clf.predict_proba(X))
+    assert_array_equal(clf.predict_annotator_proba(X, "dee"), everyone[:, 3])
+    assert_array_equal(clf.predict_annotator(X, "ann"), clf.predict_annotator(X)[:, 0])
     with pytest.raises(ValueError, match="list of names"):
-        clf.predict_annotator_proba(X, "ann")
+        clf.predict_annotator_proba(X, [["ann"]])
 
 
 def test_score_takes_columns_by_name(named):

@@ -96,7 +96,7 @@ def test_answers_may_have_names_and_frames():
     [
         ([[0, 1]], [[0, 1], [1, 1]], {}, "must have shape"),
         ([[0, 1]], [[0, 1, 1]], {}, "must have shape"),
-        ([[0, 1]], [[0, np.nan]], {}, "row 0 has NaN"),
+        ([[0, 1]], [[0, np.nan]], {}, "row 0 has none"),
         ([[np.nan, np.nan]], [[0, 1]], {}, "no answer"),
         ([[0, 1]], [[0, 1]], {"average": "macro"}, "average must be"),
     ],

@@ -7,7 +7,6 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._checks import require_y, weight_or_ones
@@ -19,9 +18,15 @@ from .._estimators.held_out import groups_of_equal
 from .._estimators.keywords import answers_habits
 from .._estimators.regularization import settled
 from .._processes import refuse_processes
-from .._targets.answers import Annotations, Answers
+from .._targets.answers import (
+    Answers,
+    annotator_names,
+    are_same,
+    refuse_other_rows,
+    refuse_other_type,
+)
 from .._targets.domains import DISTRIBUTION, Domain
-from .._targets.encoding import Array, Targets, column_names
+from .._targets.encoding import Array, Targets
 from .._training.batches import TrainingData
 from .._training.loops import Loop
 from .._training.net import TrainingNet
@@ -140,6 +145,8 @@ class AnnotatorMLPClassifier(NetClassifier):
     Davani, Diaz and Prabhakaran, "Dealing with disagreements: looking beyond the majority vote in
     subjective annotations", TACL 10 (2022) 92-110, doi:10.1162/tacl_a_00449.
     Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460 (both tasks).
+    Raykar and Yu, "Eliminating spammers and ranking annotators for crowdsourced labeling tasks",
+    JMLR 13 (2012) 491-518 (who answers at random, whatever the item).
 
     Examples
     --------
@@ -246,9 +253,10 @@ class AnnotatorMLPClassifier(NetClassifier):
         wanted: Any = self.n_camps
         if wanted != "auto" and not (isinstance(wanted, Integral) and int(wanted) >= 1):
             raise ValueError(f"n_camps must be 'auto' or an int >= 1; got {self.n_camps!r}.")
+        refuse_other_rows(X, y)
         answers = Answers.read(y)
         weight = weight_or_ones(sample_weight, (answers.n_items,), name="sample_weight")
-        answers = answers.of_items(weight > 0)
+        answers = answers.kept(weight[answers.item] > 0)
         weight = np.where(np.bincount(answers.item, minlength=len(weight)) > 0, weight, 0.0)
         draw = self._generators_for(Course.FRESH).numpy
         camps = camps_of(answers, self.n_camps, draw)
@@ -376,27 +384,29 @@ class AnnotatorMLPClassifier(NetClassifier):
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows to predict.
-        annotators : array-like of shape (n_asked,), default=None
+        annotators : array-like of shape (n_asked,) or a name, default=None
             Names from `annotators_`; None is all of them. An annotator that is not among them
             answers as the population.
 
         Returns
         -------
         ndarray of shape (n_samples, n_asked, n_classes), float64
-            The last axis sums to 1 and follows `classes_`.
+            The last axis sums to 1 and follows `classes_`. (n_samples, n_classes) of a name.
         """
         check_is_fitted(self)
-        place = {name: i for i, name in enumerate(self.annotators_.tolist())}
-        names = self.annotators_ if annotators is None else np.asarray(annotators)
-        if names.ndim != 1:
+        known = self.annotators_.tolist()
+        names = np.asarray(known if annotators is None else annotators, dtype=object)
+        if names.ndim > 1:
             raise ValueError(f"annotators must be a list of names; its shape is {names.shape}.")
-        asked = np.array([place.get(name, -1) for name in names.tolist()], dtype=np.intp)
+        refuse_other_type(names.ravel().tolist(), known, "Names of annotators")
+        place = {name: i for i, name in enumerate(known)}
+        asked = np.array([place.get(name, -1) for name in names.ravel().tolist()], dtype=np.intp)
         joint = self._predicted(X)
         proba = self._of_annotators(self._shares(joint), asked)
         found = np.ascontiguousarray(np.moveaxis(proba, 0, 2))
         if (asked < 0).any():
             found[:, asked < 0] = self._population_share(joint)[:, None]
-        return found
+        return found if names.ndim else found[:, 0]
 
     def predict_annotator(self, X: Any, annotators: Any = None) -> Array:
         """The most probable answer of each annotator.
@@ -405,14 +415,14 @@ class AnnotatorMLPClassifier(NetClassifier):
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows to predict.
-        annotators : array-like of shape (n_asked,), default=None
+        annotators : array-like of shape (n_asked,) or a name, default=None
             As for `predict_annotator_proba`.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_asked)
+        ndarray of shape (n_samples, n_asked), or (n_samples,) of a name
         """
-        best = self.predict_annotator_proba(X, annotators).argmax(axis=2)
+        best = self.predict_annotator_proba(X, annotators).argmax(axis=-1)
         return self.classes_[best]
 
     def predict(self, X: Any) -> Array:
@@ -438,8 +448,8 @@ class AnnotatorMLPClassifier(NetClassifier):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows to predict.
         y : array-like of shape (n_samples, n_annotators) or (n_samples,)
-            Answers; columns of a DataFrame may be any annotators, those of an array must be those
-            of `fit`. A 1-D y is compared with `predict`.
+            Answers; columns of a frame or of Annotations may be any annotators, those of an array
+            must be those of `fit`. A 1-D y is compared with `predict`.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0.
 
@@ -449,20 +459,20 @@ class AnnotatorMLPClassifier(NetClassifier):
             In [0, 1].
         """
         check_is_fitted(self)
-        if not isinstance(y, Annotations) and np.ndim(y) == 1:
-            return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+        refuse_other_rows(X, y)
         answers = Answers.read(y)
-        names = answers.names
-        if column_names(y) is None and not isinstance(y, Annotations):
-            if len(names) != len(self.annotators_):
+        if np.ndim(y) == 1:
+            said = self.predict(X)[:, None]
+        else:
+            names = annotator_names(y)
+            if names is None and answers.n_annotators != len(self.annotators_):
                 raise ValueError(
                     f"y must have a column for each of the {len(self.annotators_)} annotators of "
-                    f"fit, or be a frame that names them; it has {len(names)}."
+                    f"fit, or be a frame that names them; it has {answers.n_annotators}."
                 )
-            names = self.annotators_
-        said = self.predict_annotator(X, names)
+            said = self.predict_annotator(X, names)
         check_consistent_length(said, np.empty(answers.n_items))
-        right = said[answers.item, answers.annotator] == answers.classes[answers.label]
+        right = are_same(answers.classes[answers.label], said[answers.item, answers.annotator])
         weight = weight_or_ones(sample_weight, (answers.n_items,), name="sample_weight")
         return float(np.average(right, weights=weight[answers.item]))
 
@@ -474,9 +484,10 @@ class AnnotatorMLPClassifier(NetClassifier):
         dict of str to ndarray of shape (n_annotators,)
             Under 'annotator' the name, 'answers' their number in `fit`, 'agreement', 'camp' and
             'scale' as in the attributes, 'favours' the class with the largest of `bias_` and 'bias'
-            this, in nats above the mean. 'spammer' is 1 less the correlation of the answers with
-            what they share with the others', in [0, 1]: 1 is who answers at random, or always the
-            same, NaN who shares no item with another.
+            this, in nats above the mean. 'spammer' is 1 less the correlation r of the answers with
+            what they share with the others', in [0, 1]: near 1 is who answers at random, or always
+            the same, NaN who shares no item with another. Of n answers to shared items r is
+            ``((n - 1) * r + 5 * mean r) / (n + 4)``, so that who gave few has the score of most.
         """
         check_is_fitted(self)
         bias = self.bias_ - self.bias_.mean(axis=1, keepdims=True)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .._checks import check_one_of, weight_or_ones
-from .._targets.answers import Answers
+from .._targets.answers import Answers, are_same, known_answers
 from .._targets.encoding import Array
 from ._takes import takes
 from .averages import mean_of_defined
@@ -214,7 +214,7 @@ def annotator_absolute_distance(
 
 
 def _differ(given: Array, predicted: Array) -> Array:
-    return (given != predicted).astype(np.float64)
+    return 1.0 - are_same(given, predicted)
 
 
 def _distance(given: Array, predicted: Array) -> Array:
@@ -242,10 +242,10 @@ def _mean_of_answers(
             f"y_pred must have shape {shape}, or one answer a row; it has {np.shape(y_pred)}."
         )
     predicted = np.broadcast_to(predicted, shape)[answers.item, answers.annotator]
-    predicted = np.array(predicted.tolist())
-    if predicted.dtype.kind == "f" and np.isnan(predicted).any():
-        row = answers.item[int(np.argmax(np.isnan(predicted)))]
-        raise ValueError(f"Every answer needs a prediction; row {row} has NaN.")
+    there, predicted = known_answers(predicted, "Predictions")
+    if not there.all():
+        row = answers.item[int(np.argmin(there))]
+        raise ValueError(f"Every answer needs a prediction; row {row} has none.")
     values = value(answers.classes[answers.label], predicted)
     if average == "items":
         counts = np.bincount(answers.item, minlength=shape[0])

@@ -19,14 +19,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from .. import metrics
-from .._targets.encoding import (
-    aligned,
-    as_array,
-    column_names,
-    encode_labels,
-    in_class_order,
-    label_names,
-)
+from .._targets.answers import annotator_names, refuse_other_rows
+from .._targets.encoding import aligned, as_array, encode_labels, in_class_order, label_names
 from ..model_selection import as_proba_matrix
 from ._takes import takes, what_it_takes
 
@@ -223,8 +217,9 @@ def _quantiles(estimator: Any, X: Any, y: Any, levels: Any) -> tuple[Any, Any, A
 
 def _answers(estimator: Any, X: Any, y: Any, are_ratings: bool) -> tuple[Any, Any]:
     """y, and what each annotator is most likely to answer; of ratings the median."""
+    refuse_other_rows(X, y)
     X, estimator = _reached(estimator, X, "predict_annotator_proba", "AnnotatorMLPClassifier()")
-    proba = estimator.predict_annotator_proba(X, column_names(y))
+    proba = estimator.predict_annotator_proba(X, annotator_names(y))
     if are_ratings:
         place = (proba.cumsum(axis=2) < 0.5).sum(axis=2).clip(max=proba.shape[2] - 1)
     else:
