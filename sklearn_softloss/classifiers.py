@@ -337,21 +337,6 @@ class SoftTargetMLPClassifier(NetClassifier):
         """
         return self._predicted(X)
 
-    def predict(self, X: Any) -> Array:
-        """The most probable class of each row.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
-
     def decision_function(self, X: Any) -> Array:
         """Logit of the probability.
 

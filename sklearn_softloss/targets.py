@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from ._checks import check_one_of, weight_or_ones
 from ._targets.answers import Annotations, Answers, known_answers, refuse_other_type
-from ._targets.encoding import Array, column_names, is_missing
+from ._targets.encoding import Array, column_names
 from ._targets.long_tables import refuse_long_table
 
 __all__ = ["Annotations", "annotation_matrix", "vote_shares"]
@@ -169,7 +170,7 @@ def vote_shares(
     """
     if counts:
         return _shares_of_counts(votes, classes, annotator_weight)
-    if not isinstance(votes, Annotations):
+    if not (isinstance(votes, Annotations) or sp.issparse(votes)):
         refuse_long_table(votes, of_votes=True)
         votes = np.asarray(votes, dtype=None if hasattr(votes, "__array__") else object)
         if votes.ndim != 2:
@@ -177,13 +178,15 @@ def vote_shares(
                 f"votes must have shape (n_samples, n_annotators); they have shape {votes.shape}."
             )
     answers = Answers.read(votes, are_ratings=True)
-    found, mark = answers.classes.tolist(), None if is_missing(missing) else missing
-    known = answers.classes if classes is None else known_answers(np.asarray(classes), "classes")[1]
+    found, known = answers.classes.tolist(), answers.classes
+    marks = known_answers(np.array([missing], dtype=object))[1].tolist()
     if classes is None:
-        _refuse_doubtful_mark(found, mark)
-    if classes is None or mark not in known.tolist():
-        answers = answers.kept(np.array([name != mark for name in found])[answers.label])
-        known = known[[name != mark for name in known.tolist()]]
+        _refuse_doubtful_mark(found, marks)
+        known = known[[name not in marks for name in found]]
+    else:
+        known = known_answers(np.asarray(classes), "classes")[1]
+        marks = [mark for mark in marks if mark not in known.tolist()]
+    answers = answers.kept(np.array([name not in marks for name in found])[answers.label])
     place = {name: j for j, name in enumerate(known.tolist())}
     column = np.array([place.get(name, -1) for name in found], dtype=np.intp)[answers.label]
     if (column < 0).any():
@@ -198,10 +201,10 @@ def vote_shares(
     return _shares(totals), known
 
 
-def _refuse_doubtful_mark(found: list[Any], mark: Any) -> None:
+def _refuse_doubtful_mark(found: list[Any], marks: list[Any]) -> None:
     """Refuse -1 for "did not vote" where it is as likely a vote: beside 1 alone, or a -2."""
-    others = [name for name in found if name != mark]
-    if mark == -1 and mark in found and others and (others == [1] or min(others) < -1):
+    others = [name for name in found if name not in marks]
+    if marks == [-1] and -1 in found and others and (others == [1] or min(others) < -1):
         raise ValueError(
             f"-1 stands beside {others}: say missing=None if it is a vote, or name the classes, "
             "such as by classes=[0, 1], if it says that an annotator did not vote."

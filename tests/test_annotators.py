@@ -15,14 +15,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_softloss import SoftTargetMLPClassifier
 from sklearn_softloss._targets.answers import Answers
 from sklearn_softloss.annotators import AnnotatorMLPClassifier, DawidSkene
-from sklearn_softloss.annotators._camps import camps_of
+from sklearn_softloss.annotators._camps import _shrunk, camps_of
 from sklearn_softloss.annotators._effects import _derivatives, fit_effects
 from sklearn_softloss.metrics import annotator_absolute_distance, annotator_error_rate, scorers
 from sklearn_softloss.targets import annotation_matrix, vote_shares
@@ -147,6 +147,24 @@ def test_who_answered_little_keeps_what_the_group_has():
     assert_allclose(clf.bias_[4], 0, atol=0.25)
     assert_allclose(clf.scale_[[3, 4]], clf.scale_.mean(), atol=0.1)
     assert np.isnan(clf.annotator_report()["spammer"][3])
+
+
+def test_few_answers_make_no_spammer():
+    """The score was 1.00 of who gave one answer, and of two that agree."""
+    X, Y, _, _ = simulate(n=400, kinds=(16, 0, 4), per_item=20)
+    few = np.r_[0:4, 16]
+    Y[8:, few] = np.nan
+    Y[2:, few[:2]] = np.nan
+    Y[1:, few[0]] = np.nan
+    Y[:, 15] = 1  # always the same
+    score = AnnotatorMLPClassifier(**FIXED, random_state=0).fit(X, Y).annotator_report()["spammer"]
+    assert score[few].max() < score[[15, 17, 18, 19]].min()
+    assert score[few[0]] < 0.7
+
+    found = _shrunk(np.array([0.9, 0.7, 0.0, 0.5]), np.array([101, 6, 1, 0]))
+    mean = (100 * 0.9 + 5 * 0.7) / 105
+    assert_allclose(found, [(90 + 5 * mean) / 105, (3.5 + 5 * mean) / 10, mean, np.nan])
+    assert np.isnan(_shrunk(np.zeros(3), np.ones(3))).all()
 
 
 def test_a_biased_annotator_is_reported():
@@ -287,6 +305,157 @@ def test_some_items_of_a_matrix_keep_names_and_classes():
     assert_array_equal(clf.classes_, [0, 1, 2])
     assert_array_equal(clf.annotators_, ["ann", "bob", "cid", "dee"])
     assert 0 < clf.score(X, answers) <= 1
+
+
+NO_ANSWER = [None, np.nan, pd.NA, pd.NaT, "", "  ", -1]
+
+
+@pytest.mark.parametrize("nothing", NO_ANSWER, ids=repr)
+@pytest.mark.parametrize("form", ["list", "object", "frame", "matrix", "vector"])
+def test_all_readers_of_answers_know_the_same_answers(form, nothing):
+    """DawidSkene made a class of -1, vote_shares stopped at NA, and all told " yes" from "yes"."""
+    votes = [["yes", " yes", "no"], ["no", nothing, "no "], ["yes", "no", nothing]]
+    clean = [["yes", "yes", "no"], ["no", None, "no"], ["yes", "no", None]]
+    if form == "vector":
+        votes, clean = ([[vote] for row in rows for vote in row] for rows in (votes, clean))
+    forms = {
+        "list": lambda: votes,
+        "object": lambda: np.array(votes, dtype=object),
+        "frame": lambda: pd.DataFrame(votes, dtype=object),
+        "vector": lambda: [row[0] for row in votes],
+        "matrix": lambda: annotation_matrix(
+            np.repeat(range(3), 3), list("abc") * 3, [vote for row in votes for vote in row]
+        ),
+    }
+    found, expected = (DawidSkene().fit(y) for y in (forms[form](), clean))
+    assert_array_equal(found.classes_, ["no", "yes"])
+    assert_array_equal(found.proba_, expected.proba_)
+    X = np.arange(float(len(votes)))[:, None]
+    clf = AnnotatorMLPClassifier((2,), alpha=1.0, dropout=0.0, max_iter=1, random_state=0)
+    assert_array_equal(clf.fit(X, forms[form]()).classes_, ["no", "yes"])
+    assert clf.n_answers_.sum() == 7
+    assert clf.score(X, forms[form]()) == clf.score(X, clean)
+    if form != "vector":
+        assert_array_equal(vote_shares(forms[form]())[0], [[1 / 3, 2 / 3], [1, 0], [0.5, 0.5]])
+        said = np.array([["yes ", "yes", "no"], ["no", "no", "yes"], ["no", "no", "no"]])
+        assert annotator_error_rate(forms[form](), said) == pytest.approx((0 + 0.5 + 0.5) / 3)
+
+
+def test_text_is_not_compared_with_numbers():
+    X, Y, _, _ = simulate(n=60, kinds=(3, 0, 0), per_item=3)
+    clf = AnnotatorMLPClassifier(**FIXED, random_state=0).fit(X, Y)
+    with pytest.raises(ValueError, match="all text or all numbers"):
+        clf.score(X, Y.astype(int).astype(str))
+    with pytest.raises(ValueError, match="'a' stands beside 2"):
+        DawidSkene().fit([["a", 2], ["b", "a"]])
+    with pytest.raises(ValueError, match=r"one is \['a'\]"):
+        DawidSkene().fit(pd.DataFrame([[["a"], ["b"]], [["b"], ["a"]]]))
+
+
+def matrix_of(Y, items, order=None):
+    """Annotations of the workers w0, w1, ..."""
+    item, who = np.nonzero(~np.isnan(Y))
+    workers = [f"w{j}" for j in who]
+    return annotation_matrix(
+        np.asarray(items)[item], workers, Y[item, who].astype(int), items=order
+    )
+
+
+@pytest.fixture(scope="module")
+def named_rows():
+    X, Y, _, _ = simulate(n=120, kinds=(4, 0, 0), per_item=3)
+    return pd.DataFrame(X, index=[f"t{i}" for i in range(120)]), Y
+
+
+def test_items_in_another_order_than_the_index_are_refused(named_rows):
+    X, Y = named_rows
+    clf = AnnotatorMLPClassifier(**FIXED, random_state=0)
+    by_name = matrix_of(Y, X.index)  # sorted: t0, t1, t10
+    fitted = clone(clf).fit(X, matrix_of(Y, X.index, X.index))
+    assert_array_equal(fitted.loss_curve_, clone(clf).fit(X.to_numpy(), Y).loss_curve_)
+    for refusing in (
+        lambda: clf.fit(X, by_name),
+        lambda: clf.fit(X, pd.DataFrame(Y, index=X.index[::-1])),
+        lambda: fitted.score(X, by_name),
+        lambda: scorers.neg_annotator_error_rate(fitted, X, by_name),
+    ):
+        with pytest.raises(ValueError, match=r"in another order: row .*items=X\.index"):
+            refusing()
+    assert not hasattr(clf, "net_")
+    place = pd.Index(by_name.items).get_indexer(X.index)
+    assert fitted.score(X, by_name.take(place)) == fitted.score(X, matrix_of(Y, X.index, X.index))
+
+
+def test_rows_are_joined_by_place_where_names_say_nothing(named_rows):
+    X, Y = named_rows
+    clf = AnnotatorMLPClassifier((2,), alpha=1.0, dropout=0.0, max_iter=1, random_state=0)
+    numbered = X.reset_index(drop=True)
+    clf.fit(X.to_numpy(), matrix_of(Y, X.index, X.index))
+    clf.fit(numbered, matrix_of(Y, X.index, X.index))
+    clf.fit(numbered, matrix_of(Y, np.arange(1, 121)))
+    clf.fit(X, matrix_of(Y, range(120)))
+    clf.fit(numbered.iloc[::2], matrix_of(Y, range(120)).take(slice(None, None, 2)))
+    clf.fit(X, pd.DataFrame(Y))
+    for X_other, items, message in (
+        (X.rename(index="x{}".format), X.index, "are not the index"),
+        (numbered, np.array(range(120), dtype=str), "must be of one type"),
+        (numbered.iloc[::-1], range(120), "in another order"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            clf.fit(X_other, matrix_of(Y, items, items))
+
+
+def test_annotators_of_another_type_are_no_strangers():
+    X, Y, _, _ = simulate(n=60, kinds=(3, 0, 0), per_item=3)
+    clf = AnnotatorMLPClassifier(**FIXED, random_state=0)
+    clf.fit(X, pd.DataFrame(Y, columns=["1", "2", "3"]))
+    for asked in ([3], 3.0, np.array([1, 2])):
+        with pytest.raises(ValueError, match=r"of one type: .* is not '\d'"):
+            clf.predict_annotator_proba(X, asked)
+    with pytest.raises(ValueError, match="of one type"):
+        clf.score(X, pd.DataFrame(Y, columns=[3, 1, 2]))
+    assert clf.score(X, pd.DataFrame(Y[:, [1]], columns=["2"])) == pytest.approx(
+        (clf.predict_annotator(X, "2") == Y[:, 1]).mean()
+    )
+
+
+@pytest.mark.parametrize("kind", ["numbers", "text", "bools"])
+def test_annotations_are_split_and_searched_by_rows(named_rows, kind):
+    X, Y = named_rows
+    names = {
+        "numbers": np.arange(3),
+        "text": np.array(list("abc")),
+        "bools": np.array([0, 1, 1]) > 0,
+    }
+    item, who = np.nonzero(~np.isnan(Y))
+    answers = names[kind][Y[item, who].astype(int)]
+    y = annotation_matrix(X.index[item], [f"w{j}" for j in who], answers, items=X.index)
+    clf = AnnotatorMLPClassifier((4,), alpha=1.0, dropout=0.0, max_iter=3, random_state=0)
+    X_train, X_test, train, test = train_test_split(X, y, random_state=0)
+    assert_array_equal(train.items, X_train.index)
+    assert len(train) == 90
+    assert_array_equal(train.annotators, y.annotators)
+    assert 0 < clf.fit(X_train, train).score(X_test, test) <= 1
+    table = np.asarray(y)
+    assert table.shape == y.shape == (120, 4)
+    assert_array_equal(Answers.read(table).classes, Answers.read(y).classes)
+    for cv in (3, KFold(3)):  # a number of folds is one of KFold
+        for scoring in (None, scorers.neg_annotator_error_rate):
+            assert_array_equal(
+                cross_val_score(clf, X, y, cv=cv, scoring=scoring),
+                cross_val_score(clf, X.to_numpy(), table, cv=KFold(3), scoring=scoring),
+            )
+    assert GridSearchCV(clf, {"max_iter": [1, 2]}, cv=3).fit(X, y).best_score_ > 0
+
+
+def test_annotations_are_no_tuple_and_say_what_they_are_in_a_line():
+    many = annotation_matrix(range(600), range(600), range(600))
+    assert len(repr(many)) < 120
+    assert repr(many).startswith("Annotations(600 items, 600 annotators, 600 answers, classes=[")
+    assert many[3].matrix.shape == (1, 600)
+    assert pickle.loads(pickle.dumps(many)).items.tolist() == many.items.tolist()
+    with pytest.raises(TypeError, match="not iterable"):
+        list(many)
 
 
 REFUSED = {
@@ -434,6 +603,16 @@ def test_sparse_rows_float32_modules_and_early_stopping():
 
     tall = X.reshape(120, 2, 3)
     assert clone(clf).set_params(module=images).fit(tall, Y).predict_proba(tall).shape == (120, 3)
+
+
+def test_what_is_unseen_has_no_equal_row_in_what_is_seen():
+    """Answers by chance, the same to equal rows: who saw the row's twin would foretell them."""
+    X = np.tile(np.eye(40), (6, 1))
+    params = {"alpha": 1e-4, "dropout": 0.0, "max_iter": 60, "learning_rate_init": 0.05}
+    for seed in range(2):
+        Y = np.tile(np.random.default_rng(seed).integers(2, size=(40, 1)), (6, 2)).astype(float)
+        clf = AnnotatorMLPClassifier((32,), **params, standardize=False, random_state=seed)
+        assert clf.fit(X, Y).annotator_agreement_.max() < 0.8
 
 
 def test_equal_rows_and_few_rows_are_no_trouble():

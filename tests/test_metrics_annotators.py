@@ -106,6 +106,15 @@ def test_refusals(y_true, y_pred, options, message):
         metrics.annotator_error_rate(np.array(y_true, dtype=float), y_pred, **options)
 
 
+def test_text_that_is_compared_with_numbers_is_refused():
+    with pytest.raises(ValueError, match="all text or all numbers"):
+        metrics.annotator_error_rate([["0", "1"]], [[0, 1]])
+
+
+def test_one_annotator_is_a_column():
+    assert metrics.annotator_absolute_distance([[1.5], [2.5]], [[1], [2]]) == 0.5
+
+
 def test_distances_need_numbers_and_a_scale():
     with pytest.raises(ValueError, match="numbers"):
         metrics.annotator_absolute_distance([["a", "b"]], [["a", "a"]])

@@ -286,6 +286,40 @@ def test_votes_refused(votes, message):
         vote_shares(votes, classes=[1, 2])
 
 
+NULLABLE = [[0, 1], [1, None], [1, 1]]
+
+
+@pytest.mark.parametrize(
+    "votes",
+    [
+        pd.DataFrame(NULLABLE, dtype="Int64"),
+        pd.DataFrame([[0, 1], [1, pd.NA], [1, 1]], dtype=object),
+        [[0, 1], [1, pd.NaT], [1, 1]],
+        pl.DataFrame(NULLABLE, orient="row"),
+    ],
+    ids=["Int64", "object", "list", "polars"],
+)
+def test_votes_of_frames_with_gaps(votes):
+    shares, classes = vote_shares(votes)
+    np.testing.assert_array_equal(shares, [[0.5, 0.5], [0, 1], [0, 1]])
+    assert classes.tolist() == [0, 1]
+
+
+def test_a_mark_is_no_vote_unless_it_may_be_one():
+    classes = vote_shares([["a", " n/a"], ["b", "b"]], missing="n/a ")[1]
+    assert classes.tolist() == ["a", "b"]
+    for signs in ([[1, -1], [-1, 1]], [[-5, 3], [-1, 2]]):
+        with pytest.raises(ValueError, match="missing=None if it is a vote"):
+            vote_shares(signs)
+        assert -1 in vote_shares(signs, missing=None)[1]
+        assert vote_shares(signs, classes=[-5, -1, 1, 2, 3])[0].shape == (2, 5)
+    np.testing.assert_array_equal(vote_shares([[1, -1]], classes=[0, 1])[0], [[0, 1]])
+    found = annotation_matrix([0, 0, 1, 1], [0, 1, 0, 1], [0, -1, 1, 1])
+    np.testing.assert_array_equal(vote_shares(found)[0], [[1, 0], [0, 1]])
+    with pytest.raises(ValueError, match="dense matrix"):
+        vote_shares(sp.csr_array(np.eye(2)))
+
+
 @pytest.mark.parametrize("answers", [[[0.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [0.0, 1.0]]])
 def test_answers_taken_for_classes_are_told_to_be_votes(answers):
     with pytest.raises(ValueError, match=r"columns are annotators, turn .*targets\.vote_shares"):
@@ -337,6 +371,13 @@ def test_rows_of_the_matrix_in_the_order_of_x():
         (([1, 2], [np.nan, 2], [0, 1]), {}, "needs its annotator; row 0"),
         (([1, 2], [1, 2], [None, np.nan]), {}, "no answer"),
         (([1, 2], [1, 2], [0, 1]), {"items": [1]}, "2 is not among them"),
+        (([1, 2], [1, 2], [0, 1]), {"items": ["1", "2"]}, "of one type: 1 is not '1'"),
+        ((["1", "2"], [1, 2], [0, 1]), {"items": [1.0, 2.0]}, "of one type: '1' is not 1.0"),
+        (([1, "1"], [1, 2], [0, 1]), {}, "item must be all text or all numbers"),
+        (([1, 2], ["3", 3], [0, 1]), {}, "annotator must be all text or all numbers"),
+        (([1, 2], ["a", " "], [0, 1]), {}, "needs its annotator; row 1"),
+        (([1, 2], [1, 2], [0, 1]), {"items": [1, 2, 1]}, "1 is there more than once"),
+        (([1, 2], [1, 2], ["a", 1]), {}, "answer must be all text or all numbers"),
         (([1, 2], [1, 2], [0, 1]), {"repeated": "mean"}, "repeated must be one of"),
     ],
 )

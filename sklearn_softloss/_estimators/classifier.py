@@ -56,6 +56,21 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     def predict_proba(self, X: Any) -> Array:
         """Probabilities; what the columns are, the subclass says."""
 
+    def predict(self, X: Any) -> Array:
+        """The most probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
+
     def predict_log_proba(self, X: Any) -> Array:
         """Logarithm of `predict_proba`.
 

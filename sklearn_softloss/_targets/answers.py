@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from sklearn.utils import column_or_1d
 
 from .._checks import refuse_masked
-from .encoding import Array, column_names, encode_classes, even_array, is_missing
+from .encoding import Array, as_array, column_names, even_array, hard_labels, is_missing
 from .long_tables import refuse_long_table
 
 
@@ -173,7 +173,7 @@ def known_answers(cells: Array, what: str = "Answers") -> tuple[Array, Array]:
             raise ValueError(f"{what} must be text or numbers, one a cell; one is {cell!r}.")
         is_text[place] = isinstance(cell, (str, bytes))
         there[place] = bool(cell) if is_text[place] else not is_missing(cell)
-    for place in np.flatnonzero(there & ~is_text) if (there & is_text).any() else ():
+    for place in np.flatnonzero(there & ~is_text).tolist() if (there & is_text).any() else ():
         there[place] = found[place] != -1
         if there[place]:
             text = found[np.argmax(there & is_text)]
@@ -216,30 +216,29 @@ class Answers:
                 "Answers must be a dense matrix with NaN where there is none: what a sparse one "
                 "does not store is 0, which may be an answer."
             )
+        is_matrix = True
         if isinstance(y, Annotations):
             item, annotator, label = y._entries()
-            if not are_ratings:
-                _as_labels(y.classes[label], item, annotator)
-            return cls(item, annotator, label, len(y), y.annotators, y.classes, y)
-        given = y if hasattr(y, "columns") else _plain(y, are_ratings)
-        refuse_long_table(given, of_votes=True)
-        names, table = annotator_names(given), np.asarray(given)
-        if table.ndim == 1 and table.dtype.kind in "OU":
-            table = table[:, None]
-        if table.ndim != 2:
-            targets = encode_classes(given)
-            label = targets.dense().argmax(axis=1)
-            order = np.arange(len(label))
-            nobody = np.zeros(len(label), dtype=np.intp)
-            return cls(order, nobody, label, len(label), np.arange(1), targets.classes, y)
-        there, values = known_answers(table)
-        if not len(values):
+            values = y.classes[label]
+        else:
+            given = y if hasattr(y, "columns") else _plain(y, are_ratings)
+            refuse_long_table(given, of_votes=True)
+            names, table = annotator_names(given), np.asarray(given)
+            is_matrix = table.ndim == 2
+            if not is_matrix:  # None and blanks are no answers in a vector of text
+                is_text = table.ndim == 1 and table.dtype.kind in "OU"
+                table = (table if is_text else hard_labels(as_array(given), given))[:, None]
+            there, values = known_answers(table)
+            item, annotator = np.nonzero(there)
+        if not len(item):
             raise ValueError("y holds no answer: every entry is NaN, None or blank.")
-        item, annotator = np.nonzero(there)
-        values = values if are_ratings else _as_labels(values, item, annotator)
+        if is_matrix and not are_ratings:
+            values = _as_labels(values, item, annotator)
+        if isinstance(y, Annotations):
+            return cls(item, annotator, label, len(y), y.annotators, y.classes, y)
         classes, label = np.unique(values, return_inverse=True)
         names = np.arange(table.shape[1]) if names is None else names
-        return cls(item, annotator, label.ravel(), len(table), names, classes, y)
+        return cls(item, annotator, label, len(table), names, classes, y)
 
     @property
     def n_annotators(self) -> int:

@@ -425,21 +425,6 @@ class AnnotatorMLPClassifier(NetClassifier):
         best = self.predict_annotator_proba(X, annotators).argmax(axis=-1)
         return self.classes_[best]
 
-    def predict(self, X: Any) -> Array:
-        """The most probable answer of the population.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        best = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[best]
-
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the answers that are the most probable ones of their annotators.
 
