@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from ._checks import check_one_of, weight_or_ones
-from ._targets.answers import Annotations, Answers, known_answers, refuse_other_type
+from ._targets.answers import Annotations, known_answers, read_answers, refuse_other_type
 from ._targets.encoding import Array, column_names
 from ._targets.long_tables import refuse_long_table
 
@@ -87,11 +87,10 @@ def annotation_matrix(
     if repeated == "refuse":
         _refuse_second_answers(row_of, column_of, rows, names, np.flatnonzero(there))
     classes, codes = np.unique(answers, return_inverse=True)
-    matrix = np.full((len(rows), len(names)), np.nan)
-    values = answers if answers.dtype.kind in "biuf" else codes
-    order = np.arange(len(values))[:: -1 if repeated == "first" else 1]  # the last one stays
-    matrix[row_of[order], column_of[order]] = values[order]
-    return Annotations(matrix, rows, names, classes)
+    order = np.arange(len(codes))[:: 1 if repeated == "first" else -1]
+    pairs = row_of * len(names) + column_of
+    kept = order[np.unique(pairs[order], return_index=True)[1]]  # of equal ones the first in order
+    return Annotations(row_of[kept], column_of[kept], codes[kept], rows, names, classes)
 
 
 def _ids(column: Array, what: str) -> Array:
@@ -177,7 +176,7 @@ def vote_shares(
             raise ValueError(
                 f"votes must have shape (n_samples, n_annotators); they have shape {votes.shape}."
             )
-    answers = Answers.read(votes, are_ratings=True)
+    answers = read_answers(votes, are_ratings=True)
     found, known = answers.classes.tolist(), answers.classes
     marks = known_answers(np.array([missing], dtype=object))[1].tolist()
     if classes is None:
@@ -186,7 +185,7 @@ def vote_shares(
     else:
         known = known_answers(np.asarray(classes), "classes")[1]
         marks = [mark for mark in marks if mark not in known.tolist()]
-    answers = answers.kept(np.array([name not in marks for name in found])[answers.label])
+    answers = answers._kept(np.array([name not in marks for name in found])[answers.label])
     place = {name: j for j, name in enumerate(known.tolist())}
     column = np.array([place.get(name, -1) for name in found], dtype=np.intp)[answers.label]
     if (column < 0).any():
@@ -195,8 +194,8 @@ def vote_shares(
             f"classes must name every vote; row {answers.item[foreign]} holds "
             f"{found[answers.label[foreign]]!r}, which is not among {known.tolist()}."
         )
-    weights = weight_or_ones(annotator_weight, (answers.n_annotators,), name="annotator_weight")
-    totals = np.zeros((answers.n_items, len(known)))
+    weights = weight_or_ones(annotator_weight, (len(answers.annotators),), name="annotator_weight")
+    totals = np.zeros((len(answers), len(known)))
     np.add.at(totals, (answers.item, column), weights[answers.annotator])
     return _shares(totals), known
 

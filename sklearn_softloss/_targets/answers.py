@@ -16,22 +16,23 @@ from .long_tables import refuse_long_table
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Annotations:
-    """Answers of annotators, one row an item and one column an annotator.
+    """Answers of annotators to items; memory grows with the answers alone.
 
-    scikit-learn's splits and searches take its rows. `numpy.asarray` gives the answers themselves,
-    '' or NaN where there is none.
+    scikit-learn's splits and searches take its items as rows. `numpy.asarray` gives the answers
+    themselves, one row an item and one column an annotator, '' or NaN where there is none.
 
     Parameters
     ----------
-    matrix : ndarray of shape (n_items, n_annotators), float64
-        Answers; NaN where an annotator did not answer. Answers that are no numbers are places in
-        `classes`.
+    item, annotator, label : ndarray of shape (n_answers,), int
+        Places in `items`, in `annotators` and in `classes`, in the order of the items.
     items : ndarray of shape (n_items,)
         What the rows are.
     annotators : ndarray of shape (n_annotators,)
         What the columns are.
     classes : ndarray of shape (n_classes,)
         The answers that there are, sorted.
+    given : object, default=None
+        What they were read from.
 
     Examples
     --------
@@ -40,12 +41,23 @@ class Annotations:
     Annotations(2 items, 2 annotators, 2 answers, classes=[0 1])
     """
 
-    matrix: Array
+    item: Array
+    annotator: Array
+    label: Array
     items: Array
     annotators: Array
     classes: Array
+    given: Any = None
 
     __iter__ = None
+
+    @property
+    def matrix(self) -> Array:
+        """The answers, NaN where there is none; those that are no numbers as places in `classes`."""
+        table = np.full(self.shape, np.nan)
+        is_number = self.classes.dtype.kind in "biuf"
+        table[self.item, self.annotator] = self.classes[self.label] if is_number else self.label
+        return table
 
     def take(self, rows: Any) -> Annotations:
         """Those of some items, with all annotators and classes.
@@ -59,40 +71,50 @@ class Annotations:
         -------
         Annotations
         """
-        part = rows if isinstance(rows, slice) else np.atleast_1d(rows)
-        return replace(self, matrix=self.matrix[part], items=self.items[part])
+        wanted = rows if isinstance(rows, slice) else np.asarray(rows)
+        part = np.atleast_1d(np.arange(len(self))[wanted])
+        starts = np.searchsorted(self.item, np.arange(len(self) + 1))
+        sizes = np.diff(starts)[part]
+        place = np.repeat(starts[part] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+        item, items = np.repeat(np.arange(len(part)), sizes), self.items[part]
+        parts = self.annotator[place], self.label[place]
+        return Annotations(item, *parts, items, self.annotators, self.classes)
 
     def __getitem__(self, rows: Any) -> Annotations:
         return self.take(rows[0] if isinstance(rows, tuple) else rows)  # y[rows, ...] of splits
 
+    def _kept(self, counts: Array) -> Annotations:
+        """Answers that count, by a mask; items, annotators and classes are what they were."""
+        item, annotator, label = self.item[counts], self.annotator[counts], self.label[counts]
+        return replace(self, item=item, annotator=annotator, label=label)
+
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[int, int]:
         """Numbers of items and annotators."""
-        return self.matrix.shape
+        return len(self.items), len(self.annotators)
 
     def __len__(self) -> int:
-        return len(self.matrix)
+        return len(self.items)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         is_text = self.classes.dtype.kind == "U"
         kind = self.classes.dtype if is_text else object
         table = np.full(self.shape, "" if is_text else np.nan, dtype=kind)
-        item, annotator, label = self._entries()
-        table[item, annotator] = self.classes[label]
+        table[self.item, self.annotator] = self.classes[self.label]
         return table if dtype is None else table.astype(dtype)
 
     def __repr__(self) -> str:
         counts = "{} items, {} annotators, ".format(*self.shape)
         classes = np.array2string(self.classes, threshold=6)
-        return f"Annotations({counts}{np.sum(~np.isnan(self.matrix))} answers, classes={classes})"
+        return f"Annotations({counts}{len(self.item)} answers, classes={classes})"
 
-    def _entries(self) -> tuple[Array, Array, Array]:
-        """Item and annotator of each answer, and its place in the classes."""
-        item, annotator = np.nonzero(~np.isnan(self.matrix))
-        values = self.matrix[item, annotator]
-        is_number = self.classes.dtype.kind in "biuf"
-        place = np.searchsorted(self.classes, values) if is_number else values.astype(np.intp)
-        return item, annotator, place
+    def _shares(self, group: Array, n_groups: int) -> Array:
+        """Shares of an item's answers by the group of the annotator and the class, (n_items,
+        n_groups * n_classes): rows sum to 1, those of items without an answer to 0."""
+        size = (len(self), n_groups * len(self.classes))
+        place = self.item * size[1] + group[self.annotator] * len(self.classes) + self.label
+        counts = np.bincount(place, minlength=size[0] * size[1]).reshape(size)
+        return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
 def are_same(given: Array, predicted: Array) -> Array:
@@ -184,100 +206,38 @@ def known_answers(cells: Array, what: str = "Answers") -> tuple[Array, Array]:
     return there.reshape(cells.shape), values
 
 
-@dataclass(frozen=True)
-class Answers:
-    """Which annotator gave which label to which item.
+def read_answers(y: Any, *, are_ratings: bool = False) -> Annotations:
+    """Answers of a matrix (n_items, n_annotators), a wide frame, or hard labels of one annotator.
 
-    Parameters
-    ----------
-    item, annotator, label : ndarray of shape (n_answers,), int
-        Places in the items, in `names` and in `classes`, in the order of the items.
-    n_items : int
-    names : ndarray of shape (n_annotators,)
-    classes : ndarray of shape (n_classes,)
-    given : object
-        What they were read from.
+    Ratings may be any numbers.
     """
-
-    item: Array
-    annotator: Array
-    label: Array
-    n_items: int
-    names: Array
-    classes: Array
-    given: Any = None
-
-    @classmethod
-    def read(cls, y: Any, *, are_ratings: bool = False) -> Answers:
-        """Answers of a matrix (n_items, n_annotators), a wide frame, or hard labels of one
-        annotator; NaN and None are no answers. Ratings may be any numbers."""
-        if sp.issparse(y):
-            raise ValueError(
-                "Answers must be a dense matrix with NaN where there is none: what a sparse one "
-                "does not store is 0, which may be an answer."
-            )
-        is_matrix = True
-        if isinstance(y, Annotations):
-            item, annotator, label = y._entries()
-            values = y.classes[label]
-        else:
-            given = y if hasattr(y, "columns") else _plain(y, are_ratings)
-            refuse_long_table(given, of_votes=True)
-            names, table = annotator_names(given), np.asarray(given)
-            is_matrix = table.ndim == 2
-            if not is_matrix:  # None and blanks are no answers in a vector of text
-                is_text = table.ndim == 1 and table.dtype.kind in "OU"
-                table = (table if is_text else hard_labels(as_array(given), given))[:, None]
-            there, values = known_answers(table)
-            item, annotator = np.nonzero(there)
-        if not len(item):
-            raise ValueError("y holds no answer: every entry is NaN, None or blank.")
-        if is_matrix and not are_ratings:
-            values = _as_labels(values, item, annotator)
-        if isinstance(y, Annotations):
-            return cls(item, annotator, label, len(y), y.annotators, y.classes, y)
-        classes, label = np.unique(values, return_inverse=True)
+    if sp.issparse(y):
+        raise ValueError(
+            "Answers must be a dense matrix with NaN where there is none: what a sparse one does "
+            "not store is 0, which may be an answer."
+        )
+    if isinstance(y, Annotations):
+        found, is_matrix = replace(y, given=y), True
+    else:
+        given = y if hasattr(y, "columns") else _plain(y, are_ratings)
+        refuse_long_table(given, of_votes=True)
+        names, table = annotator_names(given), np.asarray(given)
+        is_matrix = table.ndim == 2
+        if not is_matrix:  # None and blanks are no answers in a vector of text
+            is_text = table.ndim == 1 and table.dtype.kind in "OU"
+            table = (table if is_text else hard_labels(as_array(given), given))[:, None]
         names = np.arange(table.shape[1]) if names is None else names
-        return cls(item, annotator, label, len(table), names, classes, y)
-
-    @property
-    def n_annotators(self) -> int:
-        return len(self.names)
-
-    @property
-    def n_classes(self) -> int:
-        return len(self.classes)
-
-    def kept(self, counts: Array) -> Answers:
-        """Those that count, by a mask; items, annotators and classes are what they were."""
-        parts = self.item[counts], self.annotator[counts], self.label[counts]
-        return Answers(*parts, self.n_items, self.names, self.classes, self.given)
-
-    def of_rows(self, rows: Array) -> Answers:
-        """Those to these items alone, in their order."""
-        place = np.full(self.n_items, -1)
-        place[rows] = np.arange(len(rows))
-        kept = place[self.item] >= 0
-        parts = place[self.item[kept]], self.annotator[kept], self.label[kept]
-        return Answers(*parts, len(rows), self.names, self.classes)
-
-    def shares(self, group: Array, n_groups: int) -> Array:
-        """Shares of an item's answers by the group of the annotator and the class.
-
-        Parameters
-        ----------
-        group : ndarray of shape (n_annotators,), int
-        n_groups : int
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_groups * n_classes)
-            Rows sum to 1; those of items without an answer to 0.
-        """
-        size = (self.n_items, n_groups * self.n_classes)
-        place = self.item * size[1] + group[self.annotator] * self.n_classes + self.label
-        counts = np.bincount(place, minlength=size[0] * size[1]).reshape(size)
-        return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        there, values = known_answers(table)
+        item, annotator = np.nonzero(there)
+        if is_matrix and not are_ratings:
+            values = _whole(values, item, annotator)
+        classes, label = np.unique(values, return_inverse=True)
+        found = Annotations(item, annotator, label, np.arange(len(table)), names, classes, y)
+    if not len(found.item):
+        raise ValueError("y holds no answer: every entry is NaN, None or blank.")
+    if is_matrix and not are_ratings:
+        _refuse_mark(found)
+    return found
 
 
 def _plain(y: Any, are_ratings: bool) -> Array:
@@ -294,23 +254,28 @@ def _plain(y: Any, are_ratings: bool) -> Array:
     return given
 
 
-def _as_labels(labels: Array, item: Array, annotator: Array) -> Array:
+def _whole(values: Array, item: Array, annotator: Array) -> Array:
     """Whole floats, as NaN beside them makes them, are ints; other numbers are no classes."""
-    if labels.dtype.kind == "f":
-        broken = labels != np.floor(labels)
-        if broken.any():
-            place = int(np.argmax(broken))
-            raise ValueError(
-                "Answers must be classes, one column an annotator; row "
-                f"{item[place]} has {labels[place]:g} in column {annotator[place]}. Rows of "
-                "shares are for SoftTargetMLPClassifier."
-            )
-        labels = labels.astype(np.int64)
-    if labels.dtype.kind in "iu" and labels.min() == -1 and set(labels.tolist()) - {-1, 1}:
-        place = int(np.argmin(labels))
+    if values.dtype.kind != "f":
+        return values
+    broken = values != np.floor(values)
+    if broken.any():
+        place = int(np.argmax(broken))
         raise ValueError(
-            f"-1 stands beside answers from 0 to {labels.max()}, first in row {item[place]}, "
-            f"column {annotator[place]}: write NaN where an annotator did not answer; if it is a "
-            "class, name the classes by strings."
+            "Answers must be classes, one column an annotator; row "
+            f"{item[place]} has {values[place]:g} in column {annotator[place]}. Rows of shares are "
+            "for SoftTargetMLPClassifier."
         )
-    return labels
+    return values.astype(np.int64)
+
+
+def _refuse_mark(answers: Annotations) -> None:
+    """Refuse -1 beside answers from 0 on: it is as likely none."""
+    classes = answers.classes
+    if classes.dtype.kind in "iuf" and classes[0] == -1 and set(classes.tolist()) - {-1, 1}:
+        place = int(np.argmin(answers.label))
+        raise ValueError(
+            f"-1 stands beside answers from 0 to {classes[-1]}, first in row "
+            f"{answers.item[place]}, column {answers.annotator[place]}: write NaN where an "
+            "annotator did not answer; if it is a class, name the classes by strings."
+        )

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import eigsh
 from sklearn.cluster import KMeans
 
-from .._targets.answers import Answers
+from .._targets.answers import Annotations
 from .._targets.encoding import Array
 
 MOST_CAMPS = 4
@@ -57,21 +57,21 @@ class Agreement(NamedTuple):
     variance: Array
 
     @classmethod
-    def of(cls, answers: Answers) -> Agreement:
+    def of(cls, answers: Annotations) -> Agreement:
         places = (answers.item, answers.annotator)
-        shape = (answers.n_items, answers.n_annotators)
+        shape = (len(answers), len(answers.annotators))
         there = sp.csr_array((np.ones(len(answers.item)), places), shape=shape)
         nothing = np.zeros(0)
         return cls(*_pairs(there), nothing, nothing).with_labels(answers, answers.label)
 
-    def with_labels(self, answers: Answers, label: Array) -> Agreement:
+    def with_labels(self, answers: Annotations, label: Array) -> Agreement:
         """That of the same answers with these labels."""
-        n, k = answers.n_annotators, answers.n_classes
+        n, k = len(answers.annotators), len(answers.classes)
         counts = np.bincount(answers.annotator * k + label, minlength=n * k).reshape(n, k)
         mean = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         place = self.first * n + self.second
         total = np.zeros(len(place))
-        shape = (answers.n_items, n)
+        shape = (len(answers), n)
         for j in range(k if k > 2 else k - 1):
             values = (label == j) - mean[answers.annotator, j]
             excess = sp.csr_array((values, (answers.item, answers.annotator)), shape=shape)
@@ -151,14 +151,16 @@ class Camps(NamedTuple):
         return int(self.of_annotator.max()) + 1
 
 
-def camps_of(answers: Answers, n_camps: int | str, random_state: np.random.RandomState) -> Camps:
+def camps_of(
+    answers: Annotations, n_camps: int | str, random_state: np.random.RandomState
+) -> Camps:
     """Camps of annotators: so many, or by "auto" as many as chance does not explain.
 
     A first factor holds what all share, each to a degree. A further one is a camp where its
     eigenvalue exceeds the largest of tables in which the annotators of each item are shuffled,
     which keeps how the items differ, and a twentieth of that of the first.
     """
-    n_annotators = answers.n_annotators
+    n_annotators = len(answers.annotators)
     agreement = Agreement.of(answers)
     if not len(agreement.common):
         nobody = np.zeros(n_annotators, dtype=np.intp)
@@ -192,7 +194,7 @@ def _without_general(agreement: Agreement) -> tuple[Array, Agreement]:
 
 
 def _chance(
-    answers: Answers, agreement: Agreement, values: Array, random_state: np.random.RandomState
+    answers: Annotations, agreement: Agreement, values: Array, random_state: np.random.RandomState
 ) -> float:
     """The largest eigenvalue where the annotators of each item are shuffled; no more tables than it
     takes to exceed all of these values."""

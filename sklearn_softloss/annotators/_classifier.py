@@ -19,9 +19,10 @@ from .._estimators.keywords import answers_habits
 from .._estimators.regularization import settled
 from .._processes import refuse_processes
 from .._targets.answers import (
-    Answers,
+    Annotations,
     annotator_names,
     are_same,
+    read_answers,
     refuse_other_rows,
     refuse_other_type,
 )
@@ -232,9 +233,10 @@ class AnnotatorMLPClassifier(NetClassifier):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Floats of 64 or 32 bits; others become float64. More dimensions with a `module`.
         y : array-like of shape (n_samples, n_annotators), Annotations, or (n_samples,)
-            The class that each annotator gave; NaN or None where they did not answer. A row without
-            an answer teaches nothing. Columns of a DataFrame become `annotators_`. A 1-D y holds
-            the answers of one annotator.
+            The class that each annotator gave; NaN, None or blank where they did not answer. A row
+            without an answer teaches nothing. Columns of a DataFrame become `annotators_`; its
+            index, or `Annotations.items`, must not contradict the index of X. A 1-D y holds the
+            answers of one annotator.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
 
@@ -254,34 +256,33 @@ class AnnotatorMLPClassifier(NetClassifier):
         if wanted != "auto" and not (isinstance(wanted, Integral) and int(wanted) >= 1):
             raise ValueError(f"n_camps must be 'auto' or an int >= 1; got {self.n_camps!r}.")
         refuse_other_rows(X, y)
-        answers = Answers.read(y)
-        weight = weight_or_ones(sample_weight, (answers.n_items,), name="sample_weight")
-        answers = answers.kept(weight[answers.item] > 0)
+        answers = read_answers(y)
+        weight = weight_or_ones(sample_weight, (len(answers),), name="sample_weight")
+        answers = answers._kept(weight[answers.item] > 0)
         weight = np.where(np.bincount(answers.item, minlength=len(weight)) > 0, weight, 0.0)
-        draw = self._generators_for(Course.FRESH).numpy
+        n, draw = len(answers.annotators), self._generators_for(Course.FRESH).numpy
         camps = camps_of(answers, self.n_camps, draw)
         with unchanged_on_error(self):
-            self.annotators_, self.camps_ = answers.names, camps.of_annotator
-            self.scale_, self.bias_ = Effects.none(answers.n_annotators, answers.n_classes)
-            population = np.bincount(answers.annotator, weight[answers.item], answers.n_annotators)
+            self.annotators_, self.camps_ = answers.annotators, camps.of_annotator
+            self.scale_, self.bias_ = np.ones(n), np.zeros((n, len(answers.classes)))
+            population = np.bincount(answers.annotator, weight[answers.item], n)
             self._population = population / population.sum()
             self._fit(X, answers, _or_none(weight))
             self._fit_effects(X, answers, weight, draw)
             self.embedding_, self._explained = camps.loadings, camps.explained
-            self.n_answers_ = np.bincount(answers.annotator, minlength=answers.n_annotators)
+            self.n_answers_ = np.bincount(answers.annotator, minlength=n)
         return self
 
     def _as_given(self, y: Any) -> Any:
         return y.given
 
     def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
-        is_hard = y.n_annotators == 1
-        values = y.shares(self.camps_, self._n_camps)
-        return Targets(values, y.classes, from_vector=is_hard)
+        values = y._shares(self.camps_, self._n_camps)
+        return Targets(values, y.classes, from_vector=len(y.annotators) == 1)
 
-    def _fit_effects(self, X: Any, answers: Answers, weight: Array, draw: Any) -> None:
+    def _fit_effects(self, X: Any, answers: Annotations, weight: Array, draw: Any) -> None:
         """How annotators depart from the shares, by nets that did not see their items."""
-        n, k = answers.n_annotators, answers.n_classes
+        n, k = len(answers.annotators), len(answers.classes)
         X = self._check_X(X, reset=False)
         rows = np.flatnonzero(weight)
         if n == 1 or k == 1:
@@ -295,12 +296,12 @@ class AnnotatorMLPClassifier(NetClassifier):
         some = draw.choice(rows, n_items, replace=False)
         self.annotator_agreement_ = self._mean_agreement(joint[some])
 
-    def _unseen(self, X: Any, answers: Answers, weight: Array, rows: Array, draw: Any) -> Array:
+    def _unseen(self, X: Any, answers: Annotations, weight: Array, rows: Array, draw: Any) -> Array:
         """What nets that did not see them say of these rows; equal rows are in one fold."""
         flat = X if X.ndim == 2 else X.reshape(len(X), -1)
         seed = int(draw.randint(2**31))
         fold = groups_of_equal(flat, rows, seed) % FOLDS
-        n_columns = self._n_camps * answers.n_classes
+        n_columns = self._n_camps * len(answers.classes)
         found = np.full((len(weight), n_columns), 1 / n_columns)
         for i in range(FOLDS):
             seen, unseen = rows[fold != i], rows[fold == i]
@@ -311,7 +312,7 @@ class AnnotatorMLPClassifier(NetClassifier):
             for name in ("_skl_callbacks", "_parent_callback_ctx"):
                 member.__dict__.pop(name, None)
             member.random_state = int(draw.randint(2**31))
-            member._fit(X[seen], answers.of_rows(seen), _or_none(weight[seen]))
+            member._fit(X[seen], answers.take(seen), _or_none(weight[seen]))
             found[unseen] = member._predicted(X[unseen])
         return found
 
@@ -445,20 +446,20 @@ class AnnotatorMLPClassifier(NetClassifier):
         """
         check_is_fitted(self)
         refuse_other_rows(X, y)
-        answers = Answers.read(y)
+        answers = read_answers(y)
         if np.ndim(y) == 1:
             said = self.predict(X)[:, None]
         else:
             names = annotator_names(y)
-            if names is None and answers.n_annotators != len(self.annotators_):
+            if names is None and len(answers.annotators) != len(self.annotators_):
                 raise ValueError(
                     f"y must have a column for each of the {len(self.annotators_)} annotators of "
-                    f"fit, or be a frame that names them; it has {answers.n_annotators}."
+                    f"fit, or be a frame that names them; it has {len(answers.annotators)}."
                 )
             said = self.predict_annotator(X, names)
-        check_consistent_length(said, np.empty(answers.n_items))
+        check_consistent_length(said, np.empty(len(answers)))
         right = are_same(answers.classes[answers.label], said[answers.item, answers.annotator])
-        weight = weight_or_ones(sample_weight, (answers.n_items,), name="sample_weight")
+        weight = weight_or_ones(sample_weight, (len(answers),), name="sample_weight")
         return float(np.average(right, weights=weight[answers.item]))
 
     def annotator_report(self) -> dict[str, Array]:

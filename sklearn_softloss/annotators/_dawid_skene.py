@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 
 from .._checks import require_y
 from .._estimator_base import SoftlossEstimator
-from .._targets.answers import Answers
+from .._targets.answers import Annotations, read_answers
 from .._targets.encoding import Array
 
 TINY = 1e-12
@@ -89,12 +89,12 @@ class DawidSkene(SoftlossEstimator):
             If `votes` hold no matrix of answers, or are a long table with one answer a row.
         """
         require_y(self, votes)
-        return self._fit(Answers.read(votes))
+        return self._fit(read_answers(votes))
 
-    def _fit(self, answers: Answers) -> Self:
+    def _fit(self, answers: Annotations) -> Self:
         """As `fit`; an annotator may have answered an item more than once."""
-        everyone = np.zeros(answers.n_annotators, dtype=np.intp)
-        proba = answers.shares(everyone, 1)
+        everyone = np.zeros(len(answers.annotators), dtype=np.intp)
+        proba = answers._shares(everyone, 1)
         there = proba.sum(axis=1) > 0
         self.n_iter_ = 0
         while self.n_iter_ < self.max_iter:
@@ -109,13 +109,13 @@ class DawidSkene(SoftlossEstimator):
         self.proba_ = proba
         right = np.diagonal(self.confusion_, axis1=1, axis2=2)
         self.weights_ = np.nan_to_num(right) @ self.prior_
-        self.classes_, self.annotators_ = answers.classes, answers.names
+        self.classes_, self.annotators_ = answers.classes, answers.annotators
         return self
 
 
-def _parameters(answers: Answers, proba: Array, there: Array) -> tuple[Array, Array]:
+def _parameters(answers: Annotations, proba: Array, there: Array) -> tuple[Array, Array]:
     """Shares of the labels, and confusion, as the probabilities of the labels weigh them."""
-    n, k = answers.n_annotators, answers.n_classes
+    n, k = len(answers.annotators), len(answers.classes)
     counts = np.zeros((n, k, k))
     np.add.at(counts.transpose(0, 2, 1), (answers.annotator, answers.label), proba[answers.item])
     totals = counts.sum(axis=2, keepdims=True)
@@ -126,9 +126,9 @@ def _parameters(answers: Answers, proba: Array, there: Array) -> tuple[Array, Ar
     return proba[there].mean(axis=0), confusion
 
 
-def _labels(answers: Answers, prior: Array, confusion: Array) -> Array:
+def _labels(answers: Annotations, prior: Array, confusion: Array) -> Array:
     """Probabilities of the labels, given the answers."""
     log_confusion = np.log(np.maximum(confusion, TINY)).transpose(0, 2, 1)
-    evidence = np.tile(np.log(np.maximum(prior, TINY)), (answers.n_items, 1))
+    evidence = np.tile(np.log(np.maximum(prior, TINY)), (len(answers), 1))
     np.add.at(evidence, answers.item, log_confusion[answers.annotator, answers.label])
     return np.exp(evidence - logsumexp(evidence, axis=1, keepdims=True))

@@ -32,19 +32,9 @@ class Effects(NamedTuple):
     scale: Array
     bias: Array
 
-    @classmethod
-    def none(cls, n_annotators: int, n_classes: int) -> Effects:
-        return cls(np.ones(n_annotators), np.zeros((n_annotators, n_classes)))
-
     def proba(self, log_share: Array, annotators: Array) -> Array:
-        """Probabilities (n_classes, n_rows, n_annotators) of these annotators' labels.
-
-        Parameters
-        ----------
-        log_share : ndarray of shape (n_classes, n_rows, n_annotators)
-            Of each one's camp.
-        annotators : ndarray of shape (n_annotators,), int
-        """
+        """Probabilities (n_classes, n_rows, n_annotators) of these annotators' labels, from the log
+        share of each one's camp."""
         logits = self.scale[annotators] * log_share + self.bias[annotators].T[:, None]
         return _softmax(logits)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .._checks import check_one_of, weight_or_ones
-from .._targets.answers import Answers, are_same, known_answers
+from .._targets.answers import are_same, known_answers, read_answers
 from .._targets.encoding import Array
 from ._takes import takes
 from .averages import mean_of_defined
@@ -231,9 +231,9 @@ def _mean_of_answers(
     sample_weight: Any,
 ) -> Any:
     check_one_of("average", average, ("items", "annotators", None))
-    answers = Answers.read(y_true, are_ratings=True)
-    shape = (answers.n_items, answers.n_annotators)
-    weight = weight_or_ones(sample_weight, (answers.n_items,), name="sample_weight")
+    answers = read_answers(y_true, are_ratings=True)
+    shape = answers.shape
+    weight = weight_or_ones(sample_weight, (len(answers),), name="sample_weight")
     predicted = np.asarray(y_pred)
     if predicted.ndim == 1:
         predicted = predicted[:, None]
