@@ -9,7 +9,13 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from ._checks import check_one_of, weight_or_ones
-from ._targets.answers import Annotations, known_answers, read_answers, refuse_other_type
+from ._targets.answers import (
+    Annotations,
+    holds_text_mark,
+    known_answers,
+    read_answers,
+    refuse_other_type,
+)
 from ._targets.encoding import Array, column_names
 from ._targets.long_tables import refuse_long_table
 
@@ -201,12 +207,16 @@ def vote_shares(
 
 
 def _refuse_doubtful_mark(found: list[Any], marks: list[Any]) -> None:
-    """Refuse -1 for "did not vote" where it is as likely a vote: beside 1 alone, or a -2."""
+    """Refuse -1 that may be a vote: beside 1 alone, beside a -2, and as text beside words."""
     others = [name for name in found if name not in marks]
-    if marks == [-1] and -1 in found and others and (others == [1] or min(others) < -1):
+    is_text = holds_text_mark(others)
+    is_number = marks == [-1] and -1 in found and others
+    if is_text or (is_number and (others == [1] or min(others) < -1)):
+        mark = "-1" if is_text else -1
         raise ValueError(
-            f"-1 stands beside {others}: say missing=None if it is a vote, or name the classes, "
-            "such as by classes=[0, 1], if it says that an annotator did not vote."
+            f"{mark!r} beside {[name for name in others if name != mark]} may be a vote or none: "
+            "name the classes, it among them, if it is one; if it is none, without it, and pass "
+            f"missing={mark!r}."
         )
 
 

@@ -466,6 +466,7 @@ REFUSED = {
     "rows of shares": (np.array([[0.3, 0.7], [0.5, 0.5], [0, 1]]), "row 0 has 0.3 in column 0"),
     "no answer": (np.full((3, 2), np.nan), "holds no answer"),
     "-1 for unknown": (np.array([[0, 1], [2, -1], [1, 1]]), "first in row 1, column 1"),
+    "'-1' beside words": (np.array([["a", "b"], ["a", -1], ["b", "b"]]), "'-1' .* row 1, column 1"),
     "-1 beside 0 and 1": (np.array([[0, 1], [0, -1], [1, 1]]), "write NaN"),
     "sparse answers": (sp.csr_array(np.eye(3)), "dense matrix"),
     "three dimensions": (np.zeros((3, 2, 2)), "one or two dimensions"),
@@ -707,7 +708,7 @@ def test_dawid_skene_meets_its_published_example():
     answers = Annotations(
         patient, observer, judged.ravel(), np.arange(45), np.arange(5), np.arange(4)
     )
-    found = DawidSkene()._fit(answers)
+    found = DawidSkene().fit(answers)
     assert_allclose(found.prior_, [0.40, 0.42, 0.11, 0.07], atol=0.005)
     first = [[0.89, 0.11, 0, 0], [0.07, 0.88, 0.05, 0], [0, 0.34, 0.66, 0]]
     assert_allclose(found.confusion_[0, :3], first, atol=0.005)

@@ -309,11 +309,20 @@ def test_a_mark_is_no_vote_unless_it_may_be_one():
     classes = vote_shares([["a", " n/a"], ["b", "b"]], missing="n/a ")[1]
     assert classes.tolist() == ["a", "b"]
     for signs in ([[1, -1], [-1, 1]], [[-5, 3], [-1, 2]]):
-        with pytest.raises(ValueError, match="missing=None if it is a vote"):
+        with pytest.raises(ValueError, match=r"may be a vote or none: .* missing=-1"):
             vote_shares(signs)
         assert -1 in vote_shares(signs, missing=None)[1]
         assert vote_shares(signs, classes=[-5, -1, 1, 2, 3])[0].shape == (2, 5)
     np.testing.assert_array_equal(vote_shares([[1, -1]], classes=[0, 1])[0], [[0, 1]])
+    words = np.array([["yes", -1], ["no", "yes"]])  # NumPy makes '-1' of -1
+    with pytest.raises(ValueError, match=r"'-1' beside .'no', 'yes'. may be a vote or none"):
+        vote_shares(words)
+    assert vote_shares(words, missing="-1")[1].tolist() == ["no", "yes"]
+    assert vote_shares(words, classes=["yes", "no", "-1"])[0].tolist() == [
+        [0.5, 0, 0.5],
+        [0.5, 0.5, 0],
+    ]
+    assert vote_shares([["1", "-1"], ["0", "1"]])[1].tolist() == ["-1", "0", "1"]
     found = annotation_matrix([0, 0, 1, 1], [0, 1, 0, 1], [0, -1, 1, 1])
     np.testing.assert_array_equal(vote_shares(found)[0], [[1, 0], [0, 1]])
     with pytest.raises(ValueError, match="dense matrix"):

@@ -53,7 +53,7 @@ class Annotations:
 
     @property
     def matrix(self) -> Array:
-        """The answers, NaN where there is none; those that are no numbers as places in `classes`."""
+        """Answers, NaN where there is none; those that are no numbers as places in `classes`."""
         table = np.full(self.shape, np.nan)
         is_number = self.classes.dtype.kind in "biuf"
         table[self.item, self.annotator] = self.classes[self.label] if is_number else self.label
@@ -269,13 +269,19 @@ def _whole(values: Array, item: Array, annotator: Array) -> Array:
     return values.astype(np.int64)
 
 
+def holds_text_mark(names: list[Any]) -> bool:
+    """Whether '-1' is among words, as NumPy makes it of -1 beside text."""
+    return "-1" in names and not all(name.lstrip("+-").isdigit() for name in names)
+
+
 def _refuse_mark(answers: Annotations) -> None:
-    """Refuse -1 beside answers from 0 on: it is as likely none."""
-    classes = answers.classes
-    if classes.dtype.kind in "iuf" and classes[0] == -1 and set(classes.tolist()) - {-1, 1}:
-        place = int(np.argmin(answers.label))
+    """Refuse -1 beside answers from 0 on, and '-1' beside words: it is as likely none."""
+    names = answers.classes.tolist()
+    if holds_text_mark(names) or (-1 in names and min(names) == -1 and set(names) - {-1, 1}):
+        mark = -1 if -1 in names else "-1"
+        place = int(np.argmax(answers.label == names.index(mark)))
         raise ValueError(
-            f"-1 stands beside answers from 0 to {classes[-1]}, first in row "
+            f"{mark!r} stands beside answers such as {names[-1]!r}, first in row "
             f"{answers.item[place]}, column {answers.annotator[place]}: write NaN where an "
-            "annotator did not answer; if it is a class, name the classes by strings."
+            "annotator did not answer; if it is a class, name it and the others by words."
         )

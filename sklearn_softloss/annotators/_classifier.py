@@ -32,7 +32,7 @@ from .._training.batches import TrainingData
 from .._training.loops import Loop
 from .._training.net import TrainingNet
 from ._camps import camps_of
-from ._effects import Effects, fit_effects
+from ._effects import fit_effects, softmax
 
 FOLDS = 2
 """Nets that each see the rows of the others, to say what annotators make of unseen items."""
@@ -330,10 +330,8 @@ class AnnotatorMLPClassifier(NetClassifier):
 
     def _of_annotators(self, shares: Array, annotators: Array) -> Array:
         """P(label) of these annotators, (n_classes, n_samples, n_annotators)."""
-        log_share = np.moveaxis(np.log(shares), 2, 0)
-        return Effects(self.scale_, self.bias_).proba(
-            log_share[:, :, self.camps_[annotators]], annotators
-        )
+        log_share = np.moveaxis(np.log(shares), 2, 0)[:, :, self.camps_[annotators]]
+        return softmax(self.scale_[annotators] * log_share + self.bias_[annotators].T[:, None])
 
     def _blocks(self, joint: Array) -> Iterator[tuple[Array, Array]]:
         """P(label) of all annotators, and that of the population, a block of rows at a time."""
@@ -342,11 +340,8 @@ class AnnotatorMLPClassifier(NetClassifier):
         for start in range(0, len(joint), size):
             block = joint[start : start + size]
             proba = self._of_annotators(self._shares(block), everyone)
-            yield proba, (self._net_share(block) + (proba @ self._population).T) / 2
-
-    def _net_share(self, joint: Array) -> Array:
-        """The share of each class over all camps."""
-        return joint.reshape(len(joint), self._n_camps, -1).sum(axis=1)
+            of_net = block.reshape(len(block), self._n_camps, -1).sum(axis=1)  # over all camps
+            yield proba, (of_net + (proba @ self._population).T) / 2
 
     def _population_share(self, joint: Array) -> Array:
         if len(self.annotators_) == 1:

@@ -89,10 +89,7 @@ class DawidSkene(SoftlossEstimator):
             If `votes` hold no matrix of answers, or are a long table with one answer a row.
         """
         require_y(self, votes)
-        return self._fit(read_answers(votes))
-
-    def _fit(self, answers: Annotations) -> Self:
-        """As `fit`; an annotator may have answered an item more than once."""
+        answers = read_answers(votes)
         everyone = np.zeros(len(answers.annotators), dtype=np.intp)
         proba = answers._shares(everyone, 1)
         there = proba.sum(axis=1) > 0

@@ -32,12 +32,6 @@ class Effects(NamedTuple):
     scale: Array
     bias: Array
 
-    def proba(self, log_share: Array, annotators: Array) -> Array:
-        """Probabilities (n_classes, n_rows, n_annotators) of these annotators' labels, from the log
-        share of each one's camp."""
-        logits = self.scale[annotators] * log_share + self.bias[annotators].T[:, None]
-        return _softmax(logits)
-
 
 def fit_effects(log_share: Array, label: Array, annotator: Array, weight: Array, n: int) -> Effects:
     """Most probable effects of `n` annotators, with normal priors estimated from the same answers.
@@ -95,7 +89,7 @@ def _derivatives(
     found: Array, log_share: Array, label: Array, annotator: Array, weight: Array
 ) -> _Likelihood:
     n, size = found.shape
-    p = _softmax(found[annotator, 0] * log_share + found.T[1:].take(annotator, axis=1))
+    p = softmax(found[annotator, 0] * log_share + found.T[1:].take(annotator, axis=1))
 
     def total(values: Array) -> Array:
         return np.bincount(annotator, weight * values, n)
@@ -115,7 +109,7 @@ def _derivatives(
     return _Likelihood(total(-np.log(np.maximum(of_answers, TINY))), gradient, curvature)
 
 
-def _softmax(logits: Array) -> Array:
+def softmax(logits: Array) -> Array:
     """Over the first axis."""
     logits = np.ascontiguousarray(logits)  # whose sums over a short axis are fast
     proba = np.exp(logits - logits.max(axis=0))
