@@ -463,7 +463,11 @@ REFUSED = {
         pd.DataFrame({"item": [0, 0, 1, 1, 2], "annotator": [0, 1] * 2 + [0], "answer": 1}),
         r"annotation_matrix\(frame\['item'\]",
     ),
-    "rows of shares": (np.array([[0.3, 0.7], [0.5, 0.5], [0, 1]]), "row 0 has 0.3 in column 0"),
+    "rows of shares": (np.array([[0.3, 0.7], [0.5, 0.5], [0, 1]]), "0.3 stands in row 0, column 0"),
+    "ratings that are no classes": (
+        annotation_matrix([0, 1, 2], [0, 0, 0], [1, 2, 1.5]),
+        "1.5 stands in row 2, column 0",
+    ),
     "no answer": (np.full((3, 2), np.nan), "holds no answer"),
     "-1 for unknown": (np.array([[0, 1], [2, -1], [1, 1]]), "first in row 1, column 1"),
     "'-1' beside words": (np.array([["a", "b"], ["a", -1], ["b", "b"]]), "'-1' .* row 1, column 1"),

@@ -463,6 +463,15 @@ def test_a_long_frame_is_refused_with_the_line_that_pivots_it(frame):
     assert matrix.shape == (40, 4)
 
 
+@pytest.mark.parametrize(
+    "estimator", [SoftTargetMLPClassifier, MultiLabelSigmoidClassifier, SoftLossMLPRegressor]
+)
+def test_annotations_are_no_targets(estimator):
+    found = annotation_matrix([0, 0, 1, 1], ["a", "b"] * 2, [0, 1, 1, 0])
+    with pytest.raises(ValueError, match="vote_shares"):
+        estimator().fit(np.eye(2), found)
+
+
 def test_three_columns_of_numbers_are_targets():
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(40, 2)), rng.dirichlet(np.ones(3), size=40)

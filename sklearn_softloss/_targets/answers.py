@@ -229,15 +229,11 @@ def read_answers(y: Any, *, are_ratings: bool = False) -> Annotations:
         names = np.arange(table.shape[1]) if names is None else names
         there, values = known_answers(table)
         item, annotator = np.nonzero(there)
-        if is_matrix and not are_ratings:
-            values = _whole(values, item, annotator)
         classes, label = np.unique(values, return_inverse=True)
         found = Annotations(item, annotator, label, np.arange(len(table)), names, classes, y)
     if not len(found.item):
         raise ValueError("y holds no answer: every entry is NaN, None or blank.")
-    if is_matrix and not are_ratings:
-        _refuse_mark(found)
-    return found
+    return _with_classes(found) if is_matrix and not are_ratings else found
 
 
 def _plain(y: Any, are_ratings: bool) -> Array:
@@ -254,34 +250,32 @@ def _plain(y: Any, are_ratings: bool) -> Array:
     return given
 
 
-def _whole(values: Array, item: Array, annotator: Array) -> Array:
-    """Whole floats, as NaN beside them makes them, are ints; other numbers are no classes."""
-    if values.dtype.kind != "f":
-        return values
-    broken = values != np.floor(values)
-    if broken.any():
-        place = int(np.argmax(broken))
-        raise ValueError(
-            "Answers must be classes, one column an annotator; row "
-            f"{item[place]} has {values[place]:g} in column {annotator[place]}. Rows of shares are "
-            "for SoftTargetMLPClassifier."
-        )
-    return values.astype(np.int64)
-
-
 def holds_text_mark(names: list[Any]) -> bool:
     """Whether '-1' is among words, as NumPy makes it of -1 beside text."""
     return "-1" in names and not all(name.lstrip("+-").isdigit() for name in names)
 
 
-def _refuse_mark(answers: Annotations) -> None:
-    """Refuse -1 beside answers from 0 on, and '-1' beside words: it is as likely none."""
-    names = answers.classes.tolist()
-    if holds_text_mark(names) or (-1 in names and min(names) == -1 and set(names) - {-1, 1}):
-        mark = -1 if -1 in names else "-1"
-        place = int(np.argmax(answers.label == names.index(mark)))
-        raise ValueError(
-            f"{mark!r} stands beside answers such as {names[-1]!r}, first in row "
-            f"{answers.item[place]}, column {answers.annotator[place]}: write NaN where an "
-            "annotator did not answer; if it is a class, name it and the others by words."
+def _with_classes(answers: Annotations) -> Annotations:
+    """Whole floats, as NaN beside them makes them, are ints; other numbers are no classes. Nor is
+    -1 beside numbers from 0 on, or '-1' beside words: it is as likely none."""
+    classes, names = answers.classes, answers.classes.tolist()
+    mark = -1 if -1 in names else "-1"
+    if classes.dtype.kind == "f" and (classes != np.floor(classes)).any():
+        bad = int(np.argmax(classes != np.floor(classes)))
+        problem = f"Answers must be classes, one column an annotator; {names[bad]:g} stands"
+        advice = "rows of shares are for SoftTargetMLPClassifier"
+    elif holds_text_mark(names) or (mark == -1 == min(names) and set(names) - {-1, 1}):
+        bad = names.index(mark)
+        problem = f"{mark!r} stands beside answers such as {names[-1]!r}, first"
+        advice = (
+            "write NaN where an annotator did not answer; if it is a class, name it and the "
+            "others by words"
         )
+    else:
+        return (
+            replace(answers, classes=classes.astype(int)) if classes.dtype.kind == "f" else answers
+        )
+    place = int(np.argmax(answers.label == bad))
+    raise ValueError(
+        f"{problem} in row {answers.item[place]}, column {answers.annotator[place]}: {advice}."
+    )

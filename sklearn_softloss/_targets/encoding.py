@@ -17,7 +17,7 @@ from .._checks import refuse_masked
 from .._processes import reading
 from .._warn import warn
 from .domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
-from .long_tables import refuse_long_table
+from .long_tables import refuse_annotations, refuse_long_table
 
 Array = NDArray[Any]
 Rows = Any
@@ -420,6 +420,7 @@ def column_names(y: Any) -> Array | None:
 
     Not the numbers 0, 1, ... that a frame has which was given no names.
     """
+    refuse_annotations(y)
     if not hasattr(y, "columns") or np.ndim(y) != 2 or len(y.columns) <= 1:
         return None
     refuse_long_table(y, of_votes=False)

@@ -18,6 +18,15 @@ OWN = 0.8
 """Share of its values that an item column shares with no other column, at least."""
 
 
+def refuse_annotations(y: Any) -> None:
+    """Raise where answers of annotators stand for targets, of which they might pass for some."""
+    if type(y).__name__ == "Annotations":
+        raise ValueError(
+            "y holds the answers of annotators: AnnotatorMLPClassifier takes them as they are, "
+            "others their shares, sklearn_softloss.targets.vote_shares(y)[0]."
+        )
+
+
 def refuse_long_table(table: Any, *, of_votes: bool) -> None:
     """Raise for a frame or an array that holds one answer a row, with the line that pivots it.
 
