@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.model_selection._split import GroupsConsumerMixin, _BaseKFold
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.model_selection._split import GroupsConsumerMixin
+from sklearn.utils.validation import column_or_1d
 
 from .._targets.domains import INDEPENDENT
 from .._targets.encoding import Array, Rows
@@ -20,46 +20,13 @@ from .split import StratifiedFolds, expected_mass
 class _StratifiedGroupFolds(GroupsConsumerMixin, StratifiedFolds):
     """Folds that keep the rows of a group together; a subclass says which y it reads."""
 
-    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Array, Array]]:
-        """Indices of the training and test rows of each split.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, ...)
-            Only its length counts.
-        y : array-like or sparse matrix of shape (n_samples, n_columns), or (n_samples,)
-            What to stratify by.
-        groups : array-like of shape (n_samples,)
-            Rows with equal values are never in different folds.
-
-        Yields
-        ------
-        train : ndarray of int
-        test : ndarray of int
-
-        Raises
-        ------
-        ValueError
-            If y or groups are missing or illegal, or there are fewer groups than folds.
-
-        Warns
-        -----
-        UserWarning
-            Of labels that lie in fewer groups than there are folds: some folds have none of them.
-        """
+    def _read_groups(self, groups: Any) -> Any:
         if groups is None:
             raise ValueError(
                 f"groups are required: {type(self).__name__} keeps their rows together. Pass "
                 "split(X, y, groups)."
             )
-        values = self._read(y)
-        check_consistent_length(X, values, groups)
-        return self._split_encoded(values, groups)
-
-    def _split_encoded(  # type: ignore[override]
-        self, values: Rows, groups: Any
-    ) -> Iterator[tuple[Array, Array]]:
-        return _BaseKFold.split(self, values, None, groups)
+        return groups
 
     def _iter_test_masks(self, X: Rows, y: None, groups: Any = None) -> Iterator[Array]:
         distinct, codes = np.unique(column_or_1d(groups), return_inverse=True)

@@ -22,7 +22,7 @@ RandomState = int | np.random.RandomState | None
 
 
 class StratifiedByTargets:
-    """`split` of a splitter that reads y and knows no groups."""
+    """`split` of a splitter that reads y."""
 
     _domain: Domain = NONNEGATIVE
 
@@ -35,8 +35,9 @@ class StratifiedByTargets:
             Only its length counts.
         y : array-like or sparse matrix of shape (n_samples, n_columns), or (n_samples,)
             What to stratify by.
-        groups : object, default=None
-            Ignored, with a warning.
+        groups : array-like of shape (n_samples,), default=None
+            Splitters of groups never have rows with equal values in different folds; others ignore
+            it, with a warning.
 
         Yields
         ------
@@ -46,13 +47,22 @@ class StratifiedByTargets:
         Raises
         ------
         ValueError
-            If y is missing, has no legal meaning, or has fewer rows than the splits need.
+            If y, or groups where they are needed, are missing, have no legal meaning, or have fewer
+            rows, or groups, than the splits need.
+
+        Warns
+        -----
+        UserWarning
+            Of labels that lie in fewer groups than there are folds: some folds have none of them.
         """
+        groups = self._read_groups(groups)
+        values = self._read(y)
+        check_consistent_length(X, values, groups)
+        return self._split_encoded(values, groups)
+
+    def _read_groups(self, groups: Any) -> Any:
         if groups is not None:
             warn(f"The groups parameter is ignored by {type(self).__name__}")
-        values = self._read(y)
-        check_consistent_length(X, values)
-        return self._split_encoded(values)
 
     def _read(self, y: Any) -> Rows:
         """Hard labels as one-hot rows, a matrix as it is; NaN where unknown."""
@@ -72,9 +82,9 @@ class StratifiedByTargets:
                 f"class or label. {error}"
             ) from error
 
-    def _split_encoded(self, values: Rows) -> Iterator[tuple[Array, Array]]:
+    def _split_encoded(self, values: Rows, groups: Any = None) -> Iterator[tuple[Array, Array]]:
         """`split` once y is read: scikit-learn's hooks get its values in the place of X."""
-        return super().split(values)  # type: ignore[misc]
+        return super().split(values, None, groups)  # type: ignore[misc]
 
 
 class StratifiedFolds(StratifiedByTargets, _BaseKFold):
