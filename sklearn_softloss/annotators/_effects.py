@@ -18,23 +18,11 @@ PRIOR_SCALE_VARIANCE, PRIOR_BIAS_VARIANCE = 0.25, 1.0
 TINY = 1e-300
 
 
-class Effects(NamedTuple):
-    """P(label) of an annotator is softmax(scale * log share + bias).
-
-    Parameters
-    ----------
-    scale : ndarray of shape (n_annotators,)
-        1 follows the share, 0 does not look at the item, below 0 says the opposite.
-    bias : ndarray of shape (n_annotators, n_classes)
-        In nats.
-    """
-
-    scale: Array
-    bias: Array
-
-
-def fit_effects(log_share: Array, label: Array, annotator: Array, weight: Array, n: int) -> Effects:
-    """Most probable effects of `n` annotators, with normal priors estimated from the same answers.
+def fit_effects(
+    log_share: Array, label: Array, annotator: Array, weight: Array, n: int
+) -> tuple[Array, Array]:
+    """Most probable scales and biases of `n` annotators, where P(label) of each is softmax(scale *
+    log share + bias), with normal priors estimated from the same answers.
 
     Newton's method for each annotator, and after each step an EM step (with Laplace's approximation
     of the variances) for the priors: of the scale its mean and variance, of the biases a variance
@@ -74,7 +62,7 @@ def fit_effects(log_share: Array, label: Array, annotator: Array, weight: Array,
         spread = (found - mean) ** 2 + np.diagonal(covariance, axis1=1, axis2=2)
         variance[0] = (spread[:, 0].sum() + PRIOR_SCALE_VARIANCE) / (n + 1)
         variance[1:] = (spread[:, 1:].mean(axis=1).sum() + PRIOR_BIAS_VARIANCE) / (n + 1)
-    return Effects(found[:, 0], found[:, 1:])
+    return found[:, 0], found[:, 1:]
 
 
 class _Likelihood(NamedTuple):
