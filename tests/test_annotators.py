@@ -612,10 +612,10 @@ def test_sparse_rows_float32_modules_and_early_stopping():
 
 def test_what_is_unseen_has_no_equal_row_in_what_is_seen():
     """Answers by chance, the same to equal rows: who saw the row's twin would foretell them."""
-    X = np.tile(np.eye(40), (6, 1))
+    X = np.tile(np.eye(41), (6, 1))
     params = {"alpha": 1e-4, "dropout": 0.0, "max_iter": 60, "learning_rate_init": 0.05}
     for seed in range(2):
-        Y = np.tile(np.random.default_rng(seed).integers(2, size=(40, 1)), (6, 2)).astype(float)
+        Y = np.tile(np.random.default_rng(seed).integers(2, size=(41, 1)), (6, 2)).astype(float)
         clf = AnnotatorMLPClassifier((32,), **params, standardize=False, random_state=seed)
         assert clf.fit(X, Y).annotator_agreement_.max() < 0.8
 

@@ -403,6 +403,19 @@ def test_of_repeated_answers_one_is_kept_where_it_is_said_which():
     np.testing.assert_array_equal(last.matrix, [[2, 1], [1, np.nan]])
 
 
+def test_annotations_hold_the_answers_alone_and_give_rows_in_any_order():
+    """A table of all pairs would take 80 gigabytes."""
+    many = np.arange(100_000)
+    found = annotation_matrix(many, many, many % 3)
+    turned = found.take(many[::-1])
+    assert turned.items[0] == 99_999
+    np.testing.assert_array_equal(vote_shares(turned)[0][:, 1], many[::-1] % 3 == 1)
+    few = annotation_matrix([0, 0, 1, 2], list("abbc"), [1, 2, 3, 1], items=[3, 2, 1, 0])
+    for rows in ([2, 0, 2, 3], slice(None, None, -1), [True, False, True, True], [], 3):
+        expected = few.matrix[np.atleast_1d(np.arange(4)[rows if rows != [] else slice(0)])]
+        np.testing.assert_array_equal(few.take(rows).matrix, expected)
+
+
 def test_a_vote_counts_as_much_as_its_annotator():
     votes = [["a", "b", None], ["b", "b", "a"]]
     shares, _ = vote_shares(votes, annotator_weight=[3.0, 1.0, 0.0])

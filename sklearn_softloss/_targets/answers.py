@@ -71,8 +71,7 @@ class Annotations:
         -------
         Annotations
         """
-        wanted = rows if isinstance(rows, slice) else np.asarray(rows)
-        part = np.atleast_1d(np.arange(len(self))[wanted])
+        part = np.atleast_1d(np.arange(len(self))[list(rows) if isinstance(rows, tuple) else rows])
         starts = np.searchsorted(self.item, np.arange(len(self) + 1))
         sizes = np.diff(starts)[part]
         place = np.repeat(starts[part] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())

@@ -38,16 +38,9 @@ DENSE = 500
 class Agreement(NamedTuple):
     """How often pairs of annotators agree beyond what their habits explain.
 
-    Parameters
-    ----------
-    first, second : ndarray of shape (n_pairs,), int
-        Annotators with an item in common; each pair stands there both ways.
-    common : ndarray of shape (n_pairs,)
-        Items in common.
-    total : ndarray of shape (n_pairs,)
-        Sum over these of the product of their answers, less each one's mean.
-    variance : ndarray of shape (n_annotators,)
-        Of each annotator's answers.
+    Each pair with an item in common stands there both ways, as `first` and `second`. `common` are
+    these items, `total` sums over them the product of the two's answers, less each one's mean, and
+    `variance` is that of each annotator's answers.
     """
 
     first: Array
@@ -128,18 +121,12 @@ def _pairs(values: sp.csr_array) -> tuple[Array, Array, Array]:
 
 
 class Camps(NamedTuple):
-    """Annotators in groups that see things alike.
+    """Annotators in groups that see things alike, the largest first.
 
-    Parameters
-    ----------
-    of_annotator : ndarray of shape (n_annotators,), int
-        The camp of each; 0 is the largest.
-    loadings : ndarray of shape (n_annotators, n_factors)
-        What each shares with all, and with the further camps: the mean product of two annotators'
-        answers over an item, less each one's mean, is that of their rows.
-    explained : ndarray of shape (n_annotators,)
-        Correlation, in [0, 1], of an annotator's answers with what the loadings say they share with
-        the others', shrunk to the mean of all where these are few; NaN where there are none.
+    The mean product of two annotators' answers over an item, less each one's mean, is that of their
+    rows of `loadings`, one column what all share and one a further camp. `explained` is the
+    correlation, in [0, 1], of an annotator's answers with what the loadings say they share with the
+    others', shrunk to the mean of all where these are few; NaN where there are none.
     """
 
     of_annotator: Array

@@ -26,15 +26,8 @@ def fit_effects(
 
     Newton's method for each annotator, and after each step an EM step (with Laplace's approximation
     of the variances) for the priors: of the scale its mean and variance, of the biases a variance
-    around 0. Who answered little keeps what the group has.
-
-    Parameters
-    ----------
-    log_share : ndarray of shape (n_classes, n_answers)
-        Log probabilities of the labels for the item, by a net that did not see it.
-    label, annotator : ndarray of shape (n_answers,), int
-    weight : ndarray of shape (n_answers,)
-    n : int
+    around 0. Who answered little keeps what the group has. `log_share` is (n_classes, n_answers),
+    by a net that did not see the items.
     """
     k = len(log_share)
     log_share = np.ascontiguousarray(log_share)

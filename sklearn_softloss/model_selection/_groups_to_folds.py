@@ -21,21 +21,12 @@ ROUNDING = 1e-12
 def folds_of_groups(
     mass: sp.csr_array, groups: Array, n_folds: int, rng: np.random.RandomState
 ) -> Array:
-    """The fold of each row; rows of one group share it.
+    """The fold of each row; rows of one group, all numbered from 0 on without gaps, share it.
 
     Lowered is the sum over folds and labels of (mass - expected mass)^2 / total mass, as in
     `exchange`, with the number of rows as one more label: first by giving the groups that weigh
     most to the fold where they add least, then by moving groups, or two against each other. Folds
     never differ by more rows than the largest group has.
-
-    Parameters
-    ----------
-    mass : CSR array of shape (n_samples, n_columns)
-        Stored entries are > 0.
-    groups : ndarray of shape (n_samples,), int
-        0, 1, ... without gaps.
-    n_folds : int
-    rng : RandomState
     """
     n_groups = int(groups.max()) + 1
     members = sp.csr_array((np.ones(len(groups)), (groups, np.arange(len(groups)))))
