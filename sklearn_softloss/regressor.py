@@ -467,7 +467,9 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
     def _std_link(self, logits: Tensor) -> Tensor:
         """Standard deviations (n_samples, n_targets) from logits."""
         found = self.net_.criterion_.std(logits)
-        return found if self._code is None else found * found.new_tensor(self._code.scale)
+        if self._code is not None:
+            found = found * found.new_tensor(self._code.scale)
+        return self._without_never_known(found)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """How much better than the best constant, at most 1; the mean over the targets.

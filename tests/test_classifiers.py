@@ -274,6 +274,51 @@ def test_signs_for_yes_and_no_are_refused_and_labels_never_absent_named():
         multi().fit(X, sp.csr_array(np.where([True, False, False], 1, Y)))
 
 
+def never_known(kind):
+    """Rows with three labels of which the second has no entry, or none that weighs."""
+    X, Y = make_labels(n_labels=3)
+    Y = np.where([False, True, False], np.nan, Y)
+    if kind == "weight 0":
+        return X, np.nan_to_num(Y), {"label_weight": np.tile([1.0, 0.0, 2.0], (len(Y), 1))}
+    if kind == "sparse":
+        Y = sp.csr_array(np.nan_to_num(Y, nan=-1))
+    return X, pd.DataFrame(Y, columns=list("abc")) if kind == "named" else Y, {}
+
+
+@pytest.mark.parametrize("kind", ["dense", "named", "sparse", "weight 0"])
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"loss": "count_distribution"}, {"class_weight": "balanced"}, {"label_smoothing": 0.1},
+     {"module": nn.Linear}, {"loss": "two_way"}],
+    ids=str,
+)  # fmt: skip
+def test_a_label_that_no_row_knows_is_predicted_absent(kind, params):
+    X, Y, weights = never_known(kind)
+    name = "'b'" if kind == "named" else "1"
+    with pytest.warns(UserWarning, match=rf"Columns \[{name}\] of y have no known entry"):
+        clf = multi(**params).fit(X, Y, **weights)
+    assert clf.predict_proba(X)[:, 1].max() < 1e-300
+    assert clf.predict(X)[:, 1].sum() == 0
+    assert 0 < clf.predict_proba(X)[:, [0, 2]].min()
+    assert len(np.unique(clf.predict_proba(X)[:, 0])) > 1
+
+
+def test_a_later_part_may_know_the_label():
+    X, Y, _ = never_known("dense")
+    with pytest.warns(UserWarning, match="no known entry"):
+        clf = multi().partial_fit(X, Y)
+    assert clf.predict(X)[:, 1].sum() == 0
+    full = np.where(np.isnan(Y), 1.0, Y)
+    full[::2, 1] = 0
+    clf.partial_fit(X, full)
+    assert 0.1 < clf.predict_proba(X)[:, 1].mean() < 0.9
+    clf.partial_fit(X, Y)  # what is known stays known, without a warning
+    assert 0.1 < clf.predict_proba(X)[:, 1].mean() < 0.9
+    with pytest.warns(UserWarning, match="no known entry"):
+        clf.fit(X, Y)
+    assert clf.predict(X)[:, 1].sum() == 0
+
+
 @over_estimators
 def test_masked_and_complex_X_are_refused(Estimator):
     X, Y = targets_for(Estimator)

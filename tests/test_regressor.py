@@ -53,6 +53,23 @@ def two_targets(n=150, seed=0):
     return X, np.column_stack([y, 3 + X[:, 1] ** 2])
 
 
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("loss", ["squared_error", "gaussian", "quantile", "poisson"])
+def test_a_target_that_no_row_knows_is_predicted_as_nan(loss, standardize):
+    X, Y = two_targets()
+    Y[:, 1] = np.nan
+    reg = SoftLossMLPRegressor(loss=loss, standardize=standardize, **SMALL)
+    with pytest.warns(UserWarning, match=r"Columns \[1\] of y have no known entry.* as NaN"):
+        reg.fit(X, Y)
+    found = [reg.predict(X)]
+    if loss == "gaussian":
+        found += [reg.predict_std(X), *np.moveaxis(reg.predict_quantiles(X, [0.1, 0.9]), 2, 0)]
+    for values in found:
+        assert np.isfinite(values[:, 0]).all()
+        assert np.isnan(values[:, 1]).all()
+    assert np.isfinite(reg.score(X, Y))
+
+
 # --- what is predicted ---------------------------------------------------------------------------
 
 

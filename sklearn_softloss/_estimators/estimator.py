@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from math import isnan
 from typing import Any, Self
 
 import numpy as np
+import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
@@ -15,7 +17,7 @@ from torch import Tensor
 
 from .._checks import check_weight, refuse_masked
 from .._estimator_base import SoftlossEstimator
-from .._processes import entered, reading_together
+from .._processes import entered, reading, reading_together
 from .._targets.codes import TargetCode
 from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
@@ -65,6 +67,9 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
 
     _kept_of_targets: tuple[str, ...] = ()
     """Attributes of the `Targets` that become fitted attributes, where they are not None."""
+
+    _never_known: Array | None = None
+    """Columns of y of which no entry was ever known, if there are such."""
 
     net_: TrainingNet
     loss_curve_: list[float]
@@ -249,7 +254,27 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             sample_weight = check_weight(sample_weight, (X.shape[0],), name="sample_weight")
         weighting = self._weigh(targets, loss.domain, sample_weight, label_weight)
         code = self._code_for(targets, loss, weighting, course)
-        return targets, TrainingTargets(targets.values, code, weighting)
+        encoded = TrainingTargets(targets.values, code, weighting)
+        if isinstance(weighting, WeightedEntries):
+            self._find_never_known(targets, encoded, loss.domain, course)
+        return targets, encoded
+
+    def _find_never_known(
+        self, targets: Targets, encoded: TrainingTargets, domain: Domain, course: Course
+    ) -> None:
+        """Keep and name the columns of y of which neither this y nor a part before knows an entry."""
+        _, weight = encoded.mass_and_weight(np.arange(len(encoded)))
+        never = reading().total(weight) == 0
+        if course.goes_on:
+            never &= False if self._never_known is None else self._never_known
+        self._never_known = never if never.any() else None
+        if never.any() and not never.all():  # then there is nothing to fit
+            names = np.arange(len(never)) if targets.label_names is None else targets.label_names
+            warn(
+                f"Columns {names[never].tolist()} of y have no known entry, or none of weight > 0: "
+                f"they are predicted {'as NaN' if isnan(domain.never_known) else 'absent'}, "
+                "whatever X holds. Pass rows in which they are known, or leave them out."
+            )
 
     @leaves_process_as_found
     def _train(
@@ -471,8 +496,18 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         return self._decoded(loss.inverse_link(logits)).clamp(*loss.domain.prediction_range)
 
     def _decoded(self, values: Tensor) -> Tensor:
-        """Predictions of the targets that were trained as those of the targets that were given."""
-        return values if self._code is None else self._code.decode(values)
+        """Predictions (..., n_columns) of the targets that were trained as those of the targets that
+        were given."""
+        return self._without_never_known(
+            values if self._code is None else self._code.decode(values)
+        )
+
+    def _without_never_known(self, values: Tensor) -> Tensor:
+        """The same, but for columns of y that nothing is known of."""
+        if self._never_known is None:
+            return values
+        never = torch.as_tensor(self._never_known, device=values.device)
+        return values.masked_fill(never, self.net_.criterion_.domain.never_known)
 
     def _read(self, X: Any, link: Callable[[Tensor], Tensor]) -> Array:
         """What the link makes of the logits of all rows."""

@@ -34,6 +34,8 @@ class Domain(str):
         Whether a row is a distribution over its columns.
     has_absence : bool
         Whether 0 and 1 mean that a label is absent or present, so that each may have its weight.
+    never_known : float
+        What is predicted of a column of which no entry was ever known.
     entries, or_unknown : str
         What messages call the entries, and what else they may be where unknown ones may.
     """
@@ -44,6 +46,7 @@ class Domain(str):
     prediction_range: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
     rows_sum_to_one: ClassVar[bool] = False
     has_absence: ClassVar[bool] = False
+    never_known: ClassVar[float] = SMALLEST_PROBA
     entries: ClassVar[str] = "Entries of a 2-D y"
     or_unknown: ClassVar[str] = ", or be NaN or -1 where a label is unknown"
 
@@ -194,6 +197,7 @@ class Nonnegative(Domain):
 class Real(Domain):
     """Any finite number: the targets of a regression."""
 
+    never_known = float("nan")
     entries = "Entries of y"
     or_unknown = ", or be NaN where unknown"
 

@@ -169,6 +169,19 @@ class TrainingTargets:
             counts[rows] = True if weight is None else weight > 0
         return np.flatnonzero(counts)
 
+    def mass_and_weight(self, rows: Array, block_size: int = 4096) -> tuple[Array, Array]:
+        """Weighted sum of the known targets of each column of these rows, and that weight."""
+        total, weight_sum = np.zeros((2, self.n_columns))
+        for start in range(0, len(rows), block_size):
+            target, weight, entry_weight = self.block(rows[start : start + block_size])
+            weight = np.ones(len(target)) if weight is None else weight
+            if entry_weight is None:
+                total, weight_sum = total + weight @ target, weight_sum + weight.sum()
+            else:
+                total = total + weight @ (entry_weight * target)
+                weight_sum = weight_sum + weight @ entry_weight
+        return total, weight_sum
+
 
 def shared_tensor(X: Any) -> Tensor | None:
     """X as a tensor to read rows from: on the caller's memory, or a copy where that is small.
@@ -251,16 +264,8 @@ class TrainingData(Dataset[Any]):
 
     def mean_target(self, block_size: int = 4096) -> Array:
         """Weighted mean of the known targets, shape (n_columns,)."""
-        total, weight_sum = np.zeros((2, self.targets.n_columns))
-        for start in range(0, len(self), block_size):
-            target, weight, entry_weight = self.targets.block(self.rows[start : start + block_size])
-            weight = np.ones(len(target)) if weight is None else weight
-            if entry_weight is None:
-                total, weight_sum = total + weight @ target, weight_sum + weight.sum()
-            else:
-                total = total + weight @ (entry_weight * target)
-                weight_sum = weight_sum + weight @ entry_weight
-        total, weight_sum = self.processes.total((total, weight_sum))
+        sums = self.targets.mass_and_weight(self.rows, block_size)
+        total, weight_sum = self.processes.total(sums)
         return np.asarray(total / np.where(weight_sum > 0, weight_sum, 1.0))
 
     def memory_for(self, n_rows: int) -> Tensor | None:
