@@ -65,7 +65,8 @@ def require_y(estimator: Any, y: Any) -> None:
 def check_levels(name: str, levels: Any) -> NDArray[Any]:
     """Levels of quantiles as an array: numbers in (0, 1), increasing."""
     try:
-        found = np.atleast_1d(np.asarray(levels, dtype=np.float64))
+        found = np.atleast_1d(np.asarray(levels))
+        found = found.astype(np.float64) if found.dtype.kind in "iuf" else np.zeros(1)
     except (TypeError, ValueError):
         found = np.zeros(1)
     inside = (found > 0) & (found < 1)
@@ -87,6 +88,58 @@ def refuse_masked(values: np.ma.MaskedArray[Any, Any], name: str) -> None:
             f"mean nothing. Fill it, such as {name}.filled(np.nan) for unknown labels, or drop "
             "the rows."
         )
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell holds None, NaN, NaT or pandas' NA."""
+    return cell is None or type(cell).__name__ == "NAType" or bool(cell != cell)
+
+
+def as_floats(values: Any, what: str, cure: str) -> NDArray[Any]:
+    """Numbers as float64, NaN where a cell is missing; the first one that is no number is named."""
+    cells = np.asarray(values)
+    if cells.dtype.kind in "mM":  # times would become nanoseconds
+        cells = cells.astype(f"{cells.dtype.kind}8[us]")
+    else:
+        try:
+            return np.asarray(values.astype(np.float64))  # pandas puts NaN for its NA
+        except (TypeError, ValueError):
+            pass
+    found, cells = np.full(cells.shape, np.nan), cells.astype(object)
+    for place in np.ndindex(cells.shape):
+        try:
+            found[place] = np.nan if is_missing(cells[place]) else float(cells[place])
+        except (TypeError, ValueError) as error:
+            where = f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 else "")
+            raise type(error)(
+                f"{what} must hold numbers; {where} is {cells[place]!r} ({error}). {cure}"
+            ) from error
+    return found
+
+
+def check_columns(X: Any) -> None:
+    """Refuse columns of a table that share a name, or hold text, categories or times."""
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        names = list(X.columns)
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"The columns of X must have distinct names; two are {twice!r}.")
+        kinds = [getattr(dtype, "kind", "O") for dtype in X.dtypes]
+        odd = [name for name, kind in zip(names, kinds, strict=True) if kind not in "biufc"]
+        columns = {name: np.asarray(X[name]) for name in odd}
+    elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "OSUmM":
+        columns = dict(enumerate(X.T))
+    else:
+        return
+    for name, values in columns.items():
+        if values.dtype.kind not in "biufc":
+            as_floats(values, f"Column {name!r} of X", ENCODE_IT)
+
+
+ENCODE_IT = (
+    "Encode text and categories, by OneHotEncoder in a ColumnTransformer, turn times into numbers, "
+    "such as days since a date, or drop the column."
+)
 
 
 def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[Any] | None:

@@ -21,6 +21,7 @@ from ._targets.encoding import (
     Targets,
     aligned,
     as_array,
+    by_name,
     encode_classes,
     encode_labels,
     in_class_order,
@@ -403,9 +404,10 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         A name from `sklearn_softloss.losses.loss_names`, or a loss object, of the domain
         'independent' (a sigmoid a label) or 'nonnegative' ('count_distribution': which labels
         and how many, see `predict_count`).
-    threshold : float or array-like of shape (n_labels,), default=0.5
+    threshold : float, array-like of shape (n_labels,) or Series, default=0.5
         A label is predicted where its probability is >= its threshold, in [0, 1]. May be set after
-        `fit`.
+        `fit`. The index of a pandas Series, if it has names, must be that of the labels, in any
+        order.
     label_smoothing : float, default=0.0
         Share of each target given to the uniform distribution, in [0, 1): over the classes under a
         'distribution' loss, over {0, 1} in each column under an 'independent' one. Undone in
@@ -591,42 +593,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         dtype: str | None = None,
         callbacks: Any = None,
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes,
-            activation,
-            loss=loss,
-            label_smoothing=label_smoothing,
-            target_range=target_range,
-            class_weight=class_weight,
-            standardize=standardize,
-            solver=solver,
-            alpha=alpha,
-            dropout=dropout,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-            module=module,
-            device=device,
-            dtype=dtype,
-            callbacks=callbacks,
-        )
-        self.threshold = threshold
+        super().__init__()  # all parameters are kept as given: `ModuleParameters`
 
     @answers_habits
     @with_callbacks
@@ -719,7 +686,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     def _weigh(
         self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
     ) -> WeightedEntries:
-        _check_threshold(self.threshold, targets.n_columns)
+        _check_threshold(self.threshold, targets.n_columns, targets.label_names)
         weights = label_weights(self.class_weight, targets, sample_weight, domain)
         label_weight = aligned(label_weight, targets.label_names)
         entries = check_weight(label_weight, targets.values.shape, name="label_weight")
@@ -758,10 +725,15 @@ class MultiLabelSigmoidClassifier(NetClassifier):
             0 and 1. If y was 1-D, an array of shape (n_samples,) from `classes_`.
         """
         confidence = self._predicted(X)
-        present = confidence >= _check_threshold(self.threshold, confidence.shape[1])
+        present = confidence >= self._cuts()
         if self._from_vector:
             return self.classes_[present[:, 0].astype(np.intp)]
         return present.astype(np.int64)
+
+    def _cuts(self) -> Array:
+        """`threshold` as one number, or one a label in their order."""
+        n_labels = 1 if self._from_vector else len(self.classes_)
+        return _check_threshold(self.threshold, n_labels, getattr(self, "label_names_", None))
 
     @available_if(_predicts_counts)
     def predict_count(self, X: Any) -> Array:
@@ -831,7 +803,8 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         return tags
 
 
-def _check_threshold(threshold: Any, n_labels: int) -> Array:
+def _check_threshold(threshold: Any, n_labels: int, names: Array | None) -> Array:
+    threshold = by_name(threshold, n_labels, names, "threshold")
     try:
         cut = np.asarray(threshold, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from torch import Tensor
 
-from ._checks import check_weight
+from ._checks import check_levels, check_weight
 from ._estimators.compatibility import available_if, with_callbacks
 from ._estimators.course import Course
 from ._estimators.estimator import NetEstimator, trains_in_batches
@@ -20,21 +21,23 @@ from ._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL, REAL, Domain
 from ._targets.encoding import Array, Targets, aligned
 from ._targets.numbers import TargetScale, as_numbers, encode_numbers
 from ._targets.weighting import WeightedEntries
+from ._warn import warn
 from .losses import Loss, Quantile
 
 
-def _says(method: str) -> Any:
-    """Whether the loss, or that of the fit, has a method of this name."""
+def _says(method: str, losses: str) -> Any:
+    """Whether the loss, or that of the fit, has a method of this name, as these losses have."""
 
-    def check(estimator: Any) -> bool:
+    def check(estimator: Any) -> None:
         net = getattr(estimator, "net_", None)
         try:
             loss = estimator._loss() if net is None else net.criterion_
         except (TypeError, ValueError) as error:  # `fit` refuses it
             raise AttributeError(str(error)) from error
         if not hasattr(loss, method):
-            raise AttributeError(f"{loss!r} has no {method}: take loss='quantile' or 'gaussian'.")
-        return True
+            raise AttributeError(
+                f"predict_{method} needs a fit with loss={losses}; the loss is {loss!r}."
+            )
 
     return check
 
@@ -246,39 +249,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         dtype: str | None = None,
         callbacks: Any = None,
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes,
-            activation,
-            loss=loss,
-            standardize=standardize,
-            solver=solver,
-            alpha=alpha,
-            dropout=dropout,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-            module=module,
-            device=device,
-            dtype=dtype,
-            callbacks=callbacks,
-        )
-        self.quantile = quantile
+        super().__init__()  # all parameters are kept as given: `ModuleParameters`
 
     @answers_habits
     @with_callbacks
@@ -318,6 +289,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         ValueError
             If X, y, a weight or a parameter is illegal; what was fitted before is kept.
         """
+        self._warn_of_a_level_as_decay()
         return self._fit(X, y, sample_weight, label_weight, validation=(X_val, y_val))
 
     @available_if(trains_in_batches)
@@ -358,9 +330,22 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
             raise AttributeError("quantile_ is what a fit with loss='quantile' leaves.")
         return np.atleast_1d(np.asarray(loss.levels, dtype=np.float64))
 
+    def _warn_of_a_level_as_decay(self) -> None:
+        """`alpha` is the level of the quantile in scikit-learn's gradient boosting and others."""
+        alpha: Any = self.alpha
+        is_median = np.array_equal(self.quantile, 0.5)
+        is_level = isinstance(alpha, Real) and 0.01 <= float(alpha) <= 0.99 and alpha != 0.5
+        if is_level and is_median and self.loss == Quantile.name:
+            warn(
+                f"alpha={alpha!r} is the weight decay, and quantile=0.5 gives the median: for the "
+                f"quantile at level {alpha!r} set quantile={alpha!r}. For the median with this "
+                "decay take loss='absolute_error', which is the same and does not warn."
+            )
+
     # --- what y means ----------------------------------------------------------------------------
 
     def _loss(self) -> Loss:
+        check_levels("quantile", self.quantile)
         if isinstance(self.loss, str) and self.loss == Quantile.name:
             return Quantile(self.quantile)
         if not np.array_equal(self.quantile, 0.5):
@@ -422,7 +407,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         """Values (n_samples, n_targets, ...), without the axis of targets where y had none."""
         return values[:, 0] if self._from_vector else values
 
-    @available_if(_says("quantiles"))
+    @available_if(_says("quantiles", "'quantile' or 'gaussian'"))
     def predict_quantiles(self, X: Any, levels: Any = None) -> Array:
         """Quantiles of each target, never decreasing from level to level.
 
@@ -447,7 +432,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         at_levels = self.net_.criterion_.at_levels(levels)
         return lambda logits: self._decoded(at_levels(logits).movedim(-1, 0)).movedim(0, -1)
 
-    @available_if(_says("std"))
+    @available_if(_says("std", "'gaussian'"))
     def predict_std(self, X: Any) -> Array:
         """Standard deviation of each target given x, under ``loss="gaussian"``.
 

@@ -299,7 +299,7 @@ def test_a_label_that_no_row_knows_is_predicted_absent(kind, params):
         clf = multi(**params).fit(X, Y, **weights)
     assert clf.predict_proba(X)[:, 1].max() < 1e-300
     assert clf.predict(X)[:, 1].sum() == 0
-    assert 0 < clf.predict_proba(X)[:, [0, 2]].min()
+    assert clf.predict_proba(X)[:, [0, 2]].min() > 0
     assert len(np.unique(clf.predict_proba(X)[:, 0])) > 1
 
 
@@ -317,6 +317,45 @@ def test_a_later_part_may_know_the_label():
     with pytest.warns(UserWarning, match="no known entry"):
         clf.fit(X, Y)
     assert clf.predict(X)[:, 1].sum() == 0
+
+
+@pytest.mark.parametrize("parameter", ["threshold", "class_weight"])
+def test_a_series_of_one_value_a_label_is_read_by_name(parameter):
+    X, Y = make_labels(n_labels=3)
+    named, values = pd.DataFrame(Y, columns=list("abc")), [0.2, 0.9, 0.5]
+    expected = multi(**{parameter: values}).fit(X, named).predict(X)
+    for index in (list("cab"), [0, 1, 2]):
+        given = pd.Series(values, index=list("abc"))[list("cab")]
+        given = given if index == list("cab") else pd.Series(values)
+        assert_array_equal(multi(**{parameter: given}).fit(X, named).predict(X), expected)
+    shuffled = pd.Series(values)[[2, 0, 1]]
+    assert_array_equal(multi(**{parameter: shuffled}).fit(X, Y).predict(X), expected)
+    for index in (list("abx"), list("aab"), list("abca"), [1, 2, 3]):
+        given = pd.Series(0.5, index=index)
+        with pytest.raises(ValueError, match=rf"index of {parameter} must be the labels"):
+            multi(**{parameter: given}).fit(X, named)
+
+
+@pytest.mark.parametrize("missing", [None, pd.NA, pd.NaT])
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame, list])
+def test_every_mark_of_a_missing_label_is_unknown(missing, container):
+    X, Y = make_labels(n_labels=3)
+    holed, objects = Y.astype(float), Y.astype(object)
+    holed[5, 1], objects[5, 1] = np.nan, missing
+    same_weights(multi().fit(X, container(objects)), multi().fit(X, holed))
+    with pytest.raises(ValueError, match=r"row 5, column 1 is nan. Input y contains NaN"):
+        soft(loss="binary_cross_entropy").fit(X, container(objects))
+
+
+def test_an_array_of_layer_sizes_is_a_list_of_them():
+    X, Y = make_soft()
+    expected = soft(hidden_layer_sizes=(6, 4)).fit(X, Y)
+    same_weights(soft(hidden_layer_sizes=np.array([6, 4])).fit(X, Y), expected)
+    same_weights(
+        soft(hidden_layer_sizes=[6, 4]).partial_fit(X, Y).partial_fit(X, Y),
+        soft(hidden_layer_sizes=np.array([6, 4])).partial_fit(X, Y).partial_fit(X, Y),
+    )
+    assert soft(hidden_layer_sizes=np.array(5), alpha="auto").fit(X, Y).coefs_[0].shape == (5, 5)
 
 
 @over_estimators

@@ -6,10 +6,19 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
+import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from cases import (
     NOISY_BINARY,
@@ -18,6 +27,7 @@ from cases import (
     Y_BINARY,
     Recorder,
     every_activation,
+    make_soft,
     matrix_targets,
     mlp,
     over_estimators,
@@ -441,3 +451,72 @@ def test_verbose_1_shows_a_progress_bar_on_a_terminal(Estimator, monkeypatch):
     bars = terminal.getvalue()
     mlp(Estimator, 4, max_iter=2, verbose=2).fit(X_BINARY, Y_BINARY)
     assert terminal.getvalue() == bars
+
+
+# --- validation rows that are not like the rest ----------------------------------------------
+
+
+def tables():
+    """Rows and labels in the units that they were measured in."""
+    for load in (load_iris, load_wine, load_breast_cancer):
+        X, y = load(return_X_y=True)
+        yield train_test_split(X, y, random_state=0)
+
+
+def fit_with(X, y, X_val, y_val, **params):
+    net = SoftTargetMLPClassifier((4,), max_iter=2, early_stopping=True, random_state=0, **params)
+    return net.fit(X, y, X_val=X_val, y_val=y_val)
+
+
+@pytest.mark.parametrize(
+    "step", [StandardScaler(), MinMaxScaler(), RobustScaler(), PCA(whiten=True)], ids=repr
+)
+def test_raw_validation_rows_behind_a_step_are_warned_of(step):
+    for X, X_val, y, y_val in tables():
+        with pytest.warns(UserWarning, match=r"of the entries of X_val lie far .*transform_input"):
+            fit_with(step.fit_transform(X), y, X_val, y_val)
+        fit_with(step.transform(X), y, step.transform(X_val), y_val)
+        fit_with(X, y, X_val, y_val)
+
+
+def test_raw_counts_beside_weighted_ones_are_warned_of():
+    counts = sp.csr_array(np.random.default_rng(0).poisson(0.05, (300, 400)).astype(float))
+    y = np.arange(300) % 2
+    weighted = TfidfTransformer().fit_transform(counts)
+    with pytest.warns(UserWarning, match=r"100% of the entries of X_val lie far outside"):
+        fit_with(weighted[:200], y[:200], counts[200:], y[200:])
+    fit_with(weighted[:200], y[:200], weighted[200:], y[200:])
+    fit_with(counts[:200], y[:200], counts[200:], y[200:])
+
+
+@pytest.mark.parametrize(
+    "shifted",
+    [
+        lambda X: X + X.std(axis=0),  # another group
+        lambda X: 1.5 * X,
+        lambda X: X**3,  # heavy tails
+        lambda X: np.sort(X, axis=0) + np.ptp(X, axis=0),  # a trend that goes on
+        lambda X: np.column_stack([X[:, :4], X[:, 4] + 100]),  # the number of another group
+    ],
+)
+def test_validation_rows_of_another_group_or_a_later_time_are_not_warned_of(shifted):
+    X = np.random.default_rng(0).normal(size=(200, 5))
+    y = (X[:, 0] > 0).astype(int)
+    fit_with(np.sort(X, axis=0), y, shifted(X), y)
+
+
+def test_validation_rows_that_do_not_fit_name_the_pipeline():
+    X, y = make_soft(n=60)
+    with pytest.raises(ValueError, match=r"X_val is refused: X has 4 features.*transform_input"):
+        fit_with(X, y, X[:, :4], y)
+
+
+def test_a_pipeline_transforms_validation_rows_where_it_is_asked_to():
+    X, X_val, y, y_val = next(tables())
+    net = SoftTargetMLPClassifier((4,), max_iter=20, early_stopping=True, random_state=0)
+    scale = StandardScaler().fit(X)
+    by_hand = clone(net).fit(scale.transform(X), y, X_val=scale.transform(X_val), y_val=y_val)
+    with sklearn.config_context(enable_metadata_routing=True):
+        steps = [("scale", StandardScaler()), ("net", net.set_fit_request(X_val=True, y_val=True))]
+        model = Pipeline(steps, transform_input=["X_val"]).fit(X, y, X_val=X_val, y_val=y_val)
+    assert model[-1].best_loss_ == by_hand.best_loss_

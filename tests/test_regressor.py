@@ -502,11 +502,13 @@ def test_an_entry_outside_the_domain_is_named(case):
 
 
 @pytest.mark.parametrize(
-    "levels", [0.0, 1.0, -0.1, (0.5, 0.5), (0.9, 0.1), (0.1, 1.0), (), "half", None, np.nan]
-)
+    "levels",
+    [0.0, 1.0, -0.1, (0.5, 0.5), (0.9, 0.1), (0.1, 1.0), (), "half", "0.5", ["0.1", "0.5"], None,
+     np.nan, True],
+)  # fmt: skip
 def test_levels_are_increasing_numbers_inside_the_unit_interval(levels):
     X, y = positive()
-    with pytest.raises(ValueError, match="levels must be a number in"):
+    with pytest.raises(ValueError, match="quantile must be a number in"):
         SoftLossMLPRegressor(loss="quantile", quantile=levels, **SMALL).fit(X, y)
 
 
@@ -514,8 +516,9 @@ def test_levels_are_increasing_numbers_inside_the_unit_interval(levels):
     ("y", "message"),
     [
         (sp.csr_array(np.eye(150)), "sparse y is not supported"),
-        (np.array(["a"] * 150), "y must hold numbers"),
-        (pd.DataFrame({"a": ["x"] * 150, "b": 1.0}), "y must hold numbers"),
+        (np.array(["a"] * 150), r"y must hold numbers; row 0 is .*'a'"),
+        (pd.DataFrame({"b": 1.0, "a": ["x"] * 150}), "y must hold numbers; row 0, column 1 is 'x'"),
+        (np.array(["2020-01-01"] * 150, "datetime64[ns]"), "y must hold numbers; row 0 is .*2020"),
         (np.ones((150, 2, 2)), "one or two dimensions"),
         (np.ones(150) * 1j, "Complex data not supported"),
         (np.full(150, np.nan), "No sample is left"),
@@ -524,7 +527,7 @@ def test_levels_are_increasing_numbers_inside_the_unit_interval(levels):
 )
 def test_what_is_no_target(y, message):
     X, _ = positive()
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         SoftLossMLPRegressor(**SMALL).fit(X, y)
 
 
@@ -540,8 +543,52 @@ def test_words_that_do_not_go_together():
     assert not hasattr(reg, "predict_quantiles")
     assert not hasattr(reg.fit(X, y), "predict_std")
     reg = SoftLossMLPRegressor(**SMALL, loss="quantile", quantile=LEVELS).fit(X, y)
-    with pytest.raises(ValueError, match=r"has the levels .* alone"):
+    with pytest.raises(ValueError, match=r"quantile=\(0\.05, .*; got levels=\(0\.1, 0\.9\)"):
         reg.predict_quantiles(X, (0.1, 0.9))
+
+
+@pytest.mark.parametrize(
+    ("loss", "method", "message"),
+    [
+        ("squared_error", "predict_quantiles", "needs a fit with loss='quantile' or 'gaussian'"),
+        ("quantile", "predict_std", r"needs a fit with loss='gaussian'; the loss is Quantile"),
+        ("huber", "predict_std", "needs a fit with loss='gaussian'; the loss is Huber"),
+    ],
+)
+@pytest.mark.parametrize("fitted", [False, True])
+def test_a_method_that_the_loss_has_not_says_which_losses_have(loss, method, message, fitted):
+    reg = SoftLossMLPRegressor(loss=loss, **SMALL)
+    if fitted:
+        reg.fit(*positive())
+    with pytest.raises(AttributeError, match=f"{method} {message}"):
+        getattr(reg, method)
+    assert not hasattr(reg, method)
+
+
+def test_a_level_given_as_alpha_is_warned_of():
+    """`alpha` is the level in scikit-learn's gradient boosting; here it is the decay."""
+    X, y = positive()
+    with pytest.warns(UserWarning, match=r"alpha=0\.9 is the weight decay.* set quantile=0\.9"):
+        reg = SoftLossMLPRegressor(loss="quantile", alpha=0.9, **SMALL).fit(X, y)
+    assert_array_equal(reg.quantile_, [0.5])
+    for params in (
+        {"loss": "quantile", "quantile": 0.9, "alpha": 0.9},
+        {"loss": "quantile", "alpha": 1e-3},
+        {"loss": "absolute_error", "alpha": 0.9},
+        {"loss": Quantile(0.5), "alpha": 0.9},
+    ):
+        SoftLossMLPRegressor(**params, **SMALL).fit(X, y)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
+def test_every_mark_of_a_missing_target_is_unknown(missing, container):
+    X, Y = two_targets()
+    holed, objects = Y.copy(), Y.astype(object)
+    holed[5, 1], objects[5, 1] = np.nan, missing
+    expected = SoftLossMLPRegressor(**SMALL).fit(X, holed).predict(X)
+    found = SoftLossMLPRegressor(**SMALL).fit(X, container(objects)).predict(X)
+    assert_array_equal(found, expected)
 
 
 def test_a_column_is_a_vector_with_a_warning():

@@ -15,7 +15,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from torch import Tensor
 
-from .._checks import check_weight, refuse_masked
+from .._checks import check_columns, check_weight, refuse_masked
 from .._estimator_base import SoftlossEstimator
 from .._processes import entered, reading, reading_together
 from .._targets.codes import TargetCode
@@ -44,7 +44,7 @@ from .data_parallel import check_same_data, check_sharing
 from .keywords import ModuleParameters
 from .parameters import check_parameters, torch_device, torch_dtype
 from .regularization import MIDDLE, Choice, Strength, epochs_of, path_of, settled, trial_of
-from .validation import hold_out
+from .validation import TRANSFORM_IT, hold_out, warn_if_far_out
 
 SMALL = 2**18
 """Entries of X up to which what scikit-learn does once a call shows in the time of a prediction."""
@@ -114,39 +114,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         dtype: str | None = None,
         callbacks: Any = None,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.loss = loss
-        self.label_smoothing = label_smoothing
-        self.target_range = target_range
-        self.class_weight = class_weight
-        self.standardize = standardize
-        self.solver = solver
-        self.alpha = alpha
-        self.dropout = dropout
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.module = module
-        self.device = device
-        self.dtype = dtype
-        self.callbacks = callbacks
+        """All are kept as given: `ModuleParameters`."""
 
     # --- what a subclass says about its y ------------------------------------------------------
 
@@ -262,7 +230,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
     def _find_never_known(
         self, targets: Targets, encoded: TrainingTargets, domain: Domain, course: Course
     ) -> None:
-        """Keep and name the columns of y of which neither this y nor a part before knows an entry."""
+        """Keep, and name, the columns of which neither this y nor a part before knows an entry."""
         _, weight = encoded.mass_and_weight(np.arange(len(encoded)))
         never = reading().total(weight) == 0
         if course.goes_on:
@@ -368,6 +336,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             return X
         if isinstance(X, np.ma.MaskedArray):
             refuse_masked(X, "X")
+        check_columns(X)
         floats = (np.float64, np.float32)
         asked: dict[str, Any] = {"accept_sparse": "csr", "dtype": floats, "reset": reset}
         asked["allow_nd"] = self.module is not None
@@ -417,7 +386,11 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         self, train: TrainingData, targets: Targets, domain: Domain, X: Any, y: Any
     ) -> TrainingData:
         """Rows of the user's own, with the code and the class weights of the training."""
-        X = self._check_X(X, reset=False)
+        try:
+            X = self._check_X(X, reset=False)
+        except ValueError as error:
+            raise ValueError(f"X_val is refused: {error} {TRANSFORM_IT}") from error
+        warn_if_far_out(X, train)
         given = self._encode(y, domain, targets, None)
         check_consistent_length(X, given.values)
         weighting = train.targets.weighting
@@ -496,8 +469,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         return self._decoded(loss.inverse_link(logits)).clamp(*loss.domain.prediction_range)
 
     def _decoded(self, values: Tensor) -> Tensor:
-        """Predictions (..., n_columns) of the targets that were trained as those of the targets that
-        were given."""
+        """Predictions (..., n_columns) of the targets as given, from those as trained."""
         return self._without_never_known(
             values if self._code is None else self._code.decode(values)
         )

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Self, TypeVar, cast
 
+from .._checks import nearest_name
+
 PREFIX = "module__"
 
 ELSEWHERE = {
@@ -29,14 +31,14 @@ def module_parameters(estimator: Any) -> dict[str, Any]:
 class ModuleParameters:
     """Lets an estimator take ``module__name``, as skorch's nets do, and hand it to its module.
 
-    They may be searched and cloned as all parameters. `__init__` need not list them; a base before
-    `BaseEstimator`.
+    They may be searched and cloned as all parameters. `__init__` need not list them, and what it
+    lists is kept as it was given, whatever its body does; a base before `BaseEstimator`.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            cls.__init__ = _keeping_module_parameters(vars(cls)["__init__"])  # type: ignore[method-assign]
+            cls.__init__ = _keeping_parameters(vars(cls)["__init__"])  # type: ignore[method-assign]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters of the estimator, those of its module (``module__name``) too.
@@ -78,12 +80,23 @@ def _taken_out(params: dict[str, Any]) -> dict[str, Any]:
     return {name: params.pop(name) for name in [*params] if name.startswith(PREFIX)}
 
 
-def _keeping_module_parameters(init: Callable[..., None]) -> Callable[..., None]:
+def _keeping_parameters(init: Callable[..., None]) -> Callable[..., None]:
+    signature = inspect.signature(init)
+    known = [name for name, one in signature.parameters.items() if one.kind is not one.VAR_KEYWORD]
+
     @wraps(init)
     def init_and_keep(self: Any, *args: Any, **kwargs: Any) -> None:
         of_module = _taken_out(kwargs)
+        try:
+            given = signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            unknown = next((name for name in kwargs if name not in known), None)
+            raise TypeError(
+                f"{type(self).__name__}: {error}.{nearest_name(unknown, known)}"
+            ) from error
         init(self, *args, **kwargs)
-        vars(self).update(of_module)
+        given.apply_defaults()
+        vars(self).update({name: given.arguments[name] for name in known[1:]}, **of_module)
 
     return init_and_keep
 

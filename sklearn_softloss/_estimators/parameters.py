@@ -155,9 +155,10 @@ def hidden_layers(sizes: Any) -> list[int]:
     """`hidden_layer_sizes` as a list; a single number is one layer, "auto" one of many units."""
     if isinstance(sizes, str) and sizes == "auto":
         return [AUTO_WIDTH]
+    sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
     layers = list(sizes) if isinstance(sizes, Iterable) else [sizes]
     for size in layers:
-        if not isinstance(size, Integral) or size <= 0:
+        if not isinstance(size, Integral) or size <= 0 or size is True:
             raise ValueError(
                 f"hidden_layer_sizes must be 'auto' or whole numbers > 0, got {sizes!r}."
             )

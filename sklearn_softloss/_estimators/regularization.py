@@ -102,7 +102,7 @@ def path_of(estimator: Any, train: TrainingData) -> tuple[Strength, ...]:
     """The strengths to choose from; one alone where the parameters leave no choice."""
     if estimator.alpha != "auto" or estimator.module is not None or not _decays(estimator):
         return (MIDDLE,)
-    is_free = estimator.hidden_layer_sizes == "auto" and estimator.dropout == "auto"
+    is_free = isinstance(estimator.hidden_layer_sizes, str) and estimator.dropout == "auto"
     return LINEAR_PATH if is_free and _is_wide_and_sparse(train) else PATH
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite, check_array, get_tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d
 
-from .._checks import refuse_masked
+from .._checks import as_floats, is_missing, refuse_masked
 from .._processes import reading
 from .._warn import warn
 from .domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
@@ -186,11 +186,6 @@ def _check_cells(y: Array) -> None:
         )
 
 
-def is_missing(cell: Any) -> bool:
-    """Whether a cell holds None, NaN, NaT or pandas' NA instead of a label."""
-    return cell is None or type(cell).__name__ == "NAType" or cell != cell
-
-
 def _check_declared(declared: ArrayLike) -> Array:
     given = _as_names(list(np.asarray(declared, dtype=object).ravel()), "classes")
     if len(np.unique(given)) != len(given):
@@ -246,6 +241,20 @@ def aligned(y: Any, names: Array | None, what: str = "labels") -> Any:
     return y if columns is None else in_order(float_matrix(y), columns, names, what)
 
 
+def by_name(values: Any, n_labels: int, names: Array | None, what: str) -> Any:
+    """One value a label in the order of the labels, if it is a pandas Series whose index names
+    them; anything else as it is."""
+    index = list(values.index) if hasattr(values, "iloc") and np.ndim(values) == 1 else []
+    if index == list(range(len(index))):
+        return values
+    names = np.arange(n_labels) if names is None else names
+    if len(index) != len(names) or set(index) != set(names.tolist()):
+        raise ValueError(
+            f"The index of {what} must be the labels {names.tolist()}, in any order; it is {index}."
+        )
+    return values.loc[names.tolist()].to_numpy()
+
+
 def in_class_order(y: Any, estimator: Any) -> Any:
     """A 2-D y without names with its columns in the order of `classes_`.
 
@@ -269,15 +278,9 @@ def column_classes(estimator: Any) -> Array | None:
 
 
 def _kept(estimator: Any, name: str) -> Array | None:
-    while not hasattr(estimator, name):
-        if hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-        else:
-            fitted = getattr(estimator, "estimator_", None)
-            estimator = getattr(estimator, "best_estimator_", fitted)
-        if estimator is None:
-            return None
-    return np.asarray(getattr(estimator, name))
+    while estimator is not None and not hasattr(estimator, name):
+        estimator = _inside(estimator)
+    return None if estimator is None else np.asarray(getattr(estimator, name))
 
 
 # --- several labels a sample ---------------------------------------------------------------------
@@ -477,19 +480,24 @@ def _flat(y: Array, one_label: bool) -> Array:
         return y
     if one_label and y.dtype.kind in "if" and set(np.unique(y)) in ({-1, 0}, {-1, 0, 1}):
         return y
-    return np.asarray(column_or_1d(y, warn=True))
+    return as_vector(y)
+
+
+def as_vector(y: Array) -> Array:
+    """A matrix of one column as a vector, with scikit-learn's warning."""
+    warn(
+        "A column-vector y was passed when a 1d array was expected. Please change its shape to "
+        "(n_samples,), for example using ravel().",
+        DataConversionWarning,
+    )
+    return y.ravel()
 
 
 def float_matrix(y: Any) -> Array:
     if getattr(y, "dtype", None) in (np.float32, np.float64):
         return np.asarray(y)
-    try:
-        return np.asarray(y.astype(np.float64))
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"A 2-D y must hold numbers ({error}). Pass labels as a 1-D y, or as a matrix with one "
-            "column a class or label."
-        ) from error
+    cure = "Pass labels as a 1-D y, or as a matrix with one column a class or label."
+    return as_floats(y, "A 2-D y", cure)
 
 
 def check_proba(y_proba: Any, shape: tuple[int, ...]) -> Array:
@@ -544,4 +552,5 @@ def _inside(estimator: Any) -> Any:
     """The estimator that a search or a pipeline wraps, fitted where that is; None for others."""
     if hasattr(estimator, "steps"):
         return estimator.steps[-1][1]
-    return getattr(estimator, "best_estimator_", getattr(estimator, "estimator", None))
+    names = ("best_estimator_", "estimator_", "estimator")
+    return next((getattr(estimator, name) for name in names if hasattr(estimator, name)), None)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.validation import column_or_1d
 
-from .._checks import refuse_masked
+from .._checks import as_floats, refuse_masked
 from .._processes import reading
 from .domains import Domain
-from .encoding import Array, Targets, column_names, even_array, in_order
+from .encoding import Array, Targets, as_vector, column_names, even_array, in_order
 from .weighting import WeightedEntries
 
 if TYPE_CHECKING:
@@ -56,12 +55,9 @@ def as_numbers(y: Any, flatten: bool = True) -> Array:
             raise ValueError("Complex data not supported: y must hold real numbers.")
     if np.ndim(y) not in (1, 2):
         raise ValueError(f"y must have one or two dimensions; it has shape {np.shape(y)}.")
-    try:
-        values = np.asarray(y.astype(np.float64))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"y must hold numbers, NaN where unknown ({error}).") from error
+    values = as_floats(y, "y", "A regression has numbers as targets, NaN where they are unknown.")
     if flatten and values.ndim == 2 and values.shape[1] == 1:
-        values = np.asarray(column_or_1d(values, warn=True))
+        values = as_vector(values)
     if 0 in values.shape:
         raise ValueError(f"y must have a column for each target; it has shape {values.shape}.")
     return values

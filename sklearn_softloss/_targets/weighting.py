@@ -13,7 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from .._checks import check_weight, nearest_name
 from .._processes import reading
 from .domains import Domain
-from .encoding import Array, Targets
+from .encoding import Array, Targets, by_name
 
 Weighted = tuple[Array, "Array | None", "Array | None"]
 
@@ -161,6 +161,7 @@ def label_weights(
     if class_weight is None:
         return None
     n_columns = targets.n_columns
+    class_weight = by_name(class_weight, n_columns, targets.label_names, "class_weight")
     by_rule = is_rule(class_weight)
     if not by_rule and isinstance(class_weight, dict):
         class_weight = [class_weight] * n_columns

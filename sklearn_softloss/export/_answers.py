@@ -100,7 +100,7 @@ def _(estimator: SoftTargetMLPClassifier) -> Answers:
 @answers_of.register
 def _(estimator: MultiLabelSigmoidClassifier) -> Answers:
     logits, module = _logits_of(estimator)
-    cuts = torch.as_tensor(estimator.threshold, dtype=torch.float64)
+    cuts = torch.tensor(estimator._cuts())
     from_vector = estimator._from_vector
 
     def function(X: Tensor) -> tuple[Tensor, ...]:

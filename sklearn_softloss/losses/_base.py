@@ -435,6 +435,36 @@ def loss_names(domains: tuple[str, ...] = tuple(DOMAINS)) -> list[str]:
     return sorted({name for name, domain in _REGISTRY if domain in domains})
 
 
+ELSEWHERE = {
+    "absolute_error": "mae l1 regressionl1 absoluteerror median lad",
+    "asymmetric": "asl",
+    "binary_cross_entropy": "bce bcewithlogits binary multilabelsoftmargin multiclassova multilog",
+    "cosine": "cosinesimilarity",
+    "cross_entropy": "log logistic deviance multinomial multiclass softmax softprob nll xentropy "
+    "categoricalcrossentropy sparsecategoricalcrossentropy",
+    "earth_mover": "emd wasserstein crps rps",
+    "gaussian": "normal gaussiannll nllgaussian",
+    "generalized_cross_entropy": "gce",
+    "huber": "smoothl1 logcosh pseudohuber pseudohubererror fair",
+    "kl_divergence": "kl kld kldiv",
+    "poisson": "poissonnll",
+    "quantile": "pinball quantileerror quantileregression",
+    "squared_error": "mse l2 rmse ls squarederror brier brierscore regression",
+    "symmetric_cross_entropy": "sce",
+}
+"""What losses are called in scikit-learn, LightGBM, XGBoost, CatBoost, Keras and torch, in letters
+and digits alone."""
+
+
+def _called_here(name: str, known: list[str]) -> str | None:
+    """The known loss that goes by this name in another library."""
+    plain = "".join(filter(str.isalnum, name.lower().rpartition(":")[2])).removesuffix("loss")
+    called = [here for here, there in ELSEWHERE.items() if plain in there.split()]
+    if called == ["cross_entropy"] and "cross_entropy" not in known:
+        called = ["binary_cross_entropy"]  # the one of labels
+    return called[0] if called and called[0] in known else None
+
+
 def get_loss(loss: str | Loss, domains: tuple[str, ...] = tuple(DOMAINS)) -> Loss:
     """The loss object for a name, or the instance itself.
 
@@ -469,9 +499,9 @@ def get_loss(loss: str | Loss, domains: tuple[str, ...] = tuple(DOMAINS)) -> Los
         namesakes = [found for (name, _), found in _REGISTRY.items() if name == loss]
         if not namesakes:
             known = loss_names(domains)
-            raise ValueError(
-                f"Unknown loss {loss!r}. Known here: {known}.{nearest_name(loss, known)}"
-            )
+            likely = _called_here(loss, known)
+            meant = f" Did you mean {likely!r}?" if likely else nearest_name(loss, known)
+            raise ValueError(f"Unknown loss {loss!r}. Known here: {known}.{meant}")
         loss = namesakes[0]()
     if not isinstance(loss, Loss):
         raise TypeError(

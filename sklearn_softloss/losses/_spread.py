@@ -153,7 +153,10 @@ class Quantile(_SeveralLogits):
         callable (Tensor) -> Tensor
         """
         if levels is not None and not np.array_equal(check_levels("levels", levels), self._taus):
-            raise ValueError(f"The net has the levels {self.levels!r} alone; got {levels!r}.")
+            raise ValueError(
+                f"The net has the quantiles of its training alone, quantile={self.levels!r}; got "
+                f"levels={levels!r}."
+            )
         return self.quantiles
 
     def inverse_link(self, logits: Tensor) -> Tensor:
