@@ -4,12 +4,14 @@ import pickle
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from skorch.callbacks import Callback
 from torch import nn
 
 from cases import (
+    ESTIMATORS,
     SMALL,
     make_labels,
     make_soft,
@@ -19,6 +21,7 @@ from cases import (
     soft,
     targets_for,
 )
+from sklearn_softloss import SoftLossMLPRegressor, SoftTargetMLPClassifier
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV
 from sklearn_softloss.decision import TunedDecisionClassifierCV, optimal_thresholds
 from sklearn_softloss.losses import BinaryCrossEntropy, Criterion, CrossEntropy, Focal, get_loss
@@ -320,6 +323,15 @@ def test_going_on_with_another_net_is_refused(Estimator, changed, message):
     [
         (lambda: get_loss("crossentropy"), r"Unknown loss .*Did you mean 'cross_entropy'\?"),
         (lambda: get_loss("Focal"), r"Unknown loss .*Did you mean 'focal'\?"),
+        (lambda: SoftLossMLPRegressor(loss="pinball").fit([[0.0]], [0.0]), "mean 'quantile'"),
+        (lambda: SoftLossMLPRegressor(loss="mae").fit([[0.0]], [0.0]), "mean 'absolute_error'"),
+        (lambda: SoftLossMLPRegressor(loss="MSELoss").fit([[0.0]], [0.0]), "mean 'squared_error'"),
+        (lambda: SoftLossMLPRegressor(loss="smooth_l1").fit([[0.0]], [0.0]), "mean 'huber'"),
+        (lambda: soft(loss="log_loss").fit(*make_soft()), "Did you mean 'cross_entropy'"),
+        (lambda: soft(loss="multi:softprob").fit(*make_soft()), "Did you mean 'cross_entropy'"),
+        (lambda: soft(loss="KLDivLoss").fit(*make_soft()), "Did you mean 'kl_divergence'"),
+        (lambda: multi(loss="log_loss").fit(*make_labels()), "mean 'binary_cross_entropy'"),
+        (lambda: multi(loss="BCEWithLogitsLoss").fit(*make_labels()), "'binary_cross_entropy'"),
         (lambda: Focal().set_params(gama=1.0), r"no parameter 'gama'.*Did you mean 'gamma'\?"),
         (
             lambda: optimal_thresholds([[1], [0]], [[0.9], [0.1]], objective="F1"),
@@ -348,6 +360,76 @@ def test_an_unknown_name_suggests_the_nearest(call, message):
 def test_a_name_like_no_other_suggests_nothing(loss):
     with pytest.raises(ValueError, match=r"Unknown loss .*\]\.$"):
         get_loss(loss)
+
+
+@pytest.mark.parametrize("Estimator", [*ESTIMATORS, SoftLossMLPRegressor])
+def test_an_unknown_parameter_names_the_class_that_was_called(Estimator):
+    name = Estimator.__name__
+    with pytest.raises(TypeError, match=f"{name}: .*'max_iters'.*Did you mean 'max_iter'"):
+        Estimator(max_iters=3)
+    with pytest.raises(TypeError, match=f"{name}: too many positional"):
+        Estimator((3,), "relu", "quantile")
+    with pytest.raises(TypeError, match=f"{name}: multiple values .*'activation'"):
+        Estimator((3,), "relu", activation="tanh")
+
+
+# --- columns of X that are no numbers ------------------------------------------------------------
+
+NO_NUMBERS = {
+    "text": (["x"] * 120, "row 0 is 'x'"),
+    "one text": ([1.0, "z"] * 60, "row 1 is 'z'"),
+    "category": (pd.Categorical(["u", "v"] * 60), "row 0 is 'u'"),
+    "time": (pd.Timestamp("2020-01-01"), "row 0 is .*2020"),
+    "zoned time": (pd.Timestamp("2020-01-01", tz="UTC"), "row 0 is .*2020"),
+    "duration": (pd.Timedelta("1h"), "row 0 is .*timedelta"),
+    "period": (pd.Period("2020-01", "M"), "row 0 is Period"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("Estimator", [*ESTIMATORS, SoftLossMLPRegressor])
+def test_a_column_that_holds_no_numbers_is_named(Estimator, kind, alone):
+    X, Y = make_soft() if Estimator is SoftTargetMLPClassifier else make_labels()
+    values, message = NO_NUMBERS[kind]
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    numbers = frame[["c"]] if alone else frame
+    bad = frame.assign(c=values)[list(numbers)]
+    message = f"Column 'c' of X must hold numbers; {message}.* OneHotEncoder"
+    with pytest.raises((ValueError, TypeError), match=message):
+        Estimator(hidden_layer_sizes=(4,), max_iter=2).fit(bad, Y)
+    clf = Estimator(hidden_layer_sizes=(4,), max_iter=2, random_state=0).fit(numbers, Y)
+    with pytest.raises((ValueError, TypeError), match=message):
+        clf.predict(bad)
+
+
+@over_estimators
+def test_arrays_of_times_and_text_and_names_that_come_twice_are_refused(Estimator):
+    X, Y = targets_for(Estimator)
+    times = np.full(X.shape, "2020-01-01", "datetime64[ns]")
+    with pytest.raises(TypeError, match=r"Column 0 of X must hold numbers; row 0 is .*2020"):
+        Estimator(**SMALL).fit(times, Y)
+    text = X.astype(object)
+    text[7, 2] = "cheap"
+    with pytest.raises(ValueError, match="Column 2 of X must hold numbers; row 7 is 'cheap'"):
+        Estimator(**SMALL).fit(text, Y)
+    twice = pd.DataFrame(X, columns=list("abcbe"))
+    with pytest.raises(ValueError, match="columns of X must have distinct names; two are 'b'"):
+        Estimator(**SMALL).fit(twice, Y)
+    twice = pd.DataFrame(Y, columns=["q"] * Y.shape[1])
+    with pytest.raises(ValueError, match="columns of y must have distinct names"):
+        Estimator(**SMALL).fit(X, twice)
+
+
+@over_estimators
+def test_numbers_in_other_clothes_are_numbers_still(Estimator):
+    X, Y = targets_for(Estimator)
+    frame = pd.DataFrame(np.round(X), columns=list("abcde"))
+    expected = Estimator(**SMALL).fit(frame, Y)
+    dressed = frame.astype(
+        {"a": "Int64", "b": "category", "c": object, "d": "Float64", "e": "float32"}
+    )
+    same_weights(Estimator(**SMALL).fit(dressed, Y), expected)
 
 
 # --- a module that returns probabilities -----------------------------------------------------

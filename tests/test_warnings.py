@@ -68,6 +68,18 @@ WARNINGS = {
     "Every row of y has a label": lambda: SoftPseudoLabelClassifier(soft()).fit(
         X_SOFT, Y_SOFT.argmax(axis=1)
     ),
+    "too small to be scaled": lambda: soft(standardize=True).fit(
+        X_SOFT * [1, 1e-200, 1, 1, 1], Y_SOFT
+    ),
+    "have no known entry": lambda: multi().fit(X, np.where([True, False] * 2, Y, np.nan)),
+    "lie far outside": lambda: soft(early_stopping=True).fit(
+        X_SOFT, Y_SOFT, X_val=X_SOFT + 50, y_val=Y_SOFT
+    ),
+    "is the weight decay": lambda: SoftLossMLPRegressor(
+        (4,), max_iter=2, loss="quantile", alpha=0.1, random_state=0
+    ).fit(X_SOFT, X_SOFT[:, 0]),
+    "A column-vector y": lambda: multi().fit(X, Y[:, :1]),
+    "A column-vector y ": lambda: SoftLossMLPRegressor((4,), max_iter=2).fit(X, X[:, :1]),
     "No label reaches": lambda: GraphLabelSpreading(n_neighbors=1).fit(ALONE, FAR),
 }
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MethodType
 from typing import Any, TypeVar, cast
-
-from sklearn.utils import metaestimators
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -29,20 +28,29 @@ def with_callbacks(method: Method) -> Method:
     return cast(Method, _with_callbacks(method))
 
 
-def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
-    """scikit-learn's decorator of methods that exist only where ``check(estimator)`` is true.
+class _Available:
+    """A method that exists where a check passes; where it does not the error says why."""
 
-    Parameters
-    ----------
-    check : callable
-        Returns False, or raises AttributeError with a reason, where there is no such method.
+    def __init__(self, method: Callable[..., Any], check: Callable[[Any], Any]) -> None:
+        self.method, self.check = method, check
 
-    Returns
-    -------
-    callable
-        The decorator.
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self.method
+        self.check(instance)
+        return MethodType(self.method, instance)
+
+
+def available_if(check: Callable[[Any], Any]) -> Callable[[Method], Method]:
+    """A decorator of methods that exist only where ``check(estimator)`` raises no AttributeError.
+
+    scikit-learn's, but for the error of a missing method: here it is that of the check.
     """
-    return cast(Callable[[Method], Method], metaestimators.available_if(check))
+
+    def decorate(method: Method) -> Method:
+        return cast(Method, _Available(method, check))
+
+    return decorate
 
 
 class FitObserver:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .._warn import warn
 from .sparse_rows import SparseRows
 
 if TYPE_CHECKING:
@@ -105,12 +105,10 @@ def _warn_of_too_small(size: Columns, dtype: torch.dtype) -> NDArray[np.bool_]:
     least = max(torch.finfo(dtype).tiny, LEAST_SQUARED)
     found: NDArray[np.bool_] = (size > 0) & (size < least)
     if found.any():
-        warnings.warn(
+        warn(
             f"Column {found.argmax()} of X, one of {found.sum()} such, holds numbers below "
             f"{least:.0e} alone, too small to be scaled in {str(dtype).removeprefix('torch.')}: it "
-            "counts as constant. Take another unit, or drop it.",
-            UserWarning,
-            stacklevel=2,
+            "counts as constant. Take another unit, or drop it."
         )
     return found
 
