@@ -10,9 +10,14 @@ import warnings
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from sklearn.base import is_classifier
 from sklearn.linear_model import LogisticRegression
 
-from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss import (
+    MultiLabelSigmoidClassifier,
+    SoftLossMLPRegressor,
+    SoftTargetMLPClassifier,
+)
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV
 from sklearn_softloss.decision import TunedDecisionClassifierCV
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
@@ -27,6 +32,16 @@ ESTIMATORS = {
     "multi": lambda: MultiLabelSigmoidClassifier(**SMALL),
     "multi counts": lambda: MultiLabelSigmoidClassifier(**SMALL, loss="count_distribution"),
     "multi balanced": lambda: MultiLabelSigmoidClassifier(**SMALL, class_weight="balanced"),
+    "soft sizes in an array": lambda: SoftTargetMLPClassifier(
+        **{**SMALL, "hidden_layer_sizes": np.array([3, 2])}
+    ),
+    "multi named threshold": lambda: MultiLabelSigmoidClassifier(
+        **SMALL, threshold=pd.Series([0.2, 0.5, 0.8], index=list("zxy"))
+    ),
+    "numbers": lambda: SoftLossMLPRegressor(**SMALL),
+    "numbers early": lambda: SoftLossMLPRegressor(**SMALL, early_stopping=True),
+    "spread": lambda: SoftLossMLPRegressor(**SMALL, loss="gaussian"),
+    "bands": lambda: SoftLossMLPRegressor(**SMALL, loss="quantile", quantile=(0.1, 0.9)),
     "tuned": lambda: TunedDecisionClassifierCV(LogisticRegression(), cv=2, random_state=0),
     "tuned multi": lambda: TunedDecisionClassifierCV(MULTI, cv=2, random_state=0),
     "calibrated": lambda: SoftCalibratedClassifierCV(SOFT, cv=2),
@@ -40,6 +55,12 @@ def with_entry(X, value):
     X = X.astype(complex if isinstance(value, complex) else float)
     X[3, 1] = value
     return X
+
+
+def with_column(X, values):
+    """A frame whose middle column holds other things."""
+    frame = pd.DataFrame(X, columns=list("abc"))
+    return frame.assign(b=np.resize(np.asarray(values, dtype=object), len(X)))
 
 
 X_KINDS = {
@@ -58,6 +79,21 @@ X_KINDS = {
     "tiny": lambda X: X * 1e-200,
     "constant": np.zeros_like,
     "objects": lambda X: X.astype(object),
+    "nullable": lambda X: pd.DataFrame(np.round(X), columns=list("abc")).astype("Int64"),
+    "numbers in objects": lambda X: with_column(X, [1, 2.5, True]),
+    "text column": lambda X: with_column(X, ["u", "v"]),
+    "mixed column": lambda X: with_column(X, [1.0, "v"]),
+    "NA column": lambda X: with_column(X, [1.0, pd.NA]),
+    "category column": lambda X: with_column(X, ["u", "v"]).astype({"b": "category"}),
+    "string column": lambda X: with_column(X, ["u", "v"]).astype({"b": "string"}),
+    "time column": lambda X: (
+        pd.DataFrame(X).assign(b=pd.Timestamp("2020-01-01")).rename(columns=str)
+    ),
+    "zoned time column": lambda X: with_column(X, [pd.Timestamp("2020-01-01", tz="UTC")]),
+    "times alone": lambda X: pd.DataFrame({"a": pd.date_range("2020-01-01", periods=len(X))}),
+    "array of times": lambda X: np.full(X.shape, "2020-01-01", "datetime64[ns]"),
+    "array of durations": lambda X: np.full(X.shape, 3, "timedelta64[s]"),
+    "names twice": lambda X: pd.DataFrame(X, columns=list("aba")),
     "nan": lambda X: with_entry(X, np.nan),
     "inf": lambda X: with_entry(X, np.inf),
     "complex": lambda X: with_entry(X, 1j),
@@ -103,6 +139,28 @@ Y_KINDS = {
     "nan sets": lambda c, P, L, rng: unknown(L, np.nan, rng),
     "minus one sets": lambda c, P, L, rng: unknown(L, -1, rng),
     "soft sets": lambda c, P, L, rng: 0.9 * L + 0.05,
+    "None sets": lambda c, P, L, rng: unknown(L.astype(object), None, rng),
+    "NA sets": lambda c, P, L, rng: unknown(L.astype(object), pd.NA, rng),
+    "NaT sets": lambda c, P, L, rng: unknown(L.astype(object), pd.NaT, rng),
+    "named NA sets": lambda c, P, L, rng: pd.DataFrame(
+        unknown(L.astype(object), pd.NA, rng), columns=list("xyz")
+    ),
+    "nullable sets": lambda c, P, L, rng: pd.DataFrame(
+        unknown(L, np.nan, rng), columns=list("zyx")
+    ).astype("Int64"),
+    "names twice": lambda c, P, L, rng: pd.DataFrame(L, columns=list("xyx")),
+    "a label never known": lambda c, P, L, rng: np.where([False, True, False], np.nan, L),
+    "a label never known, sparse": lambda c, P, L, rng: sp.csr_matrix(
+        np.where([True, False, False], -1, L)
+    ),
+    "a text column": lambda c, P, L, rng: pd.DataFrame(L, columns=list("xyz")).assign(y="no"),
+    "a column of times": lambda c, P, L, rng: pd.DataFrame(L, columns=list("xyz")).assign(
+        y=pd.Timestamp("2020-01-01")
+    ),
+    "times": lambda c, P, L, rng: np.full(len(L), "2020-01-01", "datetime64[ns]"),
+    "gaps of pandas": lambda c, P, L, rng: pd.Series(c, dtype="Int64").mask(c == 2),
+    "numbers": lambda c, P, L, rng: 1e3 * P[:, 0],
+    "rows of numbers": lambda c, P, L, rng: 1e3 * P - 5,
     "all unknown": lambda c, P, L, rng: np.full(L.shape, np.nan),
     "one column": lambda c, P, L, rng: L[:, :1],
     "one soft column": lambda c, P, L, rng: P[:, :1],
@@ -141,8 +199,9 @@ def one_call(rng):
         warnings.simplefilter("always")
         try:
             X, y = X_KINDS[x_kind](plain), Y_KINDS[y_kind](codes, rows, sets, rng)
-            clf = ESTIMATORS[name]().fit(X, y)
-            proba, answers = np.asarray(clf.predict_proba(X)), np.asarray(clf.predict(X))
+            model = ESTIMATORS[name]().fit(X, y)
+            answers = np.asarray(model.predict(X))
+            proba = np.asarray(model.predict_proba(X)) if is_classifier(model) else None
         except (ValueError, TypeError) as error:
             if not NAMES.search(str(error)):
                 raise Fault(f"{title}: the message names no argument: {error}") from error
@@ -151,10 +210,17 @@ def one_call(rng):
             raise Fault(f"{title}: {type(error).__name__}: {error}") from error
         else:
             refused = False
-            if not (np.isfinite(proba).all() and proba.min() >= 0 and proba.max() <= 1):
+            if len(answers) != n:
+                raise Fault(f"{title}: {len(answers)} answers for {n} rows")
+            if "never known" in y_kind:
+                place = 0 if "sparse" in y_kind else 1
+                if (np.nan_to_num(answers[:, place]) != 0).any():
+                    raise Fault(f"{title}: nothing is known of what is predicted")
+                answers = np.delete(answers, place, axis=1)
+            if proba is None and not np.isfinite(answers).all():
+                raise Fault(f"{title}: predictions that are none: {answers[:3]}")
+            if proba is not None and not ((proba >= 0) & (proba <= 1)).all():
                 raise Fault(f"{title}: probabilities that are none: {proba[:3]}")
-            if len(answers) != len(proba):
-                raise Fault(f"{title}: {len(answers)} answers for {len(proba)} rows")
     for warning in told:
         if TOO_NEAR.search(warning.filename) or warning.category is RuntimeWarning:
             raise Fault(f"{title}: {warning.category.__name__}: {warning.message}")

@@ -197,29 +197,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         dtype: str | None = None,
         callbacks: Any = None,
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes,
-            activation,
-            standardize=standardize,
-            solver=solver,
-            alpha=alpha,
-            dropout=dropout,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            module=module,
-            device=device,
-            dtype=dtype,
-            callbacks=callbacks,
-        )
-        self.n_camps = n_camps
+        super().__init__()  # all parameters are kept as given: `ModuleParameters`
 
     # --- fitting -------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from .._checks import check_weight
+from .._checks import check_columns, check_weight
 from .._estimator_base import SoftlossEstimator
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import (
@@ -232,6 +232,7 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
         """X as a dense or CSR matrix of float64 or float32, in the precision it came in."""
+        check_columns(X)
         return validate_data(
             self,
             X,
