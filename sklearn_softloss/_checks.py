@@ -111,8 +111,9 @@ def as_floats(values: Any, what: str, cure: str) -> NDArray[Any]:
             found[place] = np.nan if is_missing(cells[place]) else float(cells[place])
         except (TypeError, ValueError) as error:
             where = f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 else "")
+            why = f" ({error})" if isinstance(error, TypeError) else ""
             raise type(error)(
-                f"{what} must hold numbers; {where} is {cells[place]!r} ({error}). {cure}"
+                f"{what} must hold numbers; {where} is {cells[place]!r}{why}. {cure}"
             ) from error
     return found
 

@@ -647,7 +647,8 @@ def test_a_label_of_which_nothing_is_known_is_left_out_of_macro_averages():
 def test_the_report_leaves_a_wholly_unknown_label_out():
     X, Y = rare_labels()
     Y = np.c_[Y.astype(float), np.full(len(Y), np.nan)]
-    report = TunedDecisionClassifierCV(multi(), random_state=0).fit(X, Y).decision_report()
+    with pytest.warns(UserWarning, match="no known entry"):
+        report = TunedDecisionClassifierCV(multi(), random_state=0).fit(X, Y).decision_report()
     known = [row["F1"] for row in report.rows[:-1]]
     assert np.isnan(report.rows[-1]["F1"])
     assert f"Macro F1: {np.mean(known):.4f}" in report.notes[0]
