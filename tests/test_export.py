@@ -12,15 +12,32 @@ import pytest
 import scipy.sparse as sp
 import torch
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    TunedThresholdClassifierCV,
+)
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.multioutput import ClassifierChain
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    PolynomialFeatures,
+    PowerTransformer,
+    SplineTransformer,
+    StandardScaler,
+)
 from sklearn.utils.validation import _num_samples
 
 from cases import LOSSES, REGRESSION_LOSSES, SMALL, fitted_with, make_labels, make_soft
@@ -53,6 +70,7 @@ from sklearn_softloss.decision import (
     TunedDecisionClassifierCV,
 )
 from sklearn_softloss.export import check, for_prediction, to_onnx
+from sklearn_softloss.export._check import _are_ties
 from sklearn_softloss.losses import (
     DistributionLoss,
     IndependentLoss,
@@ -388,6 +406,156 @@ def test_calibrated_then_tuned_then_searched():
     agree(frozen.fit(X, labels), X)
 
 
+# --- estimators of scikit-learn around ours ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "n_classes"), [("sigmoid", 2), ("sigmoid", 3), ("isotonic", 3), ("temperature", 2)]
+)
+def test_calibrated_by_scikit_learn(method, n_classes):
+    X, Y = make_soft(n=80)
+    y = np.array(["a", "b", "c"])[Y[:, :n_classes].argmax(axis=1)]
+    pipeline = make_pipeline(StandardScaler(), SoftTargetMLPClassifier(**FEW_PASSES))
+    ensemble = method == "isotonic"
+    clf = CalibratedClassifierCV(pipeline, method=method, ensemble=ensemble, cv=2).fit(X, y)
+    agree(clf, X)
+
+
+def test_calibrated_by_scikit_learn_and_then_by_us():
+    X, Y = make_soft(n=80)
+    y = (Y[:, 0] > 0.4).astype(int)
+    net = FrozenEstimator(MultiLabelSigmoidClassifier(**FEW_PASSES).fit(X, y))
+    calibrated = CalibratedClassifierCV(net).fit(X, y)
+    agree(TunedDecisionClassifierCV(calibrated, cv="prefit").fit(X, y), X)
+    agree(SoftCalibratedClassifierCV(calibrated, cv="prefit").fit(X, y), X)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_raw_scores_of_skl2onnx_are_the_decision_function(n_classes):
+    X, Y = make_soft(n=60)
+    clf = SoftTargetMLPClassifier(**FEW_PASSES).fit(X, Y[:, :n_classes].argmax(axis=1))
+    model = skl2onnx.to_onnx(clf, X, options={id(clf): {"raw_scores": True, "zipmap": False}})
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    scores = session.run(None, {"X": X})[1]
+    wanted = clf.decision_function(X)
+    wanted = np.stack([-wanted, wanted], axis=1) if n_classes == 2 else wanted
+    np.testing.assert_allclose(scores, wanted, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("threshold", [-0.2, "auto", 0.25])
+@pytest.mark.parametrize("pos_label", ["no", "yes"])
+def test_thresholds_of_scikit_learn(threshold, pos_label):
+    X, Y = make_soft(n=80)
+    y = np.where(Y[:, 0] > 0.4, "yes", "no")
+    fixed = FixedThresholdClassifier(
+        make_pipeline(StandardScaler(), SoftTargetMLPClassifier(**FEW_PASSES)),
+        threshold=threshold,
+        pos_label=pos_label,
+        response_method="decision_function" if threshold == -0.2 else "auto",
+    ).fit(X, y)
+    agree(fixed, X)
+    assert threshold == "auto" or (fixed.predict(X) != fixed.estimator_.predict(X)).any()
+
+
+def test_a_threshold_tuned_by_scikit_learn():
+    X, Y = make_soft(n=120)
+    y = (Y[:, 0] > 0.6).astype(int)
+    clf = SoftTargetMLPClassifier(**FEW_PASSES)
+    tuned = TunedThresholdClassifierCV(clf, scoring="f1", cv=3, random_state=0).fit(X, y)
+    assert (tuned.predict(X) != tuned.estimator_.predict(X)).any()
+    agree(make_pipeline(tuned).fit(X, y), X)
+
+
+def test_ensembles_of_ours():
+    X, Y = make_soft(n=60)
+    clf, y = SoftTargetMLPClassifier(**FEW_PASSES), Y.argmax(axis=1)
+    others = [("net", clf), ("linear", LogisticRegression())]
+    for ensemble in (
+        StackingClassifier(others, stack_method="decision_function", cv=2),
+        VotingClassifier(others, voting="soft", flatten_transform=False),
+        VotingClassifier([("tuned", TunedDecisionClassifierCV(clf, cv=2))], voting="soft",
+                         flatten_transform=False),
+    ):  # fmt: skip
+        agree(ensemble.fit(X, y), X)
+
+
+# --- columns of all kinds ----------------------------------------------------------------------
+
+
+def mixed_columns(number, n=90):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(50, 9, size=(n, 2)).astype(number), columns=["a", "b"])
+    frame["short"] = rng.integers(0, 5, n).astype(np.int32)
+    frame["flag"] = rng.random(n) > 0.5
+    frame["count"] = pd.array(rng.integers(0, 9, n), dtype="Int64")
+    frame["size"] = pd.array(rng.normal(size=n), dtype="Float64")
+    frame["known"] = pd.array(rng.random(n) > 0.5, dtype="boolean")
+    frame["kind"] = rng.choice(["x", "y", "z"], n)
+    frame["object"] = pd.Series(rng.choice(["u", "v"], n), dtype=object)
+    frame["when"] = pd.date_range("2020-01-01", periods=n)
+    for i, name in enumerate(["a", "count", "size", "known", "object"]):
+        frame.loc[i :: 7 + i, name] = None
+    return frame
+
+
+NUMBERS = ["a", "b", "short", "count", "size", "known"]
+
+
+def the_commonest_pipeline(numbers, texts, last=None):
+    numeric = make_pipeline(SimpleImputer(), StandardScaler())
+    text = make_pipeline(
+        SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")
+    )
+    columns = ColumnTransformer([("numbers", numeric, numbers), ("texts", text, texts)])
+    return make_pipeline(columns, last or SoftTargetMLPClassifier(**FEW_PASSES))
+
+
+@pytest.mark.parametrize("number", [np.float32, np.float64])
+def test_the_commonest_pipeline(number):
+    frame = mixed_columns(number)
+    y = (frame["b"] > 50).astype(int) + (frame["kind"] == "x")
+    pipeline = the_commonest_pipeline(NUMBERS, ["kind", "object"]).fit(frame, y)
+    model = to_onnx(pipeline, frame)
+    assert {found.name for found in model.graph.input} == {*NUMBERS, "kind", "object"}
+    found = check(model, pipeline, frame)
+    assert found.n_other_labels == 0
+    assert found.differences["probabilities"] <= 1e-6
+    new = frame[::-1].assign(kind="unseen", a=np.nan)
+    assert check(model, pipeline, new).differences["probabilities"] <= 1e-6
+    calibrated = CalibratedClassifierCV(FrozenEstimator(pipeline)).fit(frame, y)
+    assert check(to_onnx(calibrated, frame), calibrated, frame).n_other_labels == 0
+    picked = ColumnTransformer([("flags", "passthrough", ["flag", "short"])])
+    agree(make_pipeline(picked, SoftTargetMLPClassifier(**FEW_PASSES)).fit(frame, y), frame)
+
+
+def test_frames_of_polars():
+    polars = pytest.importorskip("polars")
+    frame = mixed_columns(np.float64)[["a", "b", "short", "kind"]]
+    y = (frame["b"] > 50).astype(int)
+    frame = polars.DataFrame({name: frame[name].to_numpy() for name in frame})
+    pipeline = the_commonest_pipeline(["a", "b", "short"], ["kind"]).fit(frame, y)
+    assert check(to_onnx(pipeline, frame), pipeline, frame).n_other_labels == 0
+
+
+@pytest.mark.parametrize("dtype", [np.int32, bool, object])
+def test_numbers_of_every_type(dtype):
+    X, Y = make_soft(n=40)
+    X = np.abs(3 * X).astype(dtype)
+    agree(SoftTargetMLPClassifier(**FEW_PASSES).fit(X, Y), X)
+
+
+def test_steps_of_which_skl2onnx_knows_float32_alone():
+    X, Y = make_soft(n=60)
+    X[::5, 1] = np.nan
+    imputed = make_pipeline(SimpleImputer(strategy="median"), SoftTargetMLPClassifier(**FEW_PASSES))
+    agree(imputed.fit(X, Y), X)
+    bins = KBinsDiscretizer(3, encode="onehot-dense", quantile_method="averaged_inverted_cdf")
+    steps = make_union(bins, PolynomialFeatures(2), PowerTransformer(), SelectKBest(k=2))
+    pipeline = make_pipeline(KNNImputer(), steps, SoftTargetMLPClassifier(**FEW_PASSES))
+    model = agree(pipeline.fit(X, Y.argmax(axis=1)), X, within=1e-4)
+    assert model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+
+
 # --- refusals ------------------------------------------------------------------------------------
 
 
@@ -432,6 +600,58 @@ def refused():
 def test_what_cannot_be_exported_is_refused_by_name(estimator, X, y, message):
     with pytest.raises(ValueError, match=message):
         to_onnx(estimator.fit(X, y), X)
+
+
+def wrongly_written():
+    X, Y = make_soft(n=60)
+    y = Y.argmax(axis=1)
+    clf = SoftTargetMLPClassifier(**FEW_PASSES)
+    scaled = make_pipeline(StandardScaler(), clf)
+    texts = ["so-so, really", "éclair", "good", "bad"] * 15
+    stack = StackingClassifier([("net", scaled)], stack_method="decision_function", cv=2)
+    for estimator, rows, message in (
+        (stack, X, "StackingClassifier cannot be exported: its ONNX model gives"),
+        (make_pipeline(FunctionTransformer(np.tanh), clf), X, r"step 'functiontransformer' \(Func"),
+        (make_pipeline(StandardScaler(), SplineTransformer(), clf), X, "step 'splinetransformer'"),
+        (
+            make_pipeline(TfidfVectorizer(lowercase=False), clf),
+            texts,
+            r"\(TfidfVectorizer\): its ON",
+        ),
+        (VotingClassifier([("a", clf)], voting="hard"), X, "VotingClassifier cannot"),
+        (ClassifierChain(clf), X, "ClassifierChain cannot"),
+    ):
+        target = np.eye(3, dtype=int)[y] if isinstance(estimator, ClassifierChain) else y
+        yield pytest.param(estimator, rows, target, message, id=message)
+
+
+@pytest.mark.parametrize(("estimator", "X", "y", "message"), list(wrongly_written()))
+def test_a_file_that_does_not_answer_alike_is_not_handed_out(estimator, X, y, message):
+    with pytest.raises(ValueError, match=message):
+        to_onnx(estimator.fit(X, y), X)
+
+
+def test_rows_are_needed_and_may_be_many():
+    X, Y = make_labels(n=60)
+    clf = MultiLabelSigmoidClassifier(**FEW_PASSES).fit(X, Y)
+    with pytest.raises(ValueError, match="X must have rows"):
+        to_onnx(clf, X[:0])
+    many = sp.coo_array(np.tile(X, (25, 1)))  # more than are compared at once
+    assert check(to_onnx(clf, many), clf, many).n_rows == 1500
+
+
+def test_other_labels_are_ties_only_where_the_answer_is_level():
+    clf = LogisticRegression()
+    clf.classes_ = np.array(["a", "b", "c"])
+    proba = np.array([[0.5, 0.5 - 1e-6, 0.0], [0.6, 0.3, 0.1]])
+    wanted = np.array(["a", "a"])
+    assert _are_ties(np.array(["b", "a"]), wanted, proba, clf)
+    assert not _are_ties(np.array(["a", "b"]), wanted, proba, clf)
+    net = MultiLabelSigmoidClassifier(threshold=[0.3, 0.5])
+    proba = np.array([[0.3, 0.9], [0.4, 0.2]])
+    wanted = np.array([[1, 1], [1, 0]])
+    assert _are_ties(np.array([[0, 1], [1, 0]]), wanted, proba, net)
+    assert not _are_ties(np.array([[1, 1], [0, 0]]), wanted, proba, net)
 
 
 def test_the_extra_is_named_where_it_is_missing():

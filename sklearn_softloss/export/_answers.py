@@ -10,8 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    RandomizedSearchCV,
+    TunedThresholdClassifierCV,
+)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
@@ -22,37 +28,24 @@ from ..calibration import SoftCalibratedClassifierCV
 from ..classifiers import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 from ..decision import TunedDecisionClassifierCV
 from ..regressor import SoftLossMLPRegressor
-from ._calibrators import calibration_in_torch
+from ._calibrators import calibration_in_torch, sklearn_calibration_in_torch
 from ._graph import TorchFunction
 from ._rules import decision_in_torch
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A step of the graph.
+    """A step of the graph: from rows, or from the probabilities of the classifiers inside, float64.
 
-    Attributes
-    ----------
-    function : callable (Tensor, ...) -> tuple of Tensor
-        From rows, or from the probabilities of each classifier inside, float64.
-    outputs : tuple of str
-        What the tensors of the answer are. "label" holds places in `classes`, or 0 and 1 a label,
-        int64; all others are float64.
-    classes : ndarray or None
-        Of the label, where it names one of several.
-    inside : tuple of estimator
-        Whose probabilities are read; none where rows are.
-    columns : tuple of int
-        Of each input; -1 for rows.
-    reads : nn.Module or None
-        The net that the function calls.
+    "label" among the outputs holds places in `classes`, or 0 and 1 a label, int64; all others are
+    float64. `columns` are those of each classifier inside, and `reads` is the net called.
     """
 
     function: TorchFunction
     outputs: tuple[str, ...]
     classes: Array | None = None
     inside: tuple[Any, ...] = ()
-    columns: tuple[int, ...] = (-1,)
+    columns: tuple[int, ...] = ()
     reads: nn.Module | None = None
 
     def shape_of(self, output: str) -> list[None]:
@@ -144,13 +137,24 @@ def _aligned(estimator: Any, known: Array | None) -> tuple[int, Callable[[Tensor
     return len(classes), lambda proba: torch.cat([proba, proba[:, :1] * 0], 1)[:, order]
 
 
+HOLDERS = (FrozenEstimator, GridSearchCV, RandomizedSearchCV)
+
+
+def held(estimator: Any) -> Any:
+    """The estimator that a search has chosen or that is frozen."""
+    return getattr(estimator, "best_estimator_", None) or estimator.estimator
+
+
+def last_step(estimator: Any) -> Any:
+    """What answers in a pipeline, search or frozen estimator."""
+    while isinstance(estimator, (Pipeline, *HOLDERS)):
+        estimator = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else held(estimator)
+    return estimator
+
+
 def _check_inside(estimator: Any, labels: bool) -> Any:
     """The classifier itself, if its probabilities are one matrix in ONNX too."""
-    if isinstance(estimator, FrozenEstimator):
-        return _check_inside(estimator.estimator, labels)
-    last = estimator
-    while isinstance(last, (Pipeline, BaseSearchCV)):
-        last = last.steps[-1][1] if isinstance(last, Pipeline) else last.best_estimator_
+    last = last_step(estimator)
     ours = (MultiLabelSigmoidClassifier, OneVsRestClassifier, SoftCalibratedClassifierCV)
     if labels and not isinstance(last, (*ours, TunedDecisionClassifierCV)):
         raise ValueError(
@@ -201,3 +205,46 @@ def _(estimator: TunedDecisionClassifierCV) -> Answers:
 
     columns = (rule.n_columns_ if kind == "labels" else n_columns,)
     return Answers(function, ("label", "probabilities"), known, inside, columns)
+
+
+@answers_of.register(FixedThresholdClassifier)
+@answers_of.register(TunedThresholdClassifierCV)
+def _(estimator: Any) -> Answers:
+    inner, known = getattr(estimator, "estimator_", estimator.estimator), estimator.classes_
+    if isinstance(estimator, TunedThresholdClassifierCV):
+        positive, cut = estimator._curve_scorer._get_pos_label(), estimator.best_threshold_
+    else:
+        positive, cut = estimator.pos_label, estimator.threshold
+    place = 1 if positive is None else known.tolist().index(positive)
+    of_proba = estimator.response_method != "decision_function" and hasattr(inner, "predict_proba")
+    threshold = (0.5 if of_proba else 0.0) if cut == "auto" else float(cut)
+
+    def function(proba: Tensor) -> tuple[Tensor, ...]:
+        reached = (proba if of_proba else decision_values(proba))[:, place] >= threshold
+        return torch.where(reached, place, 1 - place), proba
+
+    inside = (_check_inside(inner, False),)
+    return Answers(function, ("label", "probabilities"), known, inside, (2,))
+
+
+@answers_of.register
+def _(estimator: CalibratedClassifierCV) -> Answers:
+    known, pairs = estimator.classes_, estimator.calibrated_classifiers_
+    inside = tuple(_check_inside(pair.estimator, False) for pair in pairs)
+    maps = [sklearn_calibration_in_torch(pair) for pair in pairs]
+
+    def function(*given: Tensor) -> tuple[Tensor, ...]:
+        parts = [change(scores) for change, scores in zip(maps, given, strict=True)]
+        proba = torch.stack(parts).mean(0)
+        return proba.argmax(1), proba
+
+    columns = (len(known),) * len(pairs)
+    return Answers(function, ("label", "probabilities"), known, inside, columns)
+
+
+def decision_values(proba: Tensor) -> Tensor:
+    """Logits; of two columns the second's, less that and as it is."""
+    if proba.shape[1] == 2:
+        score = proba[:, 1:].log() - proba[:, :1].log()
+        return torch.cat([-score, score], 1)
+    return proba.log() - (-proba).log1p()

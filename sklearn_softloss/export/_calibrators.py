@@ -99,6 +99,28 @@ def _(calibrator: DirichletCalibration) -> Curve:
     )
 
 
+def sklearn_calibration_in_torch(pair: Any) -> Curve:
+    """What maps the scores of one estimator in a CalibratedClassifierCV to probabilities."""
+    maps, k = pair.calibrators, len(pair.classes)
+    if pair.method == "temperature":
+        of_scores = hasattr(pair.estimator, "decision_function")
+        return lambda given: (maps[0].beta_ * (given if of_scores else _scores(given))).softmax(1)
+    curves = [
+        (lambda s, of=of: (-(of.a_ * s + of.b_)).sigmoid()) if hasattr(of, "a_") else
+        _interpolation(of) for of in maps
+    ]  # fmt: skip
+
+    def change(given: Tensor) -> Tensor:
+        columns = [curve(given[:, j]) for j, curve in enumerate(curves, int(k == 2))]
+        if k == 2:
+            return torch.stack([1 - columns[0], columns[0]], 1)
+        proba = torch.stack(columns, 1)
+        total = proba.sum(1, keepdim=True)
+        return torch.where(total == 0, 1 / k, proba / total)
+
+    return change
+
+
 def _tensors(*values: Array) -> tuple[Tensor, ...]:
     return tuple(torch.as_tensor(np.ascontiguousarray(v), dtype=torch.float64) for v in values)
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from ._onnx import NEEDED
+from .._targets.encoding import Array
+
+NEEDED = "pip install 'sklearn-softloss[onnx]'"
+
+TOLERANCE = 1e-3
+"""Of probabilities, and of other numbers in parts of their range. Float32, in which skl2onnx
+computes many steps, is off by 1e-7 to 1e-5 here; a step that is written wrong by far more."""
+
+METHODS = {
+    "label": "predict", "probabilities": "predict_proba", "confidence": "predict_confidence",
+    "variable": "predict", "quantiles": "predict_quantiles", "std": "predict_std",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,42 +80,86 @@ def check(model: Any, estimator: Any, X: Any) -> Comparison:
     >>> found.n_other_labels, found.differences["probabilities"] < 1e-12
     (0, True)
     """
+    found, n_other = _both(model, estimator, X), 0
+    if "label" in found:
+        n_other = int(_rows_with_others(*found.pop("label")).sum())
+    differences = {name: float(np.abs(a - b).max()) for name, (a, b) in found.items()}
+    return Comparison(len(as_matrix(X)), differences, n_other)
+
+
+def what_differs(model: Any, estimator: Any, X: Any) -> str | None:
+    """What an ONNX model answers otherwise than its estimator, beyond rounding."""
+    found = _both(model, estimator, X)
+    for name, (given, wanted) in found.items():
+        if name == "label":
+            other = _rows_with_others(given, wanted)
+            proba = found.get("probabilities", (None, wanted))[1]
+            if other.any() and not _are_ties(given, wanted, proba, estimator):
+                return f"its ONNX model gives {other.sum()} of {len(other)} rows another label"
+        elif wanted.dtype.kind in "OUT":
+            if (given != wanted).any():
+                return "its ONNX model gives other texts"
+        else:
+            known = np.nan_to_num(wanted)
+            size = np.ptp(known, axis=0) if name not in ("probabilities", "confidence") else 1.0
+            size = np.where(size > 0, size, np.abs(known).max(axis=0) + TOLERANCE)
+            if not np.isclose(given, wanted, 0, TOLERANCE * size, equal_nan=True).all():
+                worst = np.abs(given - wanted).max()
+                return f"its ONNX model gives other {name}, off by up to {worst:.3g}"
+    return None
+
+
+def _rows_with_others(given: Array, wanted: Array) -> Array:
+    return (given != wanted).reshape(len(wanted), -1).any(axis=1)
+
+
+def _are_ties(given: Array, wanted: Array, proba: Array, estimator: Any) -> bool:
+    """Whether rounding may decide in the rows with another label: both answers are level there, to
+    the tolerance, or they are 1 in 1000 rows at most, such as those at a tuned cut-off."""
+    if wanted.ndim == 1 and proba.ndim == 2:
+        sides = [labels[:, None] == estimator.classes_ for labels in (given, wanted)]
+        gap = np.abs((proba * (1.0 * sides[0] - sides[1])).sum(axis=1))
+    else:
+        cuts = getattr(estimator, "thresholds_", getattr(estimator, "threshold", 0.5))
+        gap = np.abs(proba - cuts)
+    return bool(((given != wanted) & (gap > TOLERANCE)).sum() <= len(wanted) // 1000)
+
+
+def _both(model: Any, estimator: Any, X: Any) -> dict[str, tuple[Array, Array]]:
+    """The answers of an ONNX model and of its estimator, by the name of the output."""
     try:
         import onnxruntime
     except ImportError as error:
         raise ImportError(f"onnxruntime is missing: {NEEDED}") from error
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what it says is in its exceptions too
     session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     names = [output.name for output in session.get_outputs()]
-    found = dict(zip(names, session.run(None, _feed(session, X)), strict=True))
-    differences, n_other = {}, 0
-    for name, values in found.items():
-        wanted = np.asarray(_wanted(estimator, name, X))
-        if name == "label":
-            differ = np.asarray(values).reshape(wanted.shape) != wanted
-            n_other = int(np.count_nonzero(differ.reshape(len(wanted), -1).any(axis=1)))
-        else:
-            differences[name] = float(np.abs(values.reshape(wanted.shape) - wanted).max())
-    return Comparison(len(wanted), differences, n_other)
+    found = {}
+    for name, given in zip(names, session.run(None, _feed(session, X)), strict=True):
+        method = METHODS[name] if hasattr(estimator, "predict") else "transform"
+        wanted = as_matrix(getattr(estimator, method)(X))
+        found[name] = as_matrix(given).reshape(wanted.shape), wanted
+    return found
+
+
+def as_matrix(X: Any) -> Array:
+    """Rows as an array; numbers that came as objects, missing ones too, as float64."""
+    values = X.toarray() if sp.issparse(X) else np.asarray(X)
+    if values.dtype.kind == "O" and not any(isinstance(v, str) for v in values.flat):
+        known = [isinstance(v, (Number, np.bool_)) for v in values.flat]
+        return np.where(np.reshape(known, values.shape), values, np.nan).astype(np.float64)
+    return values
 
 
 def _feed(session: Any, X: Any) -> dict[str, Any]:
     inputs = session.get_inputs()
-    if len(inputs) > 1:
-        return {i.name: _as_input(X[[i.name]], i.type) for i in inputs}
-    return {inputs[0].name: _as_input(X, inputs[0].type)}
-
-
-def _as_input(X: Any, kind: str) -> Any:
+    columns = {str(name): [name] for name in getattr(X, "columns", ())}
+    by_column = all(i.name in columns and i.shape[1:] == [1] for i in inputs)
     dtypes = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
-    dense = X.toarray() if sp.issparse(X) else np.asarray(X)
-    return dense.astype(dtypes.get(kind, str))
-
-
-def _wanted(estimator: Any, name: str, X: Any) -> Any:
-    methods = {
-        "label": "predict", "probabilities": "predict_proba", "confidence": "predict_confidence",
-        "variable": "predict", "quantiles": "predict_quantiles", "std": "predict_std",
-    }  # fmt: skip
-    return getattr(estimator, methods[name])(X)
+    return {
+        i.name: as_matrix(X[columns[i.name]] if by_column else X).astype(dtypes.get(i.type, str))
+        for i in inputs
+    }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from skl2onnx import update_registered_converter
@@ -17,17 +17,29 @@ from skl2onnx.common.data_types import (
     Int64TensorType,
     StringTensorType,
 )
-from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from sklearn.base import is_classifier
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.pipeline import Pipeline
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.utils._missing import is_scalar_nan
 
 from .._targets.encoding import Array
-from ._answers import Answers, answers_of, exportable
+from ._answers import (
+    HOLDERS,
+    Answers,
+    answers_of,
+    decision_values,
+    exportable,
+    held,
+    last_step,
+)
+from ._check import as_matrix
 from ._graph import EXAMPLE_ROWS, onnx_graph
+from ._slim import parts_of
 
-REFUSALS = (MissingConverter, MissingShapeCalculator, RuntimeError)
-"""What skl2onnx raises of what it cannot convert."""
+STAND_INS = (CalibratedClassifierCV, FixedThresholdClassifier, TunedThresholdClassifierCV)
+"""Estimators of scikit-learn that skl2onnx converts without their pipeline, threshold or at all."""
 
 LEAST_OPSET = 18
 """The oldest that torch writes."""
@@ -37,44 +49,55 @@ TORCH_TYPES = {TensorProto.FLOAT: torch.float32, TensorProto.DOUBLE: torch.float
 
 
 def register() -> None:
-    """Tell skl2onnx of the estimators."""
-    for estimator in exportable():
+    """Tell skl2onnx of the estimators of this package."""
+    for estimator in set(exportable()) - set(STAND_INS):
+        options = {"zipmap": [True, False, "columns"]}
+        if hasattr(estimator, "decision_function"):
+            options["raw_scores"] = [True, False]
         update_registered_converter(
             estimator,
             f"SklearnSoftloss{estimator.__name__}",
             _calculate_shapes,
             _convert,
             parser=_parse,
-            options={"zipmap": [True, False, "columns"]},
+            options=options,
         )
 
 
-def classifiers_in(estimator: Any) -> Iterator[Any]:
-    """The classifiers of other packages whose probabilities are to be plain matrices."""
-    if isinstance(estimator, Pipeline):
-        yield from classifiers_in(estimator.steps[-1][1])
-    elif isinstance(estimator, BaseSearchCV):
-        yield from classifiers_in(estimator.best_estimator_)
-    elif is_classifier(estimator) and not isinstance(estimator, exportable()):
-        yield estimator
+def plain_answers(estimator: Any) -> dict[int, dict[str, bool]]:
+    """The option by which the probabilities of another package's classifier are a matrix."""
+    last = last_step(estimator)
+    is_other = is_classifier(last) and not isinstance(last, exportable())
+    return {id(last): {"zipmap": False} if is_other else {}}
+
+
+def input_types(estimator: Any, X: Any, in_float32: bool) -> list[tuple[str, Any]]:
+    """Of the columns where a ColumnTransformer picks them, else of the matrix."""
+    inputs, found = {"X": X[:1] if sp.issparse(X) else X}, []
+    if hasattr(X, "columns") and any(parts_of(estimator, ColumnTransformer, set())):
+        inputs = {str(name): X[[name]] for name in X.columns}
+    for name, values in ((name, as_matrix(values)) for name, values in inputs.items()):
+        type_ = dict.fromkeys("iub", Int64TensorType).get(values.dtype.kind, StringTensorType)
+        if values.dtype.kind == "f":
+            is_single = in_float32 or values.dtype.itemsize <= 4
+            type_ = FloatTensorType if is_single else DoubleTensorType
+        found.append((name, type_([None, *values.shape[1:]])))
+    return found
 
 
 def _parse(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> list[Any]:
-    """Declare the operator, after those of the classifiers inside."""
+    """Declare the operator."""
     answers = answers_of(model)
     operator = scope.declare_local_operator(f"SklearnSoftloss{type(model).__name__}", model)
-    for estimator in answers.inside:
-        for found in classifiers_in(estimator):
-            scope.add_options(id(found), {"zipmap": False})
-        _, proba = _parse_sklearn(scope, estimator, inputs, custom_parsers=custom_parsers)
-        operator.inputs.append(proba)
-    if not answers.inside:
-        operator.inputs = _joined(scope, inputs)
-    operator.answers = answers
+    operator.inputs = inputs if answers.inside else _joined(scope, inputs)
     for name in answers.outputs:
         kind = _label_type(answers.classes) if name == "label" else DoubleTensorType
         operator.outputs.append(scope.declare_local_variable(name, kind(answers.shape_of(name))))
     return operator.outputs
+
+
+def _parse_held(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> Any:
+    return _parse_sklearn(scope, held(model), inputs, custom_parsers=custom_parsers)
 
 
 def _joined(scope: Any, inputs: list[Any]) -> list[Any]:
@@ -110,16 +133,24 @@ def _named(classes: Array) -> Array:
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:
     model = operator.raw_operator
-    answers = getattr(operator, "answers", None) or answers_of(model)
-    opset = container.target_opset
+    answers, opset = answers_of(model), container.target_opset
     if opset < LEAST_OPSET:
         raise ValueError(f"target_opset must be at least {LEAST_OPSET}; got {opset}.")
-    examples = [
-        _example(variable, n_columns if n_columns >= 0 else model.n_features_in_)
-        for variable, n_columns in zip(operator.inputs, answers.columns, strict=True)
-    ]
+    function = answers.function
+    if (container.options or {}).get(id(model), {}).get("raw_scores"):
+
+        def function(*given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            label, proba, *_ = answers.function(*given)
+            return label, decision_values(proba)
+
+    if answers.inside:
+        given = [_from_inside(scope, container, operator, found) for found in answers.inside]
+        examples = [torch.full((EXAMPLE_ROWS, n), 0.5).double() for n in answers.columns]
+    else:
+        given = [variable.onnx_name for variable in operator.inputs]
+        examples = [_example(variable, model.n_features_in_) for variable in operator.inputs]
     try:
-        graph = onnx_graph(answers.function, examples, opset, answers.reads)
+        graph = onnx_graph(function, examples, opset, answers.reads)
     except Exception as error:  # of many kinds
         what = repr(model.net_.criterion_) if answers.reads is not None else repr(model)
         raise ValueError(
@@ -127,7 +158,23 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
             f"({what}): {error}"
         ) from error
     _finish(graph, answers, [variable.type for variable in operator.outputs])
-    _add(scope, operator, container, graph.graph)
+    _add(scope, given, operator.outputs, container, graph.graph)
+
+
+def _from_inside(scope: Any, container: Any, operator: Any, estimator: Any) -> str:
+    """Name of the probabilities, or scores, of a classifier inside, in float64."""
+    last, options = last_step(estimator), plain_answers(estimator)
+    if isinstance(operator.raw_operator, CalibratedClassifierCV) and (
+        hasattr(last, "decision_function") and container.has_options(last, "raw_scores")
+    ):
+        options[id(last)]["raw_scores"] = True
+    for place in (scope, container):
+        place.add_options(id(last), options[id(last)])
+    parsers = own_converters()["custom_parsers"]
+    found = _parse_sklearn(scope, estimator, list(operator.inputs), custom_parsers=parsers)
+    name = scope.get_unique_variable_name("given")
+    container.add_node("Cast", [found[1].onnx_name], [name], to=TensorProto.DOUBLE)
+    return name
 
 
 def _example(variable: Any, n_columns: int) -> torch.Tensor:
@@ -158,15 +205,14 @@ def _finish(graph: Any, answers: Answers, types: list[Any]) -> None:
         output.type.tensor_type.elem_type = kind
 
 
-def _add(scope: Any, operator: Any, container: Any, graph: Any) -> None:
+def _add(scope: Any, given: list[str], outputs: list[Any], container: Any, graph: Any) -> None:
     """Put a graph between the inputs and outputs of an operator, under names of its own."""
     names = {"": ""}  # an input that is left out
-    for inside, outside in zip(graph.input, operator.inputs, strict=True):
-        names[inside.name] = outside.onnx_name
-    for inside, outside in zip(graph.output, operator.outputs, strict=False):
+    names |= {inside.name: name for inside, name in zip(graph.input, given, strict=True)}
+    for inside, outside in zip(graph.output, outputs, strict=False):
         if inside.name in names:  # an input, or an answer given twice
-            given = names[inside.name]
-            container.nodes.append(helper.make_node("Identity", [given], [outside.onnx_name]))
+            same = helper.make_node("Identity", [names[inside.name]], [outside.onnx_name])
+            container.nodes.append(same)
         else:
             names[inside.name] = outside.onnx_name
 
@@ -184,6 +230,39 @@ def _add(scope: Any, operator: Any, container: Any, graph: Any) -> None:
         node.output[:] = [renamed(name) for name in node.output]
         container.nodes.append(node)
     container.node_domain_version_pair_sets.add(("", container.target_opset))
+
+
+def own_converters() -> dict[str, Any]:
+    """What `to_onnx` has skl2onnx do in another way: where its own is wrong or missing."""
+    return {
+        "custom_parsers": dict.fromkeys(HOLDERS, _parse_held) | dict.fromkeys(STAND_INS, _parse),
+        "custom_shape_calculators": dict.fromkeys(STAND_INS, _calculate_shapes),
+        "custom_conversion_functions": dict.fromkeys(STAND_INS, _convert)
+        | {SimpleImputer: _convert_imputer},
+    }
+
+
+def _convert_imputer(scope: Any, operator: Any, container: Any) -> None:
+    """Numbers of any type, and strings, of which missing ones are given as "nan"."""
+    imputer, (variable,) = operator.raw_operator, operator.inputs
+    kind = variable.type.to_onnx_type().tensor_type.elem_type
+    fill, missing = imputer.statistics_, imputer.missing_values
+    if imputer.add_indicator or len(imputer.get_feature_names_out()) != len(fill):
+        raise ValueError("SimpleImputer must not add indicators or drop columns to be exported.")
+    is_missing, *values = (scope.get_unique_variable_name(n) for n in ("is_missing", "fill", "of"))
+    given, filled = variable.onnx_name, operator.outputs[0].onnx_name
+    if kind == TensorProto.STRING:
+        fill, missing = [str(value).encode() for value in fill], str(missing).encode()
+    elif kind == TensorProto.INT64 and is_scalar_nan(missing):
+        container.add_node("Identity", [given], [filled])
+        return
+    container.add_initializer(values[0], kind, [1, len(fill)], fill)
+    if kind != TensorProto.STRING and is_scalar_nan(missing):
+        container.add_node("IsNaN", [given], [is_missing])
+    else:
+        container.add_initializer(values[1], kind, [1], [missing])
+        container.add_node("Equal", [given, values[1]], [is_missing])
+    container.add_node("Where", [is_missing, values[0], given], [filled])
 
 
 register()

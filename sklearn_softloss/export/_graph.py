@@ -74,19 +74,7 @@ def onnx_graph(
 ) -> Any:
     """The function as an ONNX model; the first dimension of inputs and outputs is free.
 
-    Parameters
-    ----------
-    function : callable (Tensor, ...) -> tuple of Tensor
-    examples : sequence of Tensor
-        Inputs of the right shape and dtype.
-    opset : int
-        Version of ONNX's operators.
-    reads : nn.Module, default=None
-        The module that the function calls, in eval mode.
-
-    Returns
-    -------
-    onnx.ModelProto
+    Examples are of the right shape and dtype; a module that the function reads is in eval mode.
     """
     rows = torch.export.Dim("rows")
     quiet = logging.getLogger("torch.onnx")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.compose import ColumnTransformer
-from sklearn.utils.validation import check_is_fitted
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing, gen_batches
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .. import __version__
+from ._check import NEEDED, what_differs
 
-NEEDED = "pip install 'sklearn-softloss[onnx]'"
+ROWS_AT_ONCE = 1000
+"""That are compared: ONNX holds them dense, with all columns of the steps."""
 
 
 def to_onnx(estimator: Any, X: Any) -> Any:
@@ -21,7 +27,8 @@ def to_onnx(estimator: Any, X: Any) -> Any:
     Scaler, net, inverse link, what undoes label smoothing, calibration and cut-offs are all in it.
     Answers are called "label" and "probabilities" (and "confidence" under an 'independent' loss of
     `SoftTargetMLPClassifier`), or "variable" (and "quantiles" or "std") of a regressor.
-    Probabilities are float64 whatever the net computes in.
+    Probabilities are float64 whatever the net computes in. What was written is run on X beside the
+    estimator, and refused where it answers otherwise.
 
     Parameters
     ----------
@@ -30,9 +37,10 @@ def to_onnx(estimator: Any, X: Any) -> Any:
         `SoftCalibratedClassifierCV` or `TunedDecisionClassifierCV`, or a pipeline or search that
         ends in one, with any transformer that skl2onnx knows.
     X : array-like, DataFrame or sparse matrix
-        Some rows, for the names and types of the inputs: float32, float64 or int64. ONNX has no
-        sparse input: where X is sparse the model takes the same rows, dense. A DataFrame gives one
-        input a column where a `ColumnTransformer` picks them, else one matrix.
+        Some hundred rows, for the names and types of the inputs (float32, float64, int64 or
+        strings) and for the comparison. ONNX has no sparse input: where X is sparse the model takes
+        the same rows, dense. A DataFrame gives one input a column where a `ColumnTransformer` picks
+        them, else one matrix.
 
     Returns
     -------
@@ -44,7 +52,7 @@ def to_onnx(estimator: Any, X: Any) -> Any:
     ImportError
         Without the extra 'onnx'.
     ValueError
-        If something in the estimator cannot be exported; it is named.
+        If something in the estimator cannot be exported, or answers otherwise; it is named.
 
     See Also
     --------
@@ -65,55 +73,98 @@ def to_onnx(estimator: Any, X: Any) -> Any:
     >>> [output.name for output in model.graph.output]
     ['label', 'probabilities']
     """
+    converters()
+    check_is_fitted(estimator)
+    if _num_samples(X) == 0:
+        raise ValueError("X must have rows, on which the ONNX model is compared; got none.")
+    try:
+        return _alike(estimator, X)
+    except ImportError:
+        raise
+    except Exception as error:  # skl2onnx and onnxruntime raise of all kinds
+        reason = _step_at_fault(estimator, X) or _in_words(error)
+        raise ValueError(f"{type(estimator).__name__} cannot be exported: {reason}") from error
+
+
+def _alike(estimator: Any, X: Any) -> Any:
+    """A model that answered like the estimator: in the precision of X, else in float32, which is
+    all that some steps of skl2onnx know."""
+    X = X.tocsr() if sp.issparse(X) else X
+    for in_float32 in (False, True):
+        try:
+            model = _write(estimator, X, in_float32)
+            for rows in gen_batches(_num_samples(X), ROWS_AT_ONCE):
+                what = what_differs(model, estimator, _safe_indexing(X, rows))
+                if what is not None:
+                    raise ValueError(what)
+            return model
+        except Exception:
+            if in_float32:
+                raise
+
+
+def _write(estimator: Any, X: Any, in_float32: bool) -> Any:
     registered = converters()
     import onnx
     import skl2onnx
 
-    check_is_fitted(estimator)
-    options = {id(found): {"zipmap": False} for found in registered.classifiers_in(estimator)}
-    try:
-        model = skl2onnx.to_onnx(
-            estimator, initial_types=_input_types(estimator, X), options=options
-        )
-    except registered.REFUSALS as error:
-        raise ValueError(f"{type(estimator).__name__} cannot be exported: {error}") from error
+    model = skl2onnx.convert_sklearn(
+        estimator,
+        initial_types=registered.input_types(estimator, X, in_float32),
+        options=registered.plain_answers(estimator),
+        **registered.own_converters(),
+    )
+    read = {name for node in model.graph.node for name in node.input}
+    for unread in [found for found in model.graph.input if found.name not in read]:
+        model.graph.input.remove(unread)
     model.producer_name, model.producer_version = "sklearn_softloss", __version__
     onnx.helper.set_model_props(model, _metadata(estimator))
     return model
 
 
-def converters() -> Any:
-    """The module of the converters, which skl2onnx knows of from now on.
+def _step_at_fault(estimator: Any, X: Any) -> str | None:
+    """The first step that does not answer alike on what the steps before it give, and why."""
+    with contextlib.suppress(Exception):  # of X that the estimator itself cannot take
+        for name, step, rows in _steps(estimator, X):
+            try:
+                _alike(step, rows)
+            except Exception as error:
+                return f"step '{name}' ({type(step).__name__}): {_in_words(error)}"
+    return None
 
-    Raises
-    ------
-    ImportError
-        Without the extra 'onnx'.
-    """
+
+def _steps(estimator: Any, X: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """The named steps in an estimator, and their rows."""
+    if isinstance(estimator, Pipeline):
+        for name, step in estimator.steps:
+            yield from _steps(step, X, name)
+            X = step.transform(X) if hasattr(step, "transform") else X
+    elif isinstance(estimator, ColumnTransformer):
+        for name, step, columns in estimator.transformers_:
+            if not isinstance(step, str):
+                yield from _steps(step, _safe_indexing(X, columns, axis=1), name)
+    else:
+        pairs = getattr(estimator, "calibrated_classifiers_", [])
+        inside = [getattr(estimator, place, None) for place in ("best_estimator_", "estimator_")]
+        for found in [*(pair.estimator for pair in pairs[:1]), *inside]:
+            if found is not None and not hasattr(estimator, "estimators_"):
+                yield from _steps(found, X)
+        if name:
+            yield name, estimator, X
+
+
+def _in_words(error: Exception) -> str:
+    kind = "" if isinstance(error, (ValueError, RuntimeError)) else f"{type(error).__name__}: "
+    return kind + " ".join(str(error).split())
+
+
+def converters() -> Any:
+    """The module of the converters, which skl2onnx knows of from now on."""
     try:
         from . import _converters
     except ImportError as error:
         raise ImportError(f"ONNX needs what the extra 'onnx' installs: {NEEDED}") from error
     return _converters
-
-
-def _input_types(estimator: Any, X: Any) -> list[tuple[str, Any]]:
-    if sp.issparse(X):
-        X = np.zeros((1, X.shape[1]), dtype=X.dtype)
-    parts = estimator.get_params().values()
-    if hasattr(X, "columns") and any(isinstance(part, ColumnTransformer) for part in parts):
-        return [(str(name), _type_of(np.asarray(X[name])[:, None])) for name in X.columns]
-    return [("X", _type_of(np.asarray(X)))]
-
-
-def _type_of(X: Any) -> Any:
-    """skl2onnx's type of an array, with any number of rows."""
-    from skl2onnx.common.data_types import guess_data_type
-
-    first = X[:1].reshape(1, -1)
-    found = guess_data_type(first.astype(str) if X.dtype.kind in "OU" else first)[0][1]
-    found.shape = [None, *X.shape[1:]]
-    return found
 
 
 def _metadata(estimator: Any) -> dict[str, str]:

@@ -37,21 +37,21 @@ def for_prediction(estimator: Any) -> Any:
     True
     """
     slim = copy.deepcopy(estimator)
-    for found in _net_estimators(slim, set()):
+    for found in parts_of(slim, NetEstimator, set()):
         found.forget_training()
     return slim
 
 
-def _net_estimators(held: Any, seen: set[int]) -> Iterator[NetEstimator]:
-    """Those in an object, in its attributes and in what they hold."""
+def parts_of(held: Any, kind: type, seen: set[int]) -> Iterator[Any]:
+    """Those of a kind in an object, in its attributes and in what they hold."""
     if id(held) in seen:
         return
     seen.add(id(held))
-    if isinstance(held, NetEstimator):
+    if isinstance(held, kind):
         yield held
         return
     if hasattr(held, "get_params"):
         held = vars(held)
     inside = held.values() if isinstance(held, dict) else held
     for part in inside if isinstance(held, (dict, list, tuple)) else ():
-        yield from _net_estimators(part, seen)
+        yield from parts_of(part, kind, seen)

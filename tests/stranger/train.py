@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits, make_multilabel_classification
+from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -20,6 +22,10 @@ def models():
         StandardScaler(), SoftTargetMLPClassifier((32,), max_iter=10, random_state=0)
     )
     yield "digits", SoftCalibratedClassifierCV(net, cv=2), X.astype(np.float32), y.astype(str)
+    calibrated = CalibratedClassifierCV(net, cv=2)
+    yield "calibrated", calibrated, X.astype(np.float32), y.astype(str)
+    tuned = TunedThresholdClassifierCV(net, cv=2, scoring="balanced_accuracy")
+    yield "threshold", tuned, X.astype(np.float32), np.where(y == 8, "eight", "other")
     X, Y = make_multilabel_classification(1000, n_classes=6, random_state=0)
     net = MultiLabelSigmoidClassifier((32,), max_iter=10, random_state=0)
     rule = Thresholds(min_labels=1)
