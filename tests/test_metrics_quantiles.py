@@ -1,6 +1,7 @@
 """Scores of quantiles and intervals, against scikit-learn, brute force and an integral."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,6 +86,48 @@ def test_a_target_without_known_entries_is_left_out():
     by_target = pinball_loss(Y, found, levels=LEVELS, average=None)
     assert np.isnan(by_target).tolist() == [False, True, False]
     assert pinball_loss(Y, found, levels=LEVELS) == pytest.approx(np.nanmean(by_target))
+
+
+AS_ONE_TARGET = {
+    "vector": lambda y: y,
+    "list": list,
+    "series of another index": lambda y: pd.Series(y, index=np.arange(len(y))[::-1] * 3),
+    "column": lambda y: y[:, None],
+    "list of lists": lambda y: y[:, None].tolist(),
+    "frame": lambda y: pd.DataFrame({"y": y}),
+    "nullable frame": lambda y: pd.DataFrame({"y": y}).convert_dtypes(),
+}
+
+
+@pytest.mark.parametrize("form", AS_ONE_TARGET)
+def test_one_target_scores_the_same_in_any_form(form):
+    Y, found, weight = draw(m=1)
+    y, given, quantiles = Y[:, 0], AS_ONE_TARGET[form](Y[:, 0]), found[:, 0]
+    known = ~np.isnan(y)
+    losses = [
+        mean_pinball_loss(y[known], quantiles[known, k], alpha=level, sample_weight=weight[known])
+        for k, level in enumerate(LEVELS)
+    ]
+    options = {"levels": LEVELS, "sample_weight": weight}
+    for predicted in (quantiles, found):
+        assert pinball_loss(given, predicted, **options) == pytest.approx(np.mean(losses))
+        crps = crps_from_quantiles(given, predicted, **options)
+        assert crps == crps_from_quantiles(y, quantiles, **options)
+    for median in (quantiles[:, 1], quantiles[:, [1]]):
+        loss = pinball_loss(given, median, levels=0.5, sample_weight=weight)
+        assert loss == pytest.approx(losses[1])
+    low, high = quantiles[:, 0], quantiles[:, 2]
+    inside = (low[known] <= y[known]) & (y[known] <= high[known])
+    for ends in ((low, high), (low[:, None], AS_ONE_TARGET[form](high))):
+        assert interval_coverage(given, *ends) == pytest.approx(inside.mean())
+        assert interval_width(given, *ends) == pytest.approx((high - low)[known].mean())
+
+
+@pytest.mark.parametrize("shape", [(40, 2), (39, 3), (40, 3, 2), (120,), ()])
+def test_quantiles_of_another_shape_are_refused(shape):
+    Y, _, _ = draw(m=1)
+    with pytest.raises(ValueError, match=r"y_quantiles must have the shape \(40, 3\); it has"):
+        pinball_loss(Y, np.zeros(shape), levels=LEVELS)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import sklearn
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import DataConversionWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
@@ -140,6 +141,34 @@ def test_pickle_and_clone(name, of_classes, of_labels, of_quantiles):
     assert again(clf, X, y) == scorer(clf, X, y)
     assert clone(GridSearchCV(clf, {}, scoring=scorer)).scoring(clf, X, y) == scorer(clf, X, y)
     assert repr(scorer).startswith("make_scorer(")
+
+
+@pytest.mark.parametrize("name", QUANTILES)
+def test_one_column_of_numbers_is_scored_as_a_vector(name, of_quantiles):
+    y = X_SETS[:, 0]
+    options = {"scoring": ALL[name], "cv": KFold(2), "error_score": "raise"}
+    expected = cross_val_score(of_quantiles, X_SETS, y, **options)
+    column = y[:, None]
+    assert ALL[name](of_quantiles, X_SETS, column) == ALL[name](of_quantiles, X_SETS, y)
+    with pytest.warns(DataConversionWarning, match="column-vector y"):  # of the fits
+        found = cross_val_score(of_quantiles, X_SETS, pd.DataFrame(column), **options)
+    assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize("name", [*CLASSES, *LABELS])
+def test_one_column_of_names_is_scored_as_a_vector(name, of_two_names):
+    clf, X, y = of_two_names
+    expected = ALL[name](clf, X, y)
+    column = y[:, None]
+    for given in (
+        column,
+        column.tolist(),
+        pd.DataFrame(column),
+        pd.DataFrame({"y": pd.Categorical(y)}),
+        pd.Series(y, index=np.arange(len(y))[::-1] * 3),
+    ):
+        assert ALL[name](clf, X, given) == expected
 
 
 # --- two classes, two labels, strings ------------------------------------------------------------

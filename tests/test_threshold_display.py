@@ -76,6 +76,25 @@ def test_curves_of_predictions_are_the_objective_at_each_cut():
     assert [panel.get_title()[0] for panel in display.ax_] == list("abc")
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+def test_one_column_of_two_classes_is_one_label():
+    X, Y, _ = draw(1)
+    y = np.where(Y[:, 0], "yes", "no")
+    clf = LogisticRegression().fit(X, y)
+    expected = ThresholdCurveDisplay.from_estimator(clf, X, y)
+    for given in (y[:, None], y[:, None].tolist(), pd.DataFrame({"y": y})):
+        found = ThresholdCurveDisplay.from_estimator(clf, X, given)
+        np.testing.assert_array_equal(found.scores, expected.scores)
+        np.testing.assert_array_equal(found.thresholds, expected.thresholds)
+
+
+def test_one_of_several_classes_is_no_label():
+    X, Y, _ = draw(2)
+    y = Y.sum(axis=1)
+    with pytest.raises(ValueError, match="Only binary classification is supported"):
+        ThresholdCurveDisplay.from_estimator(LogisticRegression().fit(X, y), X, y)
+
+
 def test_any_classifier_on_held_out_rows():
     X, Y, _ = draw(3)
     clf = OneVsRestClassifier(LogisticRegression()).fit(X[:100], Y[:100])

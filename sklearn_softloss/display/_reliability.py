@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_count
 from .._random import generator_from
-from .._targets.encoding import aligned, as_array, in_class_order, label_names, target_kind
+from .._targets.encoding import as_array, label_names, target_kind
 from ..metrics.blocks import NOTHING_KNOWN
 from ..metrics.calibration_error import Kind, Strategy, check_options, columns_of_kind
-from ..model_selection import as_proba_matrix
+from ..metrics.scorers import class_probabilities, label_probabilities
 from ._reliability_curve import BAND, ReliabilityCurve, reliability_curve
 from .axes import MOST_PANELS, Display, grid_of_axes, legend_above, one_axes, strip_under
 
@@ -109,19 +109,14 @@ class ReliabilityDisplay(Display):
         -------
         ReliabilityDisplay
         """
-        classes = getattr(estimator, "classes_", None)
-        proba = as_proba_matrix(estimator.predict_proba(X), classes)
         if kind is None:
             kind = "labelwise" if target_kind(estimator, y) == "labels" else "confidence"
-        if kind != "labelwise":
-            y, params = in_class_order(y, estimator), {"labels": classes, **params}
-        elif as_array(y).ndim == 2:
-            names = label_names(estimator)
-            y = aligned(y, names)
-            if not hasattr(y, "columns"):
-                params = {"label_names": names, **params}
-        elif proba.shape[1] == 2:
-            y, proba = np.asarray(y) == estimator.classes_[1], proba[:, 1]
+        if kind == "labelwise":
+            y, proba = label_probabilities(estimator, X, y)
+            params = {"label_names": label_names(estimator), **params}
+        else:
+            y, proba, classes = class_probabilities(estimator, X, y)
+            params = {"labels": classes, **params}
         return cls.from_predictions(y, proba, kind=kind, ax=ax, **params)
 
     @classmethod

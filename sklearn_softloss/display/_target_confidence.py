@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_count
 from .._probability import entropies
-from .._targets.encoding import Array, in_class_order
+from .._targets.encoding import Array
 from ..metrics.blocks import ClassBlocks, mass_on_top
-from ..model_selection import as_proba_matrix
+from ..metrics.scorers import class_probabilities
 from ._reliability_curve import bin_numbers, in_bins
 from .axes import Display, legend_above, one_axes, strip_under
 
@@ -96,9 +96,7 @@ class TargetConfidenceDisplay(Display):
         -------
         TargetConfidenceDisplay
         """
-        classes = getattr(estimator, "classes_", None)
-        proba = as_proba_matrix(estimator.predict_proba(X), classes)
-        y = in_class_order(y, estimator)
+        y, proba, classes = class_probabilities(estimator, X, y)
         return cls.from_predictions(y, proba, ax=ax, **{"labels": classes, **params})
 
     @classmethod

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._targets.encoding import Array, aligned, column_names, label_names
+from .._targets.encoding import Array, column_names, label_names
 from ..decision import optimal_thresholds
 from ..decision.curve import threshold_curve
-from ..model_selection import as_proba_matrix
+from ..metrics.scorers import label_probabilities
 from .axes import MOST_PANELS, Display, grid_of_axes, one_axes
 
 LEAST_CUT = 1e-3
@@ -90,13 +90,8 @@ class ThresholdCurveDisplay(Display):
         if (X is None) != (y is None):
             raise ValueError("Pass both X and y, or, for a TunedDecisionClassifierCV, neither.")
         if X is not None:
-            proba = as_proba_matrix(
-                estimator.predict_proba(X), getattr(estimator, "classes_", None)
-            )
-            if np.ndim(y) == 1:
-                y, proba = np.asarray(y) == estimator.classes_[-1], proba[:, -1]
-            elif (names := label_names(estimator)) is not None:
-                y, params = aligned(y, names), {"label_names": names, **params}
+            y, proba = label_probabilities(estimator, X, y)
+            params = {"label_names": label_names(estimator), **params}
             return cls.from_predictions(y, proba, ax=ax, **params)
         results = getattr(estimator, "cv_results_", {})
         if "mean_score" not in results:

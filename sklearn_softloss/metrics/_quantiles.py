@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length
 
 from .._checks import check_levels, check_one_of, check_weight
 from .._targets.encoding import Array
@@ -18,26 +17,25 @@ Average = Literal["macro"] | None
 NOTHING_KNOWN = "y_true holds no known entry of weight > 0 to score by."
 
 
-def _columns(values: Array) -> Array:
-    return values[:, None] if values.ndim == 1 else values
-
-
 def _truth(y_true: Any) -> Array:
+    """Truths (n_samples, n_targets); a vector is one target."""
     truth = as_numbers(y_true, flatten=False)
     if np.isinf(truth).any():
         row = int(np.argwhere(np.isinf(truth))[0, 0])
         raise ValueError(f"y_true must be finite, or NaN where unknown; row {row} is infinite.")
-    return truth
+    return truth[:, None] if truth.ndim == 1 else truth
 
 
 def _predicted(values: Any, shape: tuple[int, ...], name: str) -> Array:
+    """Finite predictions of the shape; the axis of a single target or level may be left out."""
     found = np.asarray(values, dtype=np.float64)
-    if found.shape != shape:
-        raise ValueError(f"{name} must have the shape {shape}; it has {found.shape}.")
+    wanted, given = (of[:1] + tuple(n for n in of[1:] if n != 1) for of in (shape, found.shape))
+    if given != wanted:
+        raise ValueError(f"{name} must have the shape {wanted}; it has {found.shape}.")
     if not np.isfinite(found).all():
         row = int(np.argwhere(~np.isfinite(found))[0, 0])
         raise ValueError(f"{name} must be finite; row {row} holds {found[row]}.")
-    return found
+    return found.reshape(shape)
 
 
 def _over_known(values: Array, truth: Array, sample_weight: Any, average: Average) -> float | Array:
@@ -58,11 +56,8 @@ def _over_known(values: Array, truth: Array, sample_weight: Any, average: Averag
 def _pinball(y_true: Any, y_quantiles: Any, levels: Any) -> tuple[Array, Array, Array]:
     """Known truths (n, m), levels (q,) and the pinball loss of each (n, m, q)."""
     taus = check_levels("levels", levels)
-    given = _truth(y_true)
-    found = _predicted(y_quantiles, (*given.shape, len(taus)), "y_quantiles")
-    check_consistent_length(given, found)
-    truth = _columns(given)
-    short = truth[..., None] - found.reshape(*truth.shape, len(taus))
+    truth = _truth(y_true)
+    short = truth[..., None] - _predicted(y_quantiles, (*truth.shape, len(taus)), "y_quantiles")
     return truth, taus, np.maximum(taus * short, (taus - 1) * short)
 
 
@@ -85,7 +80,7 @@ def pinball_loss(
     y_true : array-like of shape (n_samples,) or (n_samples, n_targets)
         Numbers, NaN where unknown.
     y_quantiles : array-like of shape (n_samples, n_levels) or (n_samples, n_targets, n_levels)
-        Predicted quantiles.
+        Predicted quantiles; of one target or level with or without its axis.
     levels : float or sequence of float
         Their levels, in (0, 1), increasing.
     average : {"macro"} or None, default="macro"
@@ -268,9 +263,9 @@ def interval_width(
 
 
 def _interval(y_true: Any, y_lower: Any, y_upper: Any) -> tuple[Array, Array, Array]:
-    given = _truth(y_true)
-    ends = _predicted(y_lower, given.shape, "y_lower"), _predicted(y_upper, given.shape, "y_upper")
-    truth, lower, upper = map(_columns, (given, *ends))
+    truth = _truth(y_true)
+    lower = _predicted(y_lower, truth.shape, "y_lower")
+    upper = _predicted(y_upper, truth.shape, "y_upper")
     crossed = lower > upper
     if crossed.any():
         row, column = (int(place) for place in np.argwhere(crossed)[0])

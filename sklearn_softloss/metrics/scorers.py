@@ -92,10 +92,10 @@ class Scorer:
         elif wanted == "quantiles":
             y, found, options["levels"] = _quantiles(estimator, X, y, options.get("levels"))
         elif wanted == "classes" and options.get("kind") != "labelwise":
-            y, found = in_class_order(y, estimator), _proba(estimator, X)
-            options.setdefault("labels", _classes(estimator))
+            y, found, classes = class_probabilities(estimator, X, y)
+            options.setdefault("labels", classes)
         else:
-            y, found = _label_probabilities(estimator, X, y)
+            y, found = label_probabilities(estimator, X, y)
         return self.sign * float(self.metric(y, found, sample_weight=sample_weight, **options))
 
     def __repr__(self) -> str:
@@ -187,19 +187,24 @@ def _proba(estimator: Any, X: Any) -> Any:
     return as_proba_matrix(estimator.predict_proba(X), getattr(estimator, "classes_", None))
 
 
-def _label_probabilities(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
+def class_probabilities(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+    """y and the probabilities of its classes, in their order, and these."""
+    return in_class_order(y, estimator), _proba(estimator, X), _classes(estimator)
+
+
+def label_probabilities(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     """y and the probabilities of its labels; a vector of two classes is one label."""
-    proba = _proba(estimator, X)
-    if as_array(y).ndim == 2:
+    proba, given = _proba(estimator, X), as_array(y)
+    if given.ndim == 2:
         return aligned(y, label_names(estimator)), proba
-    return _is_second_class(y, estimator), proba[:, -1]
+    return _is_second_class(given, estimator), proba[:, -1]
 
 
 def _decisions(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
-    decided = estimator.predict(X)
-    if as_array(y).ndim == 2:
+    decided, given = estimator.predict(X), as_array(y)
+    if given.ndim == 2:
         return aligned(y, label_names(estimator)), decided
-    return _is_second_class(y, estimator), _is_second_class(decided, estimator)
+    return _is_second_class(given, estimator), _is_second_class(decided, estimator)
 
 
 def _is_second_class(y: Any, estimator: Any) -> Any:
