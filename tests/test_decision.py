@@ -220,6 +220,13 @@ def test_measures_are_scikit_learns():
             assert value == pytest.approx(measure(truth[:, j], answer, sample_weight=weight))
 
 
+def test_what_a_callable_divides_by_nothing_counts_as_nothing():
+    """Precision of predicting nothing is 0 / 0, which argmax would take for the greatest."""
+    truth, proba = [0, 0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4, 0.5]
+    cuts, value = optimal_thresholds(truth, proba, objective=lambda tp, fp, fn, tn: tp / (tp + fp))
+    assert (cuts.tolist(), value) == ([0.45], 1.0)
+
+
 def test_a_callable_objective():
     rng = np.random.default_rng(0)
     truth, proba = rng.random((20, 3)), rng.random((20, 3))

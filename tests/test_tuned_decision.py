@@ -35,7 +35,7 @@ from sklearn_softloss.decision import (
     TunedDecisionClassifierCV,
     optimal_thresholds,
 )
-from sklearn_softloss.metrics import multilabel_f1_score
+from sklearn_softloss.metrics import multilabel_f1_score, scorers
 from sklearn_softloss.model_selection import (
     MultiLabelStratifiedKFold,
     as_proba_matrix,
@@ -567,6 +567,47 @@ def test_bad_parameters_are_refused(params, message):
         TunedDecisionClassifierCV(multi(), **params).fit(X, Y)
 
 
+class Untouched(LogisticRegression):
+    """Must not be fitted."""
+
+    def fit(self, X, y, sample_weight=None):
+        raise AssertionError("fitted before the parameters were checked")
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"objective": f1_score}, r"callable \(tp, fp, fn, tn\) -> array; .*A metric of \(y_true"),
+        ({"objective": multilabel_f1_score}, r"A metric of \(y_true, y_pred\) or a scorer"),
+        ({"objective": make_scorer(f1_score)}, r"A metric of \(y_true, y_pred\) or a scorer"),
+        ({"objective": scorers.multilabel_f1_score}, "write it in counts, such as lambda tp, fp"),
+        ({"objective": lambda hits, misses: hits}, r"callable \(tp, fp, fn, tn\) -> array"),
+        (
+            {"objective": lambda tp, fp, fn, tn: 0.5},
+            r"one value for each .* shape \(2,\);.*shape \(\)",
+        ),
+        ({"objective": CostMatrix([[0, 1], [5, 0]])}, "got CostMatrix.*goes into `rule`"),
+        ({"objective": CostMatrix}, "A decision rule goes into `rule`"),
+        ({"objective": Thresholds()}, "A decision rule goes into `rule`"),
+        ({"objective": "F1"}, "Did you mean 'f1'"),
+        ({"objective": "expected_cost"}, r"needs costs=.*Thresholds\('expected_cost', costs="),
+        ({"objective": "precision_at_recall"}, "floor, with objective='precision_at_recall'"),
+        ({"average": None}, "average, which must give one value"),
+        ({"average": "binary"}, "average must be one of"),
+        ({"rule": Thresholds(average=None)}, "average, which must give one value"),
+        ({"rule": Thresholds("matthews", average="micro")}, "pooled=True only"),
+        ({"rule": Thresholds("matthews", average="samples")}, "is for 'f1' and 'jaccard'"),
+        ({"rule": f1_score}, "rule must be 'thresholds' or a decision rule such as"),
+        ({"pos_label": "other"}, "pos_label must be None or one of two classes"),
+    ],
+)
+def test_parameters_are_checked_before_anything_is_fitted(params, message):
+    X, Y = rare_labels()
+    tuned = TunedDecisionClassifierCV(Untouched(), **params)
+    with pytest.raises(ValueError, match=message):
+        tuned.fit(X, Y[:, 0])
+
+
 def test_other_bad_input():
     X, Y = make_soft(n=40)
     with pytest.raises(sklearn.exceptions.NotFittedError):
@@ -674,6 +715,11 @@ def test_pos_label_says_which_of_two_classes_is_tuned():
     )
     assert set(rare.predict(X)) == {"a rare", "b frequent"}
     assert [row["label"] for row in rare.decision_report().rows] == ["a rare"]
+    for clf, tuned_for, other in (
+        (rare, "'a rare'", "'b frequent'"), (by_default, "'b frequent'", "'a rare'"),
+    ):  # fmt: skip
+        note = f"Tuned for class {tuned_for}; pos_label={other} tunes for the other."
+        assert note in str(clf.decision_report())
     with pytest.raises(ValueError, match="pos_label must be None or one of two classes"):
         rare.set_params(pos_label="c").fit(X, y)
 

@@ -94,8 +94,7 @@ class ClassThresholds(DecisionRule):
         self.beta = beta
 
     def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
-        goal, average = self._scored_by()
-        check_one_of("average", average, ("macro", "weighted"))
+        goal, _ = self._scored_by()
         mass = truth * (np.ones(len(truth)) if weight is None else weight)[:, None]
         present = np.flatnonzero(mass.any(axis=0)).tolist()
         log_proba = np.full(proba.shape, -np.inf)
@@ -119,6 +118,7 @@ class ClassThresholds(DecisionRule):
         return np.asarray((proba / self.thresholds_).argmax(axis=1))
 
     def _scored_by(self, objective: Any = None, average: Any = None) -> tuple[Objective, Any]:
+        check_one_of("average", self.average, ("macro", "weighted"))
         return Objective(self.objective, self.beta), self.average
 
     def _counts(self, mass: Array, chosen: Array) -> Counts:

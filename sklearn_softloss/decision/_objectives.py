@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -59,15 +60,17 @@ class Objective:
     table: Array | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        if not callable(self.objective) and self.objective not in OBJECTIVES:
-            raise ValueError(
-                f"objective must be a callable or one of {', '.join(map(repr, OBJECTIVES))}; got "
-                f"{self.objective!r}.{nearest_name(self.objective, OBJECTIVES)}"
-            )
+        _check_objective(self.objective)
+        if callable(self.objective):
+            self._of_counts(np.ones(2), Counts(np.ones(2), np.full(2, 2.0), 2.0, 4.0))
         check_number("beta", self.beta, 0.0, open_end=True)
         if self.objective == "expected_cost":
             if self.costs is None:
-                raise ValueError("objective='expected_cost' needs costs=(false_pos, false_neg).")
+                raise ValueError(
+                    "objective='expected_cost' needs costs=(false positive, false negative), as in "
+                    "Thresholds('expected_cost', costs=(1, 5)); of exclusive classes take "
+                    "CostMatrix."
+                )
             self.table = cost_tables(self.costs)
         if self.objective in NEEDS_FLOOR:
             check_number(f"floor, with objective={self.objective!r},", self.floor, 0.0, 1.0)
@@ -97,9 +100,7 @@ class Objective:
     def value(self, counts: Counts, label: Any = slice(None)) -> Array:
         """The measure itself, a cost included, for counts of one label or of all of them."""
         if callable(self.objective):
-            return np.asarray(
-                self.objective(counts.tp, counts.fp, counts.fn, counts.tn), dtype=np.float64
-            )
+            return self._of_counts(np.asarray(counts.tp, dtype=np.float64), counts)
         if self.objective == "expected_cost":
             assert self.table is not None
             (c_tn, c_fp), (c_fn, c_tp) = np.moveaxis(
@@ -112,6 +113,17 @@ class Objective:
         if self.objective == "f1":
             return fbeta(counts, self.beta)
         return MEASURES[self.objective](counts)
+
+    def _of_counts(self, tp: Array, counts: Counts) -> Array:
+        """What a callable says; nothing divided by nothing is 0."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = np.asarray(self.objective(tp, counts.fp, counts.fn, counts.tn), np.float64)
+        if found.shape != tp.shape:
+            raise ValueError(
+                "objective must answer with one value for each of the counts that it gets, shape "
+                f"{tp.shape}; {self.objective!r} answers with shape {found.shape}."
+            )
+        return np.where(np.isnan(found), 0.0, found)
 
     def _above_floor(self, counts: Counts) -> Array:
         """The one measure where the other reaches the floor, elsewhere less than any of those.
@@ -131,6 +143,36 @@ class Objective:
         """What is maximised."""
         value = self.value(counts, label)
         return -value if self.minimised else value
+
+
+def _check_objective(objective: Any) -> None:
+    """Refuse what is neither a name nor a function of counts, and say what to pass instead."""
+    advice = nearest_name(objective, OBJECTIVES)
+    if hasattr(objective, "decide"):
+        advice = " A decision rule goes into `rule` of TunedDecisionClassifierCV."
+    elif callable(objective):
+        if _takes_counts(objective):
+            return
+        advice = (
+            " A metric of (y_true, y_pred) or a scorer cannot be asked at every cut-off at once: "
+            "write it in counts, such as lambda tp, fp, fn, tn: tp / (tp + fp)."
+        )
+    elif isinstance(objective, str) and objective in OBJECTIVES:
+        return
+    raise ValueError(
+        f"objective must be one of {', '.join(map(repr, OBJECTIVES))}, or a callable (tp, fp, fn, "
+        f"tn) -> array; got {objective!r}.{advice}"
+    )
+
+
+def _takes_counts(function: Callable[..., Any]) -> bool:
+    try:
+        taken = signature(function).bind(*range(4)).arguments
+    except TypeError:
+        return False
+    except ValueError:  # written in C, and silent about its parameters
+        return True
+    return not {"y_true", "y", "estimator"} & set(taken)
 
 
 def cost_tables(costs: Any) -> Array:

@@ -114,6 +114,7 @@ def optimal_thresholds(
     1.0
     """
     goal = Objective(objective, beta, costs, floor)
+    check_average(goal, average, pooled)
     truth = label_matrix(y_true)
     warn_if_never_absent(Targets(truth))
     proba, weight = check_decision_data(truth, y_proba, sample_weight)
@@ -138,7 +139,6 @@ def search_thresholds(
     The guards are the last four parameters of `optimal_thresholds`.
     """
     goal.check_labels(truth.shape[1])
-    _check_average(goal, average, pooled)
     counts = None
     if pooled:
         thresholds = np.full(truth.shape[1], _pooled_cut(goal, truth, proba, weight))
@@ -153,7 +153,7 @@ def search_thresholds(
     return thresholds, counts
 
 
-def _check_average(goal: Objective, average: str | None, pooled: bool) -> None:
+def check_average(goal: Objective, average: str | None, pooled: bool) -> None:
     check_one_of("average", average, AVERAGES)
     if pooled and average != "micro":
         raise ValueError(f"pooled=True needs average='micro'; got {average!r}.")

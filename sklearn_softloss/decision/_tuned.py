@@ -184,20 +184,22 @@ class TunedDecisionClassifierCV(MetaClassifier):
         weight = check_weight(params.get("sample_weight"), (len(truth),), name="sample_weight")
         if _routing_enabled():
             params = process_routing(self, "fit", **params).estimator.fit
-        estimator, splits, parts = self._probabilities(kind, X, y, targets, groups, params)
-        self._positive = positive = self._positive_column(kind, classes)
+        positive, columns = self._positive_column(kind, classes), np.arange(truth.shape[1])
         if kind == "binary" and rule.decides == "labels":
-            column = [positive]
-            truth, parts, names = (
-                truth[:, column], [proba[:, column] for proba in parts], classes[column],
-            )  # fmt: skip
+            columns = columns[[positive]]
+            names = classes[columns]
         careful = not isinstance(self.rule, DecisionRule)
+        truth = truth[:, columns]
         tuning = Tuning(rule, self.objective, self.average, names, truth, weight, careful)
-        tuning.run([test for _, test in splits], parts)
+        estimator, splits, parts = self._probabilities(kind, X, y, targets, groups, params)
+        tuning.run([test for _, test in splits], [proba[:, columns] for proba in parts])
 
+        self._positive = positive
         self.estimator_, self.rule_, self.classes_ = estimator, tuning.chosen, classes
         self.best_score_, self.cv_results_ = tuning.score, tuning.results
         self._kind, self._report = kind, tuning.report()
+        if len(columns) < len(classes) and kind == "binary":
+            self._report.notes.insert(0, _which_is_tuned(positive, classes.tolist()))
         for name in ("thresholds_", "fold_thresholds_"):
             self.__dict__.pop(name, None)  # of an earlier fit
         if tuning.fold_thresholds is not None:
@@ -235,7 +237,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
             return self.rule
         if self.rule != "thresholds":
             raise ValueError(
-                f"rule must be 'thresholds' or a decision rule; got {self.rule!r}."
+                f"rule must be 'thresholds' or a decision rule such as TopK(3); got {self.rule!r}."
                 f"{nearest_name(self.rule, ['thresholds'])}"
             )
         if kind == "classes":
@@ -372,6 +374,11 @@ class TunedDecisionClassifierCV(MetaClassifier):
         """
         check_is_fitted(self)
         return self._report
+
+
+def _which_is_tuned(positive: int, classes: list[Any]) -> str:
+    other = classes[1 - positive]
+    return f"Tuned for class {classes[positive]!r}; pos_label={other!r} tunes for the other."
 
 
 def _routing_enabled() -> bool:

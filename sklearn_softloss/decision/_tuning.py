@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from .._checks import check_one_of
 from .._table import Table
 from .._targets.encoding import Array
 from ..metrics.confusion import Counts, accuracy, counts_at, fbeta, precision, recall
 from ._base import DecisionRule
-from ._thresholds import decision_value
+from ._thresholds import AVERAGES, decision_value
 from .curve import curve, curve_grid
 from .untuned import Untuned, indicators
 
@@ -52,10 +53,13 @@ class Tuning:
     results: dict[str, Any] = field(init=False, default_factory=dict)
     fold_thresholds: Array | None = field(init=False, default=None)
 
-    def run(self, tests: list[Array], parts: list[Array]) -> None:
-        """Fit the rule; `parts` are the probabilities of the rows `tests` of each fold."""
+    def __post_init__(self) -> None:
         self.default = Untuned(self.rule.decides, self.objective, self.average)
         self.goal, self.average = self.rule._scored_by(self.objective, self.average)
+        check_one_of("average, which must give one value,", self.average, AVERAGES[:-1])
+
+    def run(self, tests: list[Array], parts: list[Array]) -> None:
+        """Fit the rule; `parts` are the probabilities of the rows `tests` of each fold."""
         folds: list[Fold] = [
             (self.truth[rows], proba, None if self.weight is None else self.weight[rows])
             for rows, proba in zip(tests, parts, strict=True)

@@ -13,7 +13,7 @@ from ._base import DecisionRule
 from ._objectives import Objective, cost_tables
 from ._set_sizes import check_set_sizes, resized, top, tuned_with_sizes
 from ._sweep import sweep
-from ._thresholds import decision_value, search_thresholds
+from ._thresholds import check_average, decision_value, search_thresholds
 
 
 class CutOffs(DecisionRule):
@@ -157,7 +157,9 @@ class Thresholds(TunedCutOffs):
         return -value if goal.minimised else value
 
     def _scored_by(self, objective: Any = None, average: Any = None) -> tuple[Objective, Any]:
-        return Objective(self.objective, self.beta, self.costs, self.floor), self.average
+        goal = Objective(self.objective, self.beta, self.costs, self.floor)
+        check_average(goal, self.average, self.pooled)
+        return goal, self.average
 
 
 class TopK(DecisionRule):
