@@ -106,9 +106,19 @@ def test_the_highest_threshold_that_the_bound_allows():
     assert same.threshold_ == rule.threshold_
 
 
-def test_too_few_rows_take_all_classes():
-    truth, proba = draw(5, np.random.default_rng(0))
-    assert VoteConformal(0.9).fit(truth, proba).predict_sets(proba).all()
+@pytest.mark.parametrize(("coverage", "needed"), [(0.5, 1), (0.8, 4), (0.9, 9), (0.95, 19)])
+def test_too_few_rows_take_all_classes_with_a_warning(coverage, needed):
+    labels = np.zeros(needed, dtype=int)
+    proba = np.tile([0.8, 0.1, 0.06, 0.04], (needed, 1))
+    rule = VoteConformal(coverage).fit(np.eye(4)[labels], proba)
+    assert rule.predict_sets(proba).sum() == needed  # the class that had all votes
+    if needed > 1:
+        message = (
+            f"{needed - 1} rows are too few to promise coverage {coverage}, .* least {needed}:"
+        )
+        with pytest.warns(UserWarning, match=message):
+            rule.fit(np.eye(4)[labels[1:]], proba[1:])
+        assert rule.predict_sets(proba).all()
 
 
 def test_hard_labels_copies_and_containers():

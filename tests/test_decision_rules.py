@@ -416,11 +416,52 @@ def test_precision_is_sought_from_the_top_and_no_further_than_it_holds():
     assert fine.threshold_ == 0.5
 
 
-def test_too_few_rows_for_any_guarantee():
-    truth, proba = draw(n=3)
-    assert RiskControlled("recall", level=0.9).fit(truth, proba).threshold_ == 0
-    rule = RiskControlled("precision", level=0.9).fit(np.zeros_like(truth), proba)
-    assert not rule.decide(proba).any()
+@pytest.mark.parametrize(
+    ("level", "needed"), [(0.5, 1), (0.8, 4), (0.9, 9), (0.95, 19), (0.99, 99)]
+)
+def test_rows_too_few_for_a_recall_are_warned_of(level, needed):
+    """1 / (n + 1) <= 1 - level: from 9 rows on one miss more leaves a recall of 0.9."""
+    truth, proba = np.ones((needed, 2)), np.random.default_rng(0).random((needed, 2))
+    rule = RiskControlled("recall", level=level)
+    assert 0 < rule.fit(truth, proba).threshold_ <= proba.min()
+    if needed > 1:
+        message = (
+            f"{needed - 1} rows are too few to promise recall {level}, .* least {needed}: all is"
+        )
+        with pytest.warns(UserWarning, match=message):
+            rule.fit(truth[1:], proba[1:])
+        assert rule.threshold_ == 0
+        assert rule.decide(proba).all()
+
+
+@pytest.mark.parametrize(
+    ("level", "delta", "needed"), [(0.9, 0.1, 22), (0.5, 0.25, 2), (0.5, 0.1, 4), (0.95, 0.05, 59)]
+)
+def test_rows_too_few_for_a_precision_are_warned_of(level, delta, needed):
+    """level ** n <= delta: so many right predictions in a row are no chance."""
+    truth, proba = np.ones((needed, 2)), np.random.default_rng(0).random((needed, 2))
+    rule = RiskControlled("precision", level=level, delta=delta).fit(truth, proba)
+    assert rule.decide(proba).all()
+    message = (
+        f"{needed - 1} rows are too few to promise precision {level}, .* least {needed}: nothing"
+    )
+    with pytest.warns(UserWarning, match=message):
+        rule.fit(truth[1:], proba[1:])
+    assert not rule.decide(proba[1:]).any()
+
+
+@pytest.mark.parametrize("risk", ["recall", "precision"])
+def test_rows_of_which_nothing_is_known_promise_nothing(risk):
+    """They counted as rows whose labels are all found."""
+    truth, proba = draw(n=100, n_labels=4)
+    rule = RiskControlled(risk, level=0.7).fit(truth, proba)
+    unknown = np.full((400, 4), np.nan), np.random.default_rng(0).random((400, 4))
+    also = RiskControlled(risk, level=0.7).fit(
+        np.vstack([truth, unknown[0]]), np.vstack([proba, unknown[1]])
+    )
+    assert (also.threshold_, also.value_) == (rule.threshold_, rule.value_)
+    with pytest.raises(ValueError, match="must hold a row with a known label"):
+        RiskControlled(risk).fit(*unknown)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from sklearn_softloss.decision import (
     CostSensitive,
     DecisionRule,
     ExpectedF1,
+    RiskControlled,
     Thresholds,
     TopK,
     TunedDecisionClassifierCV,
@@ -606,6 +607,16 @@ def test_parameters_are_checked_before_anything_is_fitted(params, message):
     tuned = TunedDecisionClassifierCV(Untouched(), **params)
     with pytest.raises(ValueError, match=message):
         tuned.fit(X, Y[:, 0])
+
+
+def test_a_promise_is_judged_by_the_rows_of_all_folds():
+    """9 rows promise a recall of 0.9, though those of two folds of three do not."""
+    X, y = np.arange(9.0)[:, None], np.array([0, 0, 0, 1, 0, 1, 0, 1, 1])
+    tuned = TunedDecisionClassifierCV(LogisticRegression(), RiskControlled(), cv=3, random_state=0)
+    tuned.fit(X, y)
+    with pytest.warns(UserWarning, match="8 rows are too few to promise recall 0.9") as told:
+        tuned.fit(X[1:], y[1:])
+    assert len(told) == 1
 
 
 def test_other_bad_input():

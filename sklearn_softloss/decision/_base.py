@@ -54,7 +54,9 @@ class DecisionRule(SoftlossEstimator, ABC):
             If the shapes differ, or a truth, a probability, a weight or a parameter is illegal.
         """
         truth = label_matrix(y_true) if self.decides == "labels" else encode_classes(y_true).dense()
-        return self._fit_encoded(truth, y_proba, sample_weight)
+        self._fit_encoded(truth, y_proba, sample_weight)
+        self._warn_of_fit()
+        return self
 
     def _fit_encoded(self, truth: Array, y_proba: Any, sample_weight: Any) -> Self:
         """`fit` to a truth that is encoded already."""
@@ -98,6 +100,9 @@ class DecisionRule(SoftlossEstimator, ABC):
     @abstractmethod
     def _decide(self, proba: Array) -> Array:
         """Answers for probabilities with the columns of `_fit`; labels may be boolean."""
+
+    def _warn_of_fit(self) -> None:
+        """Warn where the rows of the last fit were too few; not in `_fit`, which folds call too."""
 
     def _scored_by(self, objective: Any = "f1", average: Any = "macro") -> tuple[Objective, Any]:
         """Objective and average that a tuner reports: its own, given here, or those of the rule."""

@@ -8,7 +8,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._estimator_base import SoftlossEstimator
 from .._targets.encoding import Array, check_proba, encode_classes
-from ._risk import RiskControlled
+from .._warn import warn
+from ._base import check_decision_data
+from ._risk import cut_for_recall, rows_for_recall, too_few
 
 
 class VoteConformal(SoftlossEstimator):
@@ -27,8 +29,8 @@ class VoteConformal(SoftlossEstimator):
     Attributes
     ----------
     threshold_ : float
-        A class is in the set from this probability on; 0, which takes all classes, if the rows of
-        `fit` are too few for the coverage.
+        A class is in the set from this probability on; 0, which takes all classes, with a warning,
+        if the rows of `fit` are too few for the coverage: less than ``1 / (1 - coverage) - 1``.
     coverage_ : float
         Share of the votes of `fit` that their sets hold.
 
@@ -87,9 +89,13 @@ class VoteConformal(SoftlossEstimator):
         if not 0 < self.coverage < 1:
             raise ValueError(f"coverage must lie in (0, 1); got {self.coverage!r}.")
         truth = encode_classes(y_true).dense()
-        rule = RiskControlled("recall", level=self.coverage)._fit_encoded(truth, y_proba, None)
-        self.threshold_, self.coverage_ = rule.threshold_, rule.value_
+        proba, _ = check_decision_data(truth, y_proba, None)
+        self.threshold_ = cut_for_recall(truth, proba, self.coverage)
+        self.coverage_ = float((truth * (proba >= self.threshold_)).sum(axis=1).mean())
         self.n_classes_ = truth.shape[1]
+        needed, promised = rows_for_recall(self.coverage), f"coverage {self.coverage:g}"
+        if doubt := too_few(len(truth), needed, promised, "every set holds all classes"):
+            warn(doubt)
         return self
 
     def predict_sets(self, y_proba: Any) -> Array:

@@ -7,11 +7,14 @@ from scipy.stats import binom
 
 from .._checks import check_one_of
 from .._targets.encoding import Array
+from .._warn import warn
 from ..metrics.confusion import ratio
 from ._base import DecisionRule
 from ._sweep import between
 
 MAX_CUTS = 1000
+ROUNDING = 1e-9
+"""Below which a risk exceeds its level by rounding alone: 1 - 0.9 is less than 0.1."""
 
 
 class RiskControlled(DecisionRule):
@@ -36,7 +39,8 @@ class RiskControlled(DecisionRule):
     ----------
     threshold_ : float
         If no cut-off can be guaranteed: 0 for recall (all is predicted), above every probability
-        for precision (nothing is).
+        for precision (nothing is). Fewer rows than can guarantee any are warned of:
+        ``1 / (1 - level) - 1`` for recall, ``log(delta) / log(level)`` for precision.
     value_ : float
         Recall or precision on the rows of `fit`.
 
@@ -70,11 +74,23 @@ class RiskControlled(DecisionRule):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie in (0, 1); got {getattr(self, name)!r}.")
         known = ~np.isnan(truth)
-        value = np.where(known, truth, 0.0)
-        scores = np.where(known, proba, -1.0)  # unknown entries are never predicted
-        find = self._for_recall if self.risk == "recall" else self._for_precision
-        self.threshold_ = find(value, scores)
+        rows = known.any(axis=1)  # one of which nothing is known keeps no promise
+        if not rows.any():
+            raise ValueError("y_true must hold a row with a known label; it holds none.")
+        value = np.where(known, truth, 0.0)[rows]
+        scores = np.where(known, proba, -1.0)[rows]  # unknown entries are never predicted
+        if self.risk == "recall":
+            self.threshold_ = cut_for_recall(value, scores, self.level)
+            needed, answer = rows_for_recall(self.level), "all is predicted"
+        else:
+            self.threshold_ = self._for_precision(value, scores)
+            needed, answer = self._rows_for_precision(), "nothing is predicted"
         self.value_ = float(self._per_row(value, scores, self.threshold_).mean())
+        self._doubt = too_few(len(value), needed, f"{self.risk} {self.level:g}", answer)
+
+    def _warn_of_fit(self) -> None:
+        if self._doubt:
+            warn(self._doubt)
 
     def _decide(self, proba: Array) -> Array:
         return proba >= self.threshold_
@@ -83,25 +99,6 @@ class RiskControlled(DecisionRule):
         predicted = scores >= cut
         of = value.sum(axis=1) if self.risk == "recall" else predicted.sum(axis=1)
         return np.where(of > 0, ratio((value * predicted).sum(axis=1), of), 1.0)
-
-    def _for_recall(self, value: Array, scores: Array) -> float:
-        """n / (n + 1) * miss + 1 / (n + 1) <= 1 - level, at the highest cut-off possible."""
-        n_rows = len(value)
-        shares = value * ratio(1.0, value.sum(axis=1))[:, None]
-        known = scores >= 0
-        shares, scores = shares[known], scores[known]
-        order = np.argsort(scores)
-        ordered, missed = scores[order], shares[order].cumsum() / (n_rows + 1)
-        # Missed if the cut-off is just above each score; of equal scores the last counts.
-        last = np.append(ordered[1:] > ordered[:-1], True)
-        ordered, missed = ordered[last], missed[last]
-        allowed = missed + 1 / (n_rows + 1) <= 1 - self.level
-        if 1 / (n_rows + 1) > 1 - self.level:
-            return 0.0
-        n_allowed = int(np.argmin(allowed)) if not allowed.all() else len(allowed)
-        if n_allowed == len(ordered):
-            return above(ordered)
-        return float(between(ordered[n_allowed - 1] if n_allowed else 0.0, ordered[n_allowed]))
 
     def _for_precision(self, value: Array, scores: Array) -> float:
         """Down from the highest cut-off until one cannot be shown to keep the level."""
@@ -115,6 +112,44 @@ class RiskControlled(DecisionRule):
                 break
             found = float(cut)
         return found
+
+    def _rows_for_precision(self) -> int:
+        """The fewest whose p-value may fall to delta: where none of their predictions is wrong."""
+        return int(np.ceil(np.log(self.delta) / np.log(self.level) - ROUNDING))
+
+
+def cut_for_recall(value: Array, scores: Array, level: float) -> float:
+    """The highest cut-off at which n / (n + 1) * miss + 1 / (n + 1) <= 1 - level."""
+    n_rows = len(value)
+    shares = value * ratio(1.0, value.sum(axis=1))[:, None]
+    known = scores >= 0
+    shares, scores = shares[known], scores[known]
+    order = np.argsort(scores)
+    ordered, missed = scores[order], shares[order].cumsum() / (n_rows + 1)
+    # Missed if the cut-off is just above each score; of equal scores the last counts.
+    last = np.append(ordered[1:] > ordered[:-1], True)
+    ordered, missed = ordered[last], missed[last]
+    if n_rows < rows_for_recall(level):
+        return 0.0
+    allowed = missed + 1 / (n_rows + 1) <= 1 - level + ROUNDING
+    n_allowed = int(np.argmin(allowed)) if not allowed.all() else len(allowed)
+    if n_allowed == len(ordered):
+        return above(ordered)
+    return float(between(ordered[n_allowed - 1] if n_allowed else 0.0, ordered[n_allowed]))
+
+
+def rows_for_recall(level: float) -> int:
+    """The fewest rows of which one more, missed, leaves the level: 1 / (n + 1) <= 1 - level."""
+    return int(np.ceil(1 / (1 - level) - 1 - ROUNDING))
+
+
+def too_few(n_rows: int, needed: int, promised: str, answer: str) -> str | None:
+    """What to say where so many rows cannot show that a promise is kept."""
+    if n_rows >= needed:
+        return None
+    return (
+        f"{n_rows} rows are too few to promise {promised}, which takes at least {needed}: {answer}."
+    )
 
 
 def above(ordered: Array) -> float:

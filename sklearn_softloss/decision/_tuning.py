@@ -68,6 +68,7 @@ class Tuning:
         gains = len(folds) == 1 or self._gains_over_folds(folds)
         self.kept_default = self.keeps_default and not gains
         self.chosen = self._fit(self.default if self.kept_default else self.rule, folds)
+        self.chosen._warn_of_fit()
         self.score = self._value(truth, self._answers(self.chosen.decide(proba)), weight)
         if hasattr(self.chosen, "thresholds_"):
             self.fold_thresholds = np.array(
