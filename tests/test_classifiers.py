@@ -192,6 +192,24 @@ def test_smoothing_and_range_are_undone(code):
         np.testing.assert_allclose(clf.predict_proba(np.eye(2))[:, 1], [0.2, 0.7], atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("target_range", "width"), [((0.05, 0.95), 0.27), ((0.15, 0.85), 0.2), ((0.2, 0.8), 0.2)]
+)
+def test_what_is_always_absent_is_read_as_a_share_of_the_room_that_a_range_leaves(
+    target_range, width
+):
+    """log(2) times the width of the bend: a third of the squared scale, and never below a fifth,
+    since a wide range cannot teach a net to be more certain than that."""
+    X = np.repeat(np.eye(2), 50, axis=0)
+    clf = MultiLabelSigmoidClassifier(
+        (), target_range=target_range, solver="lbfgs", alpha=0.0, max_iter=500
+    ).fit(X, X[:, 1].astype(int))
+    low, high = target_range
+    absent, present = clf.predict_proba(np.eye(2))[:, 1]
+    assert absent / (low / (high - low)) == pytest.approx(width * np.log(2), rel=0.05)
+    assert present == pytest.approx(1 - absent, rel=1e-3)
+
+
 def test_smoothing_keeps_weights_small():
     X, Y = make_labels(n=40)
     plain = multi(max_iter=300).fit(X, Y)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
@@ -157,6 +157,36 @@ def test_a_training_that_went_well_is_silent_under_every_loss(loss):
     Estimator = ESTIMATORS[loss.domain != "distribution"]
     X, Y = targets_for(Estimator)
     is_silent(Estimator(20, loss=loss, random_state=0, max_iter=10), X, Y)
+
+
+class SureOfTheSecond(nn.Module):
+    """These log-odds of the second of two classes, whatever the row."""
+
+    def __init__(self, n_features, n_outputs, log_odds):
+        super().__init__()
+        self.logits = nn.Parameter(torch.tensor([0.0, log_odds]))
+
+    def forward(self, X):
+        return self.logits.expand(len(X), -1)
+
+
+@pytest.mark.parametrize(
+    ("times_even_odds", "n_epochs", "says_so"),
+    [(1.9, 2, False), (2.1, 2, True), (1.9, 12, True)],
+    ids=["a fresh net", "worse than chance makes one", "not fresh any more"],
+)
+def test_a_fresh_net_may_cost_up_to_twice_what_even_odds_cost(times_even_odds, n_epochs, says_so):
+    y = np.arange(60) % 2
+    odds = brentq(lambda z: np.logaddexp(0, [z, -z]).mean() - times_even_odds * np.log(2), 0, 9)
+    net = SoftTargetMLPClassifier(
+        module=SureOfTheSecond, module__log_odds=odds, learning_rate_init=1e-9, alpha=0.0,
+        max_iter=n_epochs, tol=0.0, random_state=0,
+    )  # fmt: skip
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        net.fit(X_SMALL[:60], y)
+    assert net.loss_ == pytest.approx(times_even_odds * np.log(2), rel=1e-3)
+    assert any(DIVERGED in str(c.message) for c in caught) == says_so
 
 
 def test_unknown_entries_and_weights_are_no_divergence():
