@@ -88,18 +88,13 @@ def soft_brier_score(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Rows that sum to 1, or hard labels.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities.
+    y_true, y_proba : array-like
+        As in `soft_log_loss`.
     scale_by_half : bool or "auto", default="auto"
         Whether to halve the sum over classes, so that it lies in [0, 1] and not in [0, 2]. "auto"
         does so for two classes, as in scikit-learn.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    labels, sample_weight : array-like, default=None
+        As in `soft_log_loss`.
 
     Returns
     -------
@@ -153,11 +148,8 @@ def soft_accuracy(
         Predicted probabilities. Of equal ones the first counts as the prediction.
     domain : {"distribution", "independent"}, default="distribution"
         Whether rows of `y_true` sum to 1, or are one confidence a class, each in [0, 1].
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    labels, sample_weight : array-like, default=None
+        As in `soft_log_loss`.
 
     Returns
     -------
@@ -189,15 +181,8 @@ def top_label_error_probability(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Rows that sum to 1, or hard labels.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities. Of equal ones the first counts as the prediction.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_proba, labels, sample_weight : array-like
+        As in `soft_accuracy`.
 
     Returns
     -------
@@ -235,15 +220,8 @@ def kl_divergence(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Rows that sum to 1, or hard labels.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_proba, labels, sample_weight : array-like
+        As in `soft_log_loss`.
 
     Returns
     -------
@@ -286,15 +264,8 @@ def jensen_shannon(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Rows that sum to 1, or hard labels.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_proba, labels, sample_weight : array-like
+        As in `soft_log_loss`.
 
     Returns
     -------

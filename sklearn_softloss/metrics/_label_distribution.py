@@ -27,15 +27,8 @@ def chebyshev_distance(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Rows that sum to 1, or hard labels.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_proba, labels, sample_weight : array-like
+        As in `soft_log_loss`.
 
     Returns
     -------
@@ -69,15 +62,8 @@ def clark_distance(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Rows that sum to 1, or hard labels.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_proba, labels, sample_weight : array-like
+        As in `soft_log_loss`.
 
     Returns
     -------
@@ -95,12 +81,9 @@ def clark_distance(
     >>> round(clark_distance([[1.0, 0.0], [0.5, 0.5]], [[0.8, 0.2], [0.5, 0.5]]), 4)
     0.5031
     """
-
-    def values(truth: Array, proba: Array) -> Array:
-        total = np.maximum(truth + proba, CLIP)
-        return np.sqrt(np.square((truth - proba) / total).sum(axis=1))
-
-    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(values)
+    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(
+        lambda truth, proba: np.linalg.norm(_shares_of_sum(truth, proba), axis=1)
+    )
 
 
 @takes("classes")
@@ -113,15 +96,8 @@ def canberra_distance(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Rows that sum to 1, or hard labels.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_proba, labels, sample_weight : array-like
+        As in `soft_log_loss`.
 
     Returns
     -------
@@ -139,12 +115,14 @@ def canberra_distance(
     >>> round(canberra_distance([[1.0, 0.0], [0.5, 0.5]], [[0.8, 0.2], [0.5, 0.5]]), 4)
     0.5556
     """
+    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(
+        lambda truth, proba: _shares_of_sum(truth, proba).sum(axis=1)
+    )
 
-    def values(truth: Array, proba: Array) -> Array:
-        total = np.maximum(truth + proba, CLIP)
-        return (np.abs(truth - proba) / total).sum(axis=1)
 
-    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(values)
+def _shares_of_sum(truth: Array, proba: Array) -> Array:
+    """Absolute differences of the entries over their sums."""
+    return np.abs(truth - proba) / np.maximum(truth + proba, CLIP)
 
 
 @takes("classes")
@@ -157,15 +135,8 @@ def cosine_similarity(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Rows that sum to 1, or hard labels.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_proba, labels, sample_weight : array-like
+        As in `soft_log_loss`.
 
     Returns
     -------
@@ -201,15 +172,8 @@ def intersection_similarity(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Rows that sum to 1, or hard labels.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_proba, labels, sample_weight : array-like
+        As in `soft_log_loss`.
 
     Returns
     -------

@@ -81,7 +81,7 @@ def multilabel_log_loss(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry is illegal, or no entry is known.
+        As `multilabel_log_loss`.
 
     Examples
     --------
@@ -108,16 +108,10 @@ def multilabel_brier_score(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
-    y_proba : array-like of the shape of y_true
-        Predicted probabilities of the labels.
-    average : {"micro", "macro"} or None, default="micro"
-        "micro": the mean over all known entries. "macro": the mean over the labels that have one.
-        None: one value a label, NaN where none of its entries is known.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_proba : array-like or sparse matrix
+        As in `multilabel_log_loss`.
+    average, sample_weight : str, array-like
+        As in `multilabel_log_loss`.
 
     Returns
     -------
@@ -127,7 +121,7 @@ def multilabel_brier_score(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry is illegal, or no entry is known.
+        As `multilabel_log_loss`.
 
     Examples
     --------
@@ -152,16 +146,12 @@ def multilabel_hamming_loss(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
+    y_true : array-like or sparse matrix
+        As in `multilabel_log_loss`.
     y_pred : array-like or sparse matrix of the shape of y_true
         Decisions, 0 or 1.
-    average : {"micro", "macro"} or None, default="micro"
-        "micro": the mean over all known entries. "macro": the mean over the labels that have one.
-        None: one value a label, NaN where none of its entries is known.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    average, sample_weight : str, array-like
+        As in `multilabel_log_loss`.
 
     Returns
     -------
@@ -171,7 +161,7 @@ def multilabel_hamming_loss(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry is illegal, or no entry is known.
+        As `multilabel_log_loss`.
 
     Examples
     --------
@@ -198,13 +188,12 @@ def multilabel_subset_accuracy(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
+    y_true : array-like or sparse matrix
+        As in `multilabel_log_loss`.
     y_pred : array-like or sparse matrix of the shape of y_true
         Decisions, 0 or 1.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    sample_weight : array-like, default=None
+        As in `multilabel_log_loss`.
 
     Returns
     -------
@@ -214,7 +203,7 @@ def multilabel_subset_accuracy(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry is illegal, or no entry is known.
+        As `multilabel_log_loss`.
 
     Examples
     --------

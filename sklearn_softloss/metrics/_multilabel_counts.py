@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ._multilabel import label_sums
 from ._takes import takes
 from .averages import AVERAGES, Average, mean_of_defined
 from .blocks import NOTHING_KNOWN, DecisionBlocks, OptionalArray
-from .confusion import Counts, fbeta_parts
+from .confusion import Counts, fbeta_parts, jaccard_parts, precision_parts, recall_parts
 
 Parts = Callable[[Counts], tuple[Any, Any]]
 
@@ -120,14 +121,8 @@ def multilabel_f1_score(
     0.9
     """
     check_number("beta", beta, 0, open_end=True)
-    return _of_counts(
-        lambda counts: fbeta_parts(counts, beta),
-        y_true,
-        y_pred,
-        average,
-        zero_division,
-        sample_weight,
-    )
+    parts = partial(fbeta_parts, beta=beta)
+    return _of_counts(parts, y_true, y_pred, average, zero_division, sample_weight)
 
 
 @takes("decisions")
@@ -146,19 +141,10 @@ def multilabel_precision_score(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
-    y_pred : array-like or sparse matrix of the shape of y_true
-        Decisions, 0 or 1.
-    average : {"micro", "macro", "weighted", "samples"} or None, default="macro"
-        "micro": of the sums over all labels. "macro": the mean over the labels with a known entry.
-        "weighted": the same, each label with the sum of its targets. "samples": the mean over the
-        rows with a known label. None: one value a label, NaN where none of its entries is known.
-    zero_division : {0.0, 1.0, nan}, default=0.0
-        The value of what would be 0 divided by 0; NaN leaves it out of the mean.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_pred : array-like or sparse matrix
+        As in `multilabel_f1_score`.
+    average, zero_division, sample_weight : str, float, array-like
+        As in `multilabel_f1_score`.
 
     Returns
     -------
@@ -168,7 +154,7 @@ def multilabel_precision_score(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
+        As `multilabel_f1_score`.
 
     Examples
     --------
@@ -176,14 +162,7 @@ def multilabel_precision_score(
     >>> multilabel_precision_score([[1, 0], [0, -1], [1, 1]], [[1, 0], [1, 1], [1, 1]])
     0.8333333333333333
     """
-    return _of_counts(
-        lambda counts: (counts.tp, counts.predicted),
-        y_true,
-        y_pred,
-        average,
-        zero_division,
-        sample_weight,
-    )
+    return _of_counts(precision_parts, y_true, y_pred, average, zero_division, sample_weight)
 
 
 @takes("decisions")
@@ -202,19 +181,10 @@ def multilabel_recall_score(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
-    y_pred : array-like or sparse matrix of the shape of y_true
-        Decisions, 0 or 1.
-    average : {"micro", "macro", "weighted", "samples"} or None, default="macro"
-        "micro": of the sums over all labels. "macro": the mean over the labels with a known entry.
-        "weighted": the same, each label with the sum of its targets. "samples": the mean over the
-        rows with a known label. None: one value a label, NaN where none of its entries is known.
-    zero_division : {0.0, 1.0, nan}, default=0.0
-        The value of what would be 0 divided by 0; NaN leaves it out of the mean.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_pred : array-like or sparse matrix
+        As in `multilabel_f1_score`.
+    average, zero_division, sample_weight : str, float, array-like
+        As in `multilabel_f1_score`.
 
     Returns
     -------
@@ -224,7 +194,7 @@ def multilabel_recall_score(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
+        As `multilabel_f1_score`.
 
     Examples
     --------
@@ -232,14 +202,7 @@ def multilabel_recall_score(
     >>> multilabel_recall_score([[1, 0], [0, -1], [1, 1]], [[1, 0], [1, 1], [1, 1]])
     1.0
     """
-    return _of_counts(
-        lambda counts: (counts.tp, counts.positives),
-        y_true,
-        y_pred,
-        average,
-        zero_division,
-        sample_weight,
-    )
+    return _of_counts(recall_parts, y_true, y_pred, average, zero_division, sample_weight)
 
 
 @takes("decisions")
@@ -258,19 +221,10 @@ def multilabel_jaccard_score(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
-    y_pred : array-like or sparse matrix of the shape of y_true
-        Decisions, 0 or 1.
-    average : {"micro", "macro", "weighted", "samples"} or None, default="macro"
-        "micro": of the sums over all labels. "macro": the mean over the labels with a known entry.
-        "weighted": the same, each label with the sum of its targets. "samples": the mean over the
-        rows with a known label. None: one value a label, NaN where none of its entries is known.
-    zero_division : {0.0, 1.0, nan}, default=0.0
-        The value of what would be 0 divided by 0; NaN leaves it out of the mean.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_pred : array-like or sparse matrix
+        As in `multilabel_f1_score`.
+    average, zero_division, sample_weight : str, float, array-like
+        As in `multilabel_f1_score`.
 
     Returns
     -------
@@ -280,7 +234,7 @@ def multilabel_jaccard_score(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
+        As `multilabel_f1_score`.
 
     Examples
     --------
@@ -288,11 +242,4 @@ def multilabel_jaccard_score(
     >>> multilabel_jaccard_score([[1, 0], [0, -1], [1, 1]], [[1, 0], [1, 1], [1, 1]])
     0.8333333333333333
     """
-    return _of_counts(
-        lambda counts: (counts.tp, counts.positives + counts.fp),
-        y_true,
-        y_pred,
-        average,
-        zero_division,
-        sample_weight,
-    )
+    return _of_counts(jaccard_parts, y_true, y_pred, average, zero_division, sample_weight)

@@ -131,17 +131,10 @@ def crps_from_quantiles(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Numbers, NaN where unknown.
-    y_quantiles : array-like of shape (n_samples, n_levels) or (n_samples, n_targets, n_levels)
-        Predicted quantiles.
-    levels : float or sequence of float
-        Their levels, in (0, 1), increasing.
-    average : {"macro"} or None, default="macro"
-        "macro": the mean over the targets. None: one value a target, NaN where none of its
-        entries is known.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_quantiles, levels : array-like
+        As in `pinball_loss`.
+    average, sample_weight : str, array-like
+        As in `pinball_loss`.
 
     Returns
     -------
@@ -151,7 +144,7 @@ def crps_from_quantiles(
     Raises
     ------
     ValueError
-        If shapes disagree, a value is not finite or nothing is known.
+        As `pinball_loss`.
 
     References
     ----------
@@ -231,15 +224,10 @@ def interval_width(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Numbers, NaN where unknown; says which entries count.
-    y_lower, y_upper : array-like of the shape of y_true
-        Ends of the intervals.
-    average : {"macro"} or None, default="macro"
-        "macro": the mean over the targets. None: one value a target, NaN where none of its
-        entries is known.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_lower, y_upper : array-like
+        As in `interval_coverage`; `y_true` says which entries count.
+    average, sample_weight : str, array-like
+        As in `interval_coverage`.
 
     Returns
     -------
@@ -249,8 +237,7 @@ def interval_width(
     Raises
     ------
     ValueError
-        If shapes disagree, an end is not finite, a lower end is above its upper one, or nothing is
-        known.
+        As `interval_coverage`.
 
     Examples
     --------

@@ -151,7 +151,7 @@ def multilabel_roc_auc_score(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
+        As `multilabel_roc_auc_score`.
 
     Warns
     -----
@@ -185,17 +185,10 @@ def multilabel_average_precision_score(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
-    y_score : array-like of the shape of y_true
-        Finite scores: probabilities, or the values of a decision function.
-    average : {"micro", "macro", "weighted", "samples"} or None, default="macro"
-        "micro": of all known entries together. "macro": the mean over the labels that have a value.
-        "weighted": the same, each label with the sum of its targets. "samples": the mean over the
-        rows that have one. None: one value a label, NaN where there is none.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_score : array-like or sparse matrix
+        As in `multilabel_roc_auc_score`.
+    average, sample_weight : str, array-like
+        As in `multilabel_roc_auc_score`.
 
     Returns
     -------
@@ -205,7 +198,7 @@ def multilabel_average_precision_score(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
+        As `multilabel_roc_auc_score`.
 
     Warns
     -----
@@ -267,13 +260,8 @@ def multilabel_ranking_average_precision(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
-    y_score : array-like of the shape of y_true
-        Finite scores: probabilities, or the values of a decision function.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_score, sample_weight : array-like or sparse matrix
+        As in `multilabel_roc_auc_score`.
 
     Returns
     -------
@@ -283,7 +271,7 @@ def multilabel_ranking_average_precision(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
+        As `multilabel_roc_auc_score`.
 
     Examples
     --------
@@ -308,13 +296,8 @@ def multilabel_ranking_loss(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
-    y_score : array-like of the shape of y_true
-        Finite scores: probabilities, or the values of a decision function.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    y_true, y_score, sample_weight : array-like or sparse matrix
+        As in `multilabel_roc_auc_score`.
 
     Returns
     -------
@@ -324,7 +307,7 @@ def multilabel_ranking_loss(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
+        As `multilabel_roc_auc_score`.
 
     Examples
     --------
@@ -348,15 +331,12 @@ def multilabel_precision_at_k(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
-    y_score : array-like of the shape of y_true
-        Finite scores: probabilities, or the values of a decision function.
+    y_true, y_score : array-like or sparse matrix
+        As in `multilabel_roc_auc_score`.
     k : int, default=None
         Labels from the top that count; None is all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    sample_weight : array-like, default=None
+        As in `multilabel_roc_auc_score`.
 
     Returns
     -------
@@ -366,7 +346,7 @@ def multilabel_precision_at_k(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
+        As `multilabel_roc_auc_score`.
 
     Examples
     --------
@@ -399,15 +379,12 @@ def multilabel_ndcg_score(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
-    y_score : array-like of the shape of y_true
-        Finite scores: probabilities, or the values of a decision function.
+    y_true, y_score : array-like or sparse matrix
+        As in `multilabel_roc_auc_score`.
     k : int, default=None
         Labels from the top that count; None is all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    sample_weight : array-like, default=None
+        As in `multilabel_roc_auc_score`.
 
     Returns
     -------
@@ -417,7 +394,7 @@ def multilabel_ndcg_score(
     Raises
     ------
     ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
+        As `multilabel_roc_auc_score`.
 
     References
     ----------

@@ -73,8 +73,20 @@ def fbeta_parts(counts: Counts, beta: float = 1.0) -> tuple[Any, Any]:
     return (1 + beta**2) * counts.tp, beta**2 * np.asarray(counts.positives) + counts.predicted
 
 
+def recall_parts(counts: Counts) -> tuple[Any, Any]:
+    return counts.tp, counts.positives
+
+
+def precision_parts(counts: Counts) -> tuple[Any, Any]:
+    return counts.tp, counts.predicted
+
+
+def jaccard_parts(counts: Counts) -> tuple[Any, Any]:
+    return counts.tp, np.asarray(counts.positives) + counts.fp
+
+
 def recall(counts: Counts) -> Array:
-    return ratio(counts.tp, counts.positives)
+    return ratio(*recall_parts(counts))
 
 
 def specificity(counts: Counts) -> Array:
@@ -82,7 +94,7 @@ def specificity(counts: Counts) -> Array:
 
 
 def precision(counts: Counts) -> Array:
-    return ratio(counts.tp, counts.predicted)
+    return ratio(*precision_parts(counts))
 
 
 def accuracy(counts: Counts) -> Array:
@@ -94,7 +106,7 @@ def balanced_accuracy(counts: Counts) -> Array:
 
 
 def jaccard(counts: Counts) -> Array:
-    return ratio(counts.tp, np.asarray(counts.positives) + counts.fp)
+    return ratio(*jaccard_parts(counts))
 
 
 def g_mean(counts: Counts) -> Array:
