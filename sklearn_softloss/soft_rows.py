@@ -7,7 +7,6 @@ from typing import Any, Self
 import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
-from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, has_fit_parameter
 
@@ -15,7 +14,6 @@ from ._checks import check_weight, require_y
 from ._estimators.compatibility import available_if
 from ._estimators.meta import MetaClassifier, check_classifier, estimator_has
 from ._targets.encoding import Array, as_array, encode_classes
-from .metrics import soft_accuracy
 
 
 class SoftRowsClassifier(MetaClassifier):
@@ -64,9 +62,6 @@ class SoftRowsClassifier(MetaClassifier):
     """
 
     reads_rows_as_classes = True
-
-    estimator_: Any
-    classes_: Array
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
@@ -166,45 +161,6 @@ class SoftRowsClassifier(MetaClassifier):
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
-
-    @available_if(estimator_has("decision_function"))
-    def decision_function(self, X: Any) -> Array:
-        """What the estimator's `decision_function` says.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Of the classes that have mass in training.
-        """
-        check_is_fitted(self)
-        return np.asarray(self.estimator_.decision_function(X))
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Expected accuracy: the mean target mass on the predicted class.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-        y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels (then this is the accuracy) or soft rows.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-
-        Returns
-        -------
-        float
-            In [0, 1].
-        """
-        if as_array(y).ndim == 1:
-            return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
-        proba = self.predict_proba(X)
-        return soft_accuracy(y, proba, labels=self.classes_, sample_weight=sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -20,19 +20,8 @@ from .._checks import check_weight, nearest_name, require_y
 from .._estimators.meta import MetaClassifier, check_classifier
 from .._probability import DEFAULT_THRESHOLD
 from .._processes import refuse_processes
-from .._targets.encoding import (
-    Array,
-    Targets,
-    aligned,
-    as_array,
-    encode_classes,
-    encode_labels,
-    in_class_order,
-    label_names,
-    target_kind,
-)
+from .._targets.encoding import Array, Targets, target_kind
 from .._warn import warn
-from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from ..model_selection.folds import check_training_parts, stratified_splits
 from ._base import Calibrator
 from ._pairs import CalibratedPair, Task
@@ -229,20 +218,6 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             check_is_fitted(estimator)
         return prefit
 
-    def _encode(self, y: Any, labels: bool, fitted: Any) -> Targets:
-        if labels:
-            return encode_labels(y, names=None if fitted is None else label_names(fitted))
-        if fitted is None:
-            targets = encode_classes(y)
-        else:
-            targets = encode_classes(in_class_order(y, fitted), classes=fitted.classes_)
-        if len(targets.classes) < 2:
-            raise ValueError(
-                f"Calibration needs two classes; y has {len(targets.classes)} class: "
-                f"{targets.classes.tolist()}."
-            )
-        return targets
-
     def _new_calibrator(self, labels: bool) -> Calibrator:
         if isinstance(self.method, str) and self.method in METHODS:
             calibrator = METHODS[self.method]()
@@ -350,28 +325,3 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         if not self._labels and proba.shape[1] == 2:
             return np.log(proba[:, 1]) - np.log(proba[:, 0])
         return np.asarray(logit(proba))
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Expected accuracy; for label sets expected subset accuracy.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, ...)
-            Rows to predict.
-        y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_columns)
-            As in `fit`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-
-        Returns
-        -------
-        float
-            In [0, 1]; see `soft_accuracy` and `multilabel_subset_accuracy`.
-        """
-        if as_array(y).ndim == 1:
-            return float(super().score(X, y, sample_weight))
-        if self._labels:
-            y = aligned(y, label_names(self))
-            return multilabel_subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
-        truth = encode_classes(in_class_order(y, self), classes=self.classes_).values
-        return soft_accuracy(truth, self.predict_proba(X), sample_weight=sample_weight)

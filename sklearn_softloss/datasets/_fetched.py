@@ -107,10 +107,8 @@ def fetch_sjaffe(*, data_home: Any = None, download_if_missing: bool = True) -> 
 
     Parameters
     ----------
-    data_home : path-like, default=None
-        Folder that keeps the file (0.1 MB); by default that of ``sklearn.datasets``.
-    download_if_missing : bool, default=True
-        Whether to fetch the file where it is not there yet.
+    data_home, download_if_missing : path-like and bool, default=None and True
+        As in `fetch_emotions`, for a file of 0.1 MB.
 
     Returns
     -------
@@ -120,12 +118,8 @@ def fetch_sjaffe(*, data_home: Any = None, download_if_missing: bool = True) -> 
 
     Raises
     ------
-    OSError
-        If the file is not there and cannot, or is not to, be fetched.
-    ValueError
-        If what was fetched is another file than the one known.
-    ImportError
-        If it must be fetched and pooch is not installed.
+    OSError, ValueError, ImportError
+        As in `fetch_emotions`.
 
     References
     ----------
@@ -151,10 +145,8 @@ def fetch_hs_brexit(*, data_home: Any = None, download_if_missing: bool = True) 
 
     Parameters
     ----------
-    data_home : path-like, default=None
-        Folder that keeps the three files (1 MB); by default that of ``sklearn.datasets``.
-    download_if_missing : bool, default=True
-        Whether to fetch files that are not there yet.
+    data_home, download_if_missing : path-like and bool, default=None and True
+        As in `fetch_emotions`, for three files of 1 MB.
 
     Returns
     -------
@@ -165,12 +157,8 @@ def fetch_hs_brexit(*, data_home: Any = None, download_if_missing: bool = True) 
 
     Raises
     ------
-    OSError
-        If a file is not there and cannot, or is not to, be fetched.
-    ValueError
-        If what was fetched is another file than the one known.
-    ImportError
-        If a file must be fetched and pooch is not installed.
+    OSError, ValueError, ImportError
+        As in `fetch_emotions`.
 
     References
     ----------

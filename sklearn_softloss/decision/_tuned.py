@@ -7,7 +7,6 @@ from typing import Any, Self
 import numpy as np
 from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import accuracy_score
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import process_routing
@@ -18,20 +17,8 @@ from .._estimators.compatibility import available_if
 from .._estimators.meta import MetaClassifier, check_classifier, estimator_has
 from .._processes import refuse_processes
 from .._table import Table
-from .._targets.encoding import (
-    Array,
-    Targets,
-    aligned,
-    as_array,
-    encode_classes,
-    encode_labels,
-    in_class_order,
-    label_names,
-    target_kind,
-    warn_if_never_absent,
-)
+from .._targets.encoding import Array, Targets, target_kind, warn_if_never_absent
 from .._warn import warn
-from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from ..model_selection.folds import check_training_parts, stratified_splits
 from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
 from ._base import DecisionRule
@@ -175,7 +162,10 @@ class TunedDecisionClassifierCV(MetaClassifier):
             raise ValueError("X holds 0 sample(s) while a minimum of 2 is required.")
         check_classifier(self.estimator)
         kind = target_kind(self.estimator, y)
-        targets = _encode(kind, y, self.estimator if self._is_fitted_already() else None)
+        fitted = self.estimator if self._is_fitted_already() else None
+        targets = self._encode(y, kind == "labels", fitted)
+        if kind == "labels":
+            warn_if_never_absent(targets)
         truth, classes = targets.dense(), targets.classes
         if kind == "binary" and len(classes) > 2:  # a fitted estimator knows more than y holds
             kind = "classes"
@@ -294,23 +284,6 @@ class TunedDecisionClassifierCV(MetaClassifier):
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
-    @available_if(estimator_has("decision_function"))
-    def decision_function(self, X: Any) -> Any:
-        """The estimator's own decision function, which knows nothing of the rule.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, ...)
-            As the estimator takes it.
-
-        Returns
-        -------
-        ndarray
-            In the estimator's own format.
-        """
-        check_is_fitted(self)
-        return self.estimator_.decision_function(X)
-
     def predict(self, X: Any) -> Array:
         """The rule's answers.
 
@@ -336,33 +309,6 @@ class TunedDecisionClassifierCV(MetaClassifier):
         decided = self.rule_.decide(proba)
         return decided if self._kind == "labels" else np.asarray(self.classes_[decided])
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Expected accuracy of the rule's answers; for label sets expected subset accuracy.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, ...)
-            As the estimator takes it.
-        y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_columns)
-            Hard labels (then this is the accuracy), rows of class mass or label sets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-
-        Returns
-        -------
-        float
-            In [0, 1].
-        """
-        answers = self.predict(X)
-        if self._kind == "labels":
-            y = aligned(y, label_names(self))
-            return multilabel_subset_accuracy(y, answers, sample_weight=sample_weight)
-        if as_array(y).ndim == 1:
-            return float(accuracy_score(y, answers, sample_weight=sample_weight))
-        truth = encode_classes(in_class_order(y, self), classes=self.classes_).values
-        chosen = answers[:, None] == self.classes_
-        return soft_accuracy(truth, chosen.astype(float), sample_weight=sample_weight)
-
     def decision_report(self) -> Table:
         """Each label out of fold: cut-off, spread over folds, precision, recall, F1, baselines.
 
@@ -383,17 +329,3 @@ def _which_is_tuned(positive: int, classes: list[Any]) -> str:
 
 def _routing_enabled() -> bool:
     return bool(get_config()["enable_metadata_routing"])
-
-
-def _encode(kind: str, y: Any, fitted: Any) -> Targets:
-    if kind == "labels":
-        targets = encode_labels(y, names=None if fitted is None else label_names(fitted))
-        warn_if_never_absent(targets)
-        return targets
-    y = in_class_order(y, fitted)
-    targets = encode_classes(y, classes=getattr(fitted, "classes_", None))
-    if len(targets.classes) < 2:
-        raise ValueError(
-            f"A decision needs two classes; y holds one class, {targets.classes[0]!r}."
-        )
-    return targets

@@ -67,25 +67,11 @@ class Thresholds(TunedCutOffs):
     Parameters
     ----------
     objective : str or callable, default="f1"
-        What is maximised. This and all others as in `optimal_thresholds`, which says more.
+        What is maximised, as in `optimal_thresholds`.
     average : {"macro", "weighted", "micro", "samples", None}, default="macro"
         Over labels.
-    beta : float, default=1.0
-        Weight of recall against precision in "f1".
-    costs : array-like, default=None
-        (false positive, false negative), or tables indexed by [truth, decision].
-    floor : float, default=None
-        The least recall or precision, in [0, 1].
-    pooled : bool, default=False
-        One cut-off for all labels.
-    min_positives : float, default=0.0
-        Labels with fewer positives take the pooled cut-off.
-    shrinkage : float, default=0.0
-        Positives that the pooled cut-off counts for in a mean with the label's own.
-    min_threshold : float, default=0.0
-        Least cut-off.
-    fallback_below : float, default=0.0
-        Labels whose best value is less than this predict only what reaches the highest score seen.
+    beta, costs, floor, pooled, min_positives, shrinkage, min_threshold, fallback_below : float
+        As in `optimal_thresholds`.
     min_labels : int, default=0
         Least number of labels a row: a smaller set gets the most probable of the others.
     max_labels : int, default=None
@@ -233,10 +219,8 @@ class PrevalenceMatched(TunedCutOffs):
 
     Parameters
     ----------
-    min_labels : int, default=0
-        Least number of labels a row: a smaller set gets the most probable of the others.
-    max_labels : int, default=None
-        Greatest number of labels a row: of a larger set the most probable remain.
+    min_labels, max_labels : int, default=0 and None
+        As in `Thresholds`.
 
     Attributes
     ----------
@@ -281,10 +265,8 @@ class CostSensitive(CutOffs):
     costs : array-like of shape (2,), (n_labels, 2) or (n_labels, 2, 2)
         (false positive, false negative), or tables indexed by [truth, decision]. A label is
         predicted from c_fp / (c_fp + c_fn) on.
-    min_labels : int, default=0
-        Least number of labels a row: a smaller set gets those of least expected cost.
-    max_labels : int, default=None
-        Greatest number of labels a row: those of least expected cost remain of a larger set.
+    min_labels, max_labels : int, default=0 and None
+        As in `Thresholds`, by the least expected cost in place of the probability.
 
     Attributes
     ----------

@@ -61,11 +61,8 @@ def calibration_decomposition(
         `multilabel_brier_score` for labels, each as it is by default.
     kind : {"classwise", "labelwise"}, default="classwise"
         Whether the columns are exclusive classes or independent labels.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    labels, sample_weight : array-like, default=None
+        As in `soft_log_loss`.
 
     Returns
     -------

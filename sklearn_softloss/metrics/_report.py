@@ -103,11 +103,8 @@ def multilabel_report(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
-    y_proba : array-like of the shape of y_true
-        Predicted probabilities of the labels.
+    y_true, y_proba : array-like or sparse matrix
+        As in `multilabel_log_loss`.
     threshold : float or array-like of shape (n_labels,), default=0.5
         A label is decided to be present where its probability is >= its threshold.
     label_names : array-like of shape (n_labels,), default=None

@@ -60,11 +60,8 @@ def expected_calibration_error(
     average : "macro" or None, default="macro"
         The mean over the classes or labels with a known entry, or one value for each (NaN where
         none is known). Of no effect for "confidence".
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    labels, sample_weight : array-like, default=None
+        As in `soft_log_loss`.
 
     Returns
     -------

@@ -58,13 +58,8 @@ class SoftStratifiedGroupKFold(_StratifiedGroupFolds):
 
     Parameters
     ----------
-    n_splits : int, default=5
-        Number of folds, at least 2.
-    shuffle : bool, default=True
-        Whether chance decides between folds that are as good as each other. If False, `split`
-        always gives the same folds for the same y and groups.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the shuffling. Pass an int for the same folds in each call.
+    n_splits, shuffle, random_state : int, bool, RandomState instance or None
+        As in `SoftStratifiedKFold`.
 
     See Also
     --------
@@ -98,13 +93,8 @@ class MultiLabelStratifiedGroupKFold(_StratifiedGroupFolds):
 
     Parameters
     ----------
-    n_splits : int, default=5
-        Number of folds, at least 2.
-    shuffle : bool, default=True
-        Whether chance decides between folds that are as good as each other. If False, `split`
-        always gives the same folds for the same y and groups.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the shuffling. Pass an int for the same folds in each call.
+    n_splits, shuffle, random_state : int, bool, RandomState instance or None
+        As in `SoftStratifiedKFold`.
 
     See Also
     --------

@@ -177,11 +177,8 @@ class MultiLabelStratifiedKFold(StratifiedFolds):
     order : {1, 2}, default=1
         2 shares out pairs of labels that occur in two rows or more as well [2]_; time and memory
         grow with the squared number of labels a row.
-    shuffle : bool, default=True
-        Whether chance decides between folds that are as good as each other. If False, `split`
-        always gives the same folds for the same y.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the shuffling. Pass an int for the same folds in each call.
+    shuffle, random_state : bool, int, RandomState instance or None
+        As in `SoftStratifiedKFold`.
 
     See Also
     --------

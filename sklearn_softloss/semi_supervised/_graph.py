@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, check_scalar
 
 from .._checks import check_one_of, check_real
-from .._processes import refuse_processes
-from .._targets.encoding import Array
+from .._targets.encoding import Array, Targets
 from .._warn import warn
 from ._diffusion import Diffused, propagate, spread
 from ._neighbors import build_index, symmetric_affinity, weight_matrix
-from ._partly_labelled import PartlyLabelledClassifier, read_partly_labelled, warn_if_all_labelled
+from ._partly_labelled import PartlyLabelledClassifier, read_partly_labelled
 
 Mode = Literal["spreading", "propagation"]
 Search = Literal["exact", "approximate"]
@@ -126,50 +125,21 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
         self.tol = tol
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Spread the labels of some rows to all rows.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            All rows, labelled or not; float32 stays float32.
-        y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels, -1 where there is none; or rows that sum to 1, NaN throughout where there is
-            none.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X, y or a parameter is illegal, or no row has a label.
-        ImportError
-            If `neighbors` is "approximate" and `pynndescent` is missing.
-        """
-        refuse_processes(self)
-        self._check_parameters()
-        targets = read_partly_labelled(y)
-        check_consistent_length(X, targets.values)
-        warn_if_all_labelled(targets)
-        X = self._check_X(X, reset=True)
+    def _fit(self, X: Any, targets: Targets) -> dict[str, Any]:
+        approximate = self.neighbors == "approximate"
         index = build_index(
-            X,
-            self.n_neighbors,
-            approximate=self.neighbors == "approximate",
-            random_state=self.random_state,
+            X, self.n_neighbors, approximate=approximate, random_state=self.random_state
         )
-        self.affinity_ = symmetric_affinity(*index.kneighbors())
-        found = self._diffuse(targets.dense())
+        affinity = symmetric_affinity(*index.kneighbors())
+        found = self._diffuse(affinity, targets.dense())
         _warn_of_unreached(found)
-        self.classes_ = targets.classes
-        self.label_distributions_ = found.distributions
-        self.transduction_ = self.classes_[found.distributions.argmax(axis=1)]
-        self.unreached_ = found.unreached
-        self.n_iter_ = found.n_iter
-        self._index = index
-        return self
+        return {
+            "affinity_": affinity,
+            "label_distributions_": found.distributions,
+            "unreached_": found.unreached,
+            "n_iter_": found.n_iter,
+            "_index": index,
+        }
 
     def _check_parameters(self) -> None:
         check_scalar(self.n_neighbors, "n_neighbors", Integral, min_val=1)
@@ -200,12 +170,12 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
         check_is_fitted(self, "affinity_")
         y_soft = read_partly_labelled(y).dense()
         check_consistent_length(self.affinity_, y_soft)
-        return self._diffuse(y_soft)
+        return self._diffuse(self.affinity_, y_soft)
 
-    def _diffuse(self, y_soft: Array) -> Diffused:
+    def _diffuse(self, affinity: Any, y_soft: Array) -> Diffused:
         if self.mode == "propagation":
-            return propagate(self.affinity_, y_soft, tol=self.tol)
-        return spread(self.affinity_, y_soft, alpha=self.alpha, tol=self.tol)
+            return propagate(affinity, y_soft, tol=self.tol)
+        return spread(affinity, y_soft, alpha=self.alpha, tol=self.tol)
 
     def _proba(self, X: Any) -> Array:
         distances, indices = self._index.kneighbors(X)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from .._checks import check_columns, check_weight
 from .._estimator_base import SoftlossEstimator
+from .._processes import refuse_processes
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import (
     Array,
@@ -161,6 +162,51 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
     """Base of classifiers whose y may lack labels."""
 
     classes_: Array
+    label_distributions_: Array
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn from the rows with a label and from those without.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            All rows, labelled or not; float32 stays float32.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels, -1 where there is none; or rows that sum to 1, NaN throughout where there is
+            none.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is illegal, or no row has a label.
+        ImportError
+            If a package that a parameter asks for is missing.
+        """
+        refuse_processes(self)
+        self._check_parameters()
+        targets = read_partly_labelled(y)
+        check_consistent_length(X, targets.values)
+        self._check_classes(targets.classes)
+        warn_if_all_labelled(targets)
+        self.__dict__.update(self._fit(self._check_X(X, reset=True), targets))
+        self.classes_ = targets.classes
+        self.transduction_ = self.classes_[self.label_distributions_.argmax(axis=1)]
+        return self
+
+    @abstractmethod
+    def _check_parameters(self) -> None:
+        """Refuse illegal parameters."""
+
+    def _check_classes(self, classes: Array) -> None:
+        """Refuse classes that cannot be learned."""
+
+    @abstractmethod
+    def _fit(self, X: Any, targets: Targets) -> dict[str, Any]:
+        """Fitted attributes from checked rows: `label_distributions_` and others."""
 
     @abstractmethod
     def _proba(self, X: Any) -> Array:

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.ensemble._base import _set_random_states
 from sklearn.utils import Tags, check_random_state, get_tags
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_scalar,
-    has_fit_parameter,
-)
+from sklearn.utils.validation import check_scalar, has_fit_parameter
 
 from .._checks import check_real
 from .._estimators.meta import check_classifier
-from .._processes import refuse_processes
 from .._targets.encoding import Array, Targets, encode_classes
 from .._warn import warn
 from ._evidence import confidence, held_out_temperature, hidden_labels, tempered
 from ._graph import GraphLabelSpreading
-from ._partly_labelled import (
-    UNLABELLED,
-    PartlyLabelledClassifier,
-    labelled_rows,
-    read_partly_labelled,
-    warn_if_all_labelled,
-)
+from ._partly_labelled import UNLABELLED, PartlyLabelledClassifier, labelled_rows
 
 ITSELF, AUTO = "estimator", "auto"
 
@@ -143,50 +132,20 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
         self.momentum = momentum
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Label the rows without a label, and train on all rows.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            All rows, labelled or not; float32 stays float32.
-        y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels, -1 where there is none; or rows that sum to 1, NaN throughout where there is
-            none.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X, y or a parameter is illegal, no row has a label, y has one class, or the labeler
-            returns no distributions.
-        """
-        refuse_processes(self)
-        self._check_parameters()
-        targets = read_partly_labelled(y)
-        check_consistent_length(X, targets.values)
-        if len(targets.classes) < 2:
-            raise ValueError(
-                f"y has samples of one class only, {targets.classes[0]!r}: label rows of at least "
-                "two classes."
-            )
-        warn_if_all_labelled(targets)
-        X = self._check_X(X, reset=True)
+    def _fit(self, X: Any, targets: Targets) -> dict[str, Any]:
         rng = None if self.random_state is None else check_random_state(self.random_state)
         if labelled_rows(targets).all():
             given = targets.dense()
             found = self._fit_student(X, given, given, rng)
-            found.update(labeler_=None, temperature_=None)
-        else:
-            found = self._fit_rounds(X, targets, rng)
-        for name, value in found.items():
-            setattr(self, name, value)
-        self.classes_ = targets.classes
-        self.transduction_ = self.classes_[self.label_distributions_.argmax(axis=1)]
-        return self
+            return {**found, "labeler_": None, "temperature_": None}
+        return self._fit_rounds(X, targets, rng)
+
+    def _check_classes(self, classes: Array) -> None:
+        if len(classes) < 2:
+            raise ValueError(
+                f"y has samples of one class only, {classes[0]!r}: label rows of at least two "
+                "classes."
+            )
 
     def _check_parameters(self) -> None:
         if self.threshold is not None:

@@ -19,13 +19,8 @@ class LabelledStratifiedKFold(SoftStratifiedKFold):
 
     Parameters
     ----------
-    n_splits : int, default=5
-        Number of folds, at least 2.
-    shuffle : bool, default=True
-        Whether chance decides between folds that are as good as each other. If False, `split`
-        always gives the same folds for the same y.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the shuffling. Pass an int for the same folds in each call.
+    n_splits, shuffle, random_state : int, bool, RandomState instance or None
+        As in `SoftStratifiedKFold`.
 
     See Also
     --------
