@@ -14,10 +14,10 @@ from scipy.special import expit
 from scipy.stats import entropy
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from cases import LOSSES, make_labels, make_soft, soft
 from display_cases import BANDS, SET_PROBA, SETS, VOTE_PROBA, VOTES, X_LINE, Y_LINE
@@ -454,6 +454,10 @@ def test_displays_of_a_regressor():
     assert fan.ax_.get_xlabel() == "a"
     assert_allclose(fan.quantiles, reg.predict_quantiles(X)[np.argsort(X_LINE)])
     assert IntervalCalibrationDisplay.from_estimator(reg, X, y).levels.tolist() == [0.1, 0.5, 0.9]
+    within = make_pipeline(FunctionTransformer(), reg)
+    assert_allclose(QuantileFanDisplay.from_estimator(within, X, y).quantiles, fan.quantiles)
+    with pytest.raises(TypeError, match="needs predict_quantiles, which LinearRegression lacks"):
+        IntervalCalibrationDisplay.from_estimator(LinearRegression().fit(X, y), X, y)
 
 
 @pytest.mark.parametrize("Display", [QuantileFanDisplay, IntervalCalibrationDisplay])

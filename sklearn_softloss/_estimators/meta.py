@@ -39,6 +39,7 @@ class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, SoftlossEstimator):
     """Base of classifiers with an `estimator`, whose `fit` has `groups` of its own."""
 
     estimator: Any
+    cv: Any
     estimator_: Any
     classes_: Array
 
@@ -53,6 +54,15 @@ class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, SoftlossEstimator):
                 delattr(self, name)
             if hasattr(fitted, name):
                 setattr(self, name, getattr(fitted, name))
+
+    def _is_prefit(self) -> bool:
+        """Whether `cv` says that the estimator is fitted, which it then must be."""
+        if not isinstance(self.cv, str):
+            return False
+        if self.cv != "prefit":
+            raise ValueError(f"cv must be a number, a splitter or 'prefit'; got {self.cv!r}.")
+        check_is_fitted(self._estimator())
+        return True
 
     def _encode(self, y: Any, labels: bool, fitted: Any) -> Targets:
         """y as label sets or classes, those of an estimator that is fitted already."""

@@ -174,7 +174,10 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         estimator = self._estimator()
         check_classifier(estimator)
         ensemble = self._is_ensemble(estimator)
-        prefit = self._is_prefit(estimator, ensemble)
+        frozen = isinstance(estimator, FrozenEstimator) and not ensemble
+        if frozen:
+            check_is_fitted(estimator)
+        prefit = self._is_prefit() or frozen
         labels = target_kind(estimator, y) == "labels"
         targets = self._encode(y, labels, estimator if prefit else None)
         calibrator = self._new_calibrator(labels)
@@ -207,16 +210,6 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         if not isinstance(self.ensemble, (bool, np.bool_)):
             raise ValueError(f"ensemble must be True, False or 'auto'; got {self.ensemble!r}.")
         return bool(self.ensemble)
-
-    def _is_prefit(self, estimator: Any, ensemble: bool) -> bool:
-        if isinstance(self.cv, str) and self.cv != "prefit":
-            raise ValueError(f"cv must be a number, a splitter or 'prefit'; got {self.cv!r}.")
-        prefit = isinstance(self.cv, str) or (
-            isinstance(estimator, FrozenEstimator) and not ensemble
-        )
-        if prefit:
-            check_is_fitted(estimator)
-        return prefit
 
     def _new_calibrator(self, labels: bool) -> Calibrator:
         if isinstance(self.method, str) and self.method in METHODS:

@@ -81,12 +81,8 @@ class BetaCalibration(LogisticCalibrator):
 
     Parameters
     ----------
-    from_logits : bool, default=False
-        Whether `fit` and `predict_proba` are given logits. If not, 1e-12 is added to each
-        probability and its complement before logarithms are taken.
-    multi_label : bool, default=False
-        Whether columns are independent labels. If not they are classes: each is calibrated
-        against the rest, and rows are divided by their sum.
+    from_logits, multi_label : bool, default=False
+        As in `SigmoidCalibration`.
 
     Attributes
     ----------
@@ -144,11 +140,8 @@ class IsotonicCalibration(LabelwiseCalibrator):
 
     Parameters
     ----------
-    from_logits : bool, default=False
-        Whether `fit` and `predict_proba` are given logits, whose softmax or sigmoid is taken.
-    multi_label : bool, default=False
-        Whether columns are independent labels. If not they are classes: each is calibrated
-        against the rest, and rows are divided by their sum.
+    from_logits, multi_label : bool, default=False
+        As in `SigmoidCalibration`; of logits the softmax or sigmoid is taken.
 
     Attributes
     ----------

@@ -203,12 +203,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
 
     def _is_fitted_already(self) -> bool:
         """Whether the estimator stays as it is, so that its classes are those of the rule."""
-        if isinstance(self.cv, str):
-            if self.cv != "prefit":
-                raise ValueError(f"cv must be a number, a splitter or 'prefit'; got {self.cv!r}.")
-            check_is_fitted(self.estimator)
-            return True
-        return isinstance(self.estimator, FrozenEstimator)
+        return self._is_prefit() or isinstance(self.estimator, FrozenEstimator)
 
     def _positive_column(self, kind: str, classes: Array) -> int:
         if self.pos_label is None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from .._checks import check_levels, check_weight
 from .._targets.encoding import Array
 from .._targets.numbers import as_numbers
+from ..metrics.scorers import quantiles_of
 from .axes import Display, legend_above, one_axes
 
 
@@ -24,10 +25,6 @@ def _one_target(y: Any, y_quantiles: Any, levels: Any) -> tuple[Array, Array, Ar
             f"the shapes {truth.shape} and {found.shape}. Of several targets pass one."
         )
     return truth, found, taus
-
-
-def _levels_of(estimator: Any, levels: Any) -> Any:
-    return getattr(estimator, "quantile_", None) if levels is None else levels
 
 
 @dataclass(repr=False, eq=False)
@@ -83,7 +80,7 @@ class QuantileFanDisplay(Display):
         Parameters
         ----------
         estimator : fitted regressor
-            With `predict_quantiles`.
+            With `predict_quantiles`, or a pipeline or search around one.
         X : array-like of shape (n_samples, n_features)
             Rows to predict.
         y : array-like of shape (n_samples,)
@@ -99,11 +96,10 @@ class QuantileFanDisplay(Display):
         -------
         QuantileFanDisplay
         """
-        levels = _levels_of(estimator, levels)
         named = isinstance(column, str)
         x = X[column] if named else np.asarray(X)[:, column]
         name = column if named else f"column {column} of X"
-        found = estimator.predict_quantiles(X, levels)
+        y, found, levels = quantiles_of(estimator, X, y, levels)
         return cls.from_predictions(x, y, found, levels=levels, x_name=name, ax=ax)
 
     @classmethod
@@ -227,7 +223,7 @@ class IntervalCalibrationDisplay(Display):
         Parameters
         ----------
         estimator : fitted regressor
-            With `predict_quantiles`.
+            With `predict_quantiles`, or a pipeline or search around one.
         X : array-like
             Rows that the regressor was not fitted to.
         y : array-like of shape (n_samples,)
@@ -243,8 +239,7 @@ class IntervalCalibrationDisplay(Display):
         -------
         IntervalCalibrationDisplay
         """
-        levels = _levels_of(estimator, levels)
-        found = estimator.predict_quantiles(X, levels)
+        y, found, levels = quantiles_of(estimator, X, y, levels)
         return cls.from_predictions(y, found, levels=levels, ax=ax, **params)
 
     @classmethod

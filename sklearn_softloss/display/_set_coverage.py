@@ -118,10 +118,8 @@ class SetCoverageDisplay(Display):
             Predicted probabilities.
         calibration : tuple (y_true, y_proba)
             Those of other rows, to calibrate the sets on.
-        levels : sequence of float, default=(0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-            Coverages, in (0, 1), increasing.
-        ax : Axes, default=None
-            A new figure if None.
+        levels, ax : sequence of float and Axes
+            As in `from_estimator`.
 
         Returns
         -------

@@ -181,11 +181,8 @@ def interval_coverage(
         Numbers, NaN where unknown.
     y_lower, y_upper : array-like of the shape of y_true
         Ends of the intervals.
-    average : {"macro"} or None, default="macro"
-        "macro": the mean over the targets. None: one value a target, NaN where none of its
-        entries is known.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    average, sample_weight : str, array-like
+        As in `pinball_loss`.
 
     Returns
     -------

@@ -90,7 +90,7 @@ class Scorer:
         elif wanted in ("answers", "ratings"):
             y, found = _answers(estimator, X, y, are_ratings=wanted == "ratings")
         elif wanted == "quantiles":
-            y, found, options["levels"] = _quantiles(estimator, X, y, options.get("levels"))
+            y, found, options["levels"] = quantiles_of(estimator, X, y, options.get("levels"))
         elif wanted == "classes" and options.get("kind") != "labelwise":
             y, found, classes = class_probabilities(estimator, X, y)
             options.setdefault("labels", classes)
@@ -211,7 +211,7 @@ def _is_second_class(y: Any, estimator: Any) -> Any:
     return encode_labels(y, classes=np.asarray(_classes(estimator))).values[:, 0]
 
 
-def _quantiles(estimator: Any, X: Any, y: Any, levels: Any) -> tuple[Any, Any, Any]:
+def quantiles_of(estimator: Any, X: Any, y: Any, levels: Any) -> tuple[Any, Any, Any]:
     """y, and quantiles with their levels, of a regressor that may be in a search or a pipeline."""
     advice = "SoftLossMLPRegressor(loss='quantile', quantile=(0.05, 0.5, 0.95))"
     X, estimator = _reached(estimator, X, "predict_quantiles", advice)
@@ -242,7 +242,7 @@ def _reached(estimator: Any, X: Any, method: str, advice: str) -> tuple[Any, Any
             estimator = estimator.best_estimator_
         else:
             raise TypeError(
-                f"This scorer needs {method}, which {type(outer).__name__} lacks: take {advice}."
+                f"This needs {method}, which {type(outer).__name__} lacks: take {advice}."
             )
     return X, estimator
 
