@@ -38,6 +38,12 @@ def check_number(
         raise ValueError(f"{name} must be a number in {bracket}{low:g}, {high:g}]; got {value!r}.")
 
 
+def check_inside(name: str, value: Any) -> None:
+    """Refuse what is no number in (0, 1)."""
+    if not (isinstance(value, (int, float, np.integer, np.floating)) and 0 < value < 1):
+        raise ValueError(f"{name} must lie in (0, 1); got {value!r}.")
+
+
 def check_real(value: Any, name: str, **bounds: Any) -> None:
     """scikit-learn's `check_scalar` for a real number, which is not NaN."""
     from sklearn.utils.validation import check_scalar  # losses import no scikit-learn

@@ -14,6 +14,7 @@ from ._checks import check_weight, require_y
 from ._estimators.compatibility import available_if
 from ._estimators.meta import MetaClassifier, check_classifier, estimator_has
 from ._targets.encoding import Array, as_array, encode_classes
+from .model_selection.proba import aligned_proba
 
 
 class SoftRowsClassifier(MetaClassifier):
@@ -123,12 +124,7 @@ class SoftRowsClassifier(MetaClassifier):
             Columns follow `classes_`; 0 for a class without mass in training.
         """
         check_is_fitted(self)
-        found = np.asarray(self.estimator_.predict_proba(X))
-        if found.shape[1] == len(self.classes_):
-            return found
-        proba = np.zeros((len(found), len(self.classes_)))
-        proba[:, np.searchsorted(self.classes_, self.estimator_.classes_)] = found
-        return proba
+        return aligned_proba(self.estimator_, X, self.classes_)
 
     def predict(self, X: Any) -> Array:
         """The label that the estimator predicts.

@@ -16,7 +16,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import brier_score_loss, get_scorer, log_loss
+from sklearn.metrics import brier_score_loss, d2_log_loss_score, get_scorer, log_loss
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -272,6 +272,19 @@ def test_a_metric_of_ones_own():
     scorer = scorers.make_scorer(worst_log_loss, greater_is_better=False)
     losses = metrics.multilabel_log_loss(Y, clf.predict_proba(X), average=None)
     assert scorer(clf, X, Y) == -losses.max()
+
+
+def test_log_losses_of_scikit_learn_are_given_probabilities(of_two_names):
+    """Their `y_pred`, an old name, is no decision."""
+    clf, X, y = of_two_names
+    for metric in (log_loss, d2_log_loss_score):
+        assert scorers.make_scorer(metric)(clf, X, y) == metric(y, clf.predict_proba(X))
+
+
+@pytest.mark.parametrize("metric", [metrics.interval_coverage, metrics.interval_width])
+def test_what_is_no_score_makes_no_scorer(metric):
+    with pytest.raises(ValueError, match=f"{metric.__name__} is no score, .* take pinball_loss"):
+        scorers.make_scorer(metric)
 
 
 def test_a_metric_of_ones_own_over_classes(of_classes):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +10,6 @@ from scipy.special import logit
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
@@ -22,7 +20,7 @@ from .._probability import DEFAULT_THRESHOLD
 from .._processes import refuse_processes
 from .._targets.encoding import Array, Targets, target_kind
 from .._warn import warn
-from ..model_selection.folds import check_training_parts, stratified_splits
+from ..model_selection.folds import check_training_parts, splits_of
 from ._base import Calibrator
 from ._pairs import CalibratedPair, Task
 from ._prior import PriorShift
@@ -187,7 +185,8 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         if prefit:
             pairs = [task.calibrate_all(estimator)]
         else:
-            splits = self._splits(X, y, targets, labels, groups)
+            cv = 5 if self.cv is None else self.cv
+            splits = splits_of(cv, X, y, targets, labels=labels, groups=groups, shuffle=False)
             check_training_parts(targets, splits)
             if ensemble:
                 fit_pairs = (delayed(task.fit_pair)(estimator, split) for split in splits)
@@ -246,14 +245,6 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             "calibration only.",
         )
         return fit_params
-
-    def _splits(
-        self, X: Any, y: Any, targets: Targets, labels: bool, groups: Any
-    ) -> list[tuple[Array, Array]]:
-        cv = 5 if self.cv is None else self.cv
-        if not isinstance(cv, Integral):
-            return list(check_cv(cv).split(X, y, groups))
-        return stratified_splits(targets, int(cv), labels=labels, groups=groups, shuffle=False)
 
     def _store(self, pairs: list[CalibratedPair], targets: Targets, labels: bool) -> None:
         self.calibrated_classifiers_ = pairs

@@ -43,8 +43,8 @@ class CostMatrix(DecisionRule):
         wanted = (truth.shape[1], truth.shape[1])
         if self.costs_.shape != wanted or not np.isfinite(self.costs_).all():
             raise ValueError(
-                f"costs must be a finite matrix of shape {wanted}, [truth, decision]; got shape "
-                f"{self.costs_.shape}."
+                f"costs must be a finite matrix of shape {wanted}, [truth, decision]; got "
+                f"{self.costs!r}."
             )
 
     def _decide(self, proba: Array) -> Array:

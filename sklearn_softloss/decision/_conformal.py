@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from sklearn.utils.validation import check_is_fitted
 
+from .._checks import check_inside
 from .._estimator_base import SoftlossEstimator
 from .._targets.encoding import Array, check_proba, encode_classes
 from .._warn import warn
@@ -86,8 +87,7 @@ class VoteConformal(SoftlossEstimator):
         ValueError
             If the shapes differ, or a share, a probability or `coverage` is illegal.
         """
-        if not 0 < self.coverage < 1:
-            raise ValueError(f"coverage must lie in (0, 1); got {self.coverage!r}.")
+        check_inside("coverage", self.coverage)
         truth = encode_classes(y_true).dense()
         proba, _ = check_decision_data(truth, y_proba, None)
         self.threshold_ = cut_for_recall(truth, proba, self.coverage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binom
 
-from .._checks import check_one_of
+from .._checks import check_inside, check_one_of
 from .._targets.encoding import Array
 from .._warn import warn
 from ..metrics.confusion import ratio
@@ -71,8 +71,7 @@ class RiskControlled(DecisionRule):
             raise ValueError("RiskControlled takes no sample_weight: its guarantee is for draws.")
         check_one_of("risk", self.risk, ("recall", "precision"))
         for name in ("level", "delta"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name} must lie in (0, 1); got {getattr(self, name)!r}.")
+            check_inside(name, getattr(self, name))
         known = ~np.isnan(truth)
         rows = known.any(axis=1)  # one of which nothing is known keeps no promise
         if not rows.any():

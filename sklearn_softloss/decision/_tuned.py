@@ -7,7 +7,6 @@ from typing import Any, Self
 import numpy as np
 from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted
@@ -19,7 +18,7 @@ from .._processes import refuse_processes
 from .._table import Table
 from .._targets.encoding import Array, Targets, target_kind, warn_if_never_absent
 from .._warn import warn
-from ..model_selection.folds import check_training_parts, stratified_splits
+from ..model_selection.folds import check_training_parts, splits_of
 from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
 from ._base import DecisionRule
 from ._class_rules import ClassThresholds
@@ -172,7 +171,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         names = classes if targets.label_names is None else targets.label_names
         rule = self._new_rule(kind)
         weight = check_weight(params.get("sample_weight"), (len(truth),), name="sample_weight")
-        if _routing_enabled():
+        if get_config()["enable_metadata_routing"]:
             params = process_routing(self, "fit", **params).estimator.fit
         positive, columns = self._positive_column(kind, classes), np.arange(truth.shape[1])
         if kind == "binary" and rule.decides == "labels":
@@ -238,13 +237,10 @@ class TunedDecisionClassifierCV(MetaClassifier):
         rows = np.arange(targets.values.shape[0])
         if isinstance(self.cv, str):
             return self.estimator, [(rows, rows)], [aligned_proba(self.estimator, X, known)]
-        if isinstance(self.cv, (int, np.integer)):
-            splits = stratified_splits(
-                targets, int(self.cv), labels=kind == "labels", groups=groups, shuffle=True,
-                random_state=self.random_state,
-            )  # fmt: skip
-        else:
-            splits = list(check_cv(self.cv).split(rows[:, None], y, groups))
+        splits = splits_of(
+            self.cv, X, y, targets, labels=kind == "labels", groups=groups, shuffle=True,
+            random_state=self.random_state,
+        )  # fmt: skip
         if not self._is_fitted_already():
             check_training_parts(targets, splits)
         if self.refit:
@@ -320,7 +316,3 @@ class TunedDecisionClassifierCV(MetaClassifier):
 def _which_is_tuned(positive: int, classes: list[Any]) -> str:
     other = classes[1 - positive]
     return f"Tuned for class {classes[positive]!r}; pos_label={other!r} tunes for the other."
-
-
-def _routing_enabled() -> bool:
-    return bool(get_config()["enable_metadata_routing"])

@@ -89,8 +89,7 @@ def multilabel_f1_score(
     Parameters
     ----------
     y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
+        As in `multilabel_log_loss`.
     y_pred : array-like or sparse matrix of the shape of y_true
         Decisions, 0 or 1.
     beta : float, default=1.0

@@ -132,8 +132,7 @@ def multilabel_roc_auc_score(
     Parameters
     ----------
     y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
+        As in `multilabel_log_loss`.
     y_score : array-like of the shape of y_true
         Finite scores: probabilities, or the values of a decision function.
     average : {"micro", "macro", "weighted", "samples"} or None, default="macro"

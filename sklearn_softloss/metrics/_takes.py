@@ -24,7 +24,11 @@ def takes(what: Takes) -> Callable[[Metric], Metric]:
 
 
 def what_it_takes(metric: Callable[..., Any]) -> str:
-    """What it declares; of a metric from outside the names of its parameters tell."""
-    names = signature(metric).parameters
-    from_names = "decisions" if "y_pred" in names else "classes" if "labels" in names else "labels"
+    """What it declares; of a metric from outside the names of its parameters tell.
+
+    scikit-learn's log losses had a `y_pred` that is probabilities, and keep the name for a while.
+    """
+    names = list(signature(metric).parameters)
+    decides = "y_pred" in names[:2] and "log_loss" not in getattr(metric, "__name__", "")
+    from_names = "decisions" if decides else "classes" if "labels" in names else "labels"
     return getattr(metric, "takes", from_names)

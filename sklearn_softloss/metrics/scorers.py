@@ -154,6 +154,11 @@ def make_scorer(
     -------
     Scorer
 
+    Raises
+    ------
+    ValueError
+        If the metric is no score.
+
     Examples
     --------
     >>> import numpy as np
@@ -167,6 +172,11 @@ def make_scorer(
     >>> round(scorer(LogisticRegression().fit(X, y), X, y), 2)
     -0.29
     """
+    if what_it_takes(metric) == "interval":
+        raise ValueError(
+            f"{metric.__name__} is no score, since neither more nor less of it is better: take "
+            "pinball_loss or crps_from_quantiles."
+        )
     return Scorer(metric, 1 if greater_is_better else -1, options)
 
 

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 
 from .._targets.encoding import Array, Targets
 from .grouped import MultiLabelStratifiedGroupKFold, SoftStratifiedGroupKFold
 from .split import MultiLabelStratifiedKFold, RandomState, SoftStratifiedKFold
 
 
-def stratified_splits(
+def splits_of(
+    cv: Any,
+    X: Any,
+    y: Any,
     targets: Targets,
-    n_splits: int,
     *,
     labels: bool,
     groups: Any,
     shuffle: bool,
     random_state: RandomState = None,
 ) -> list[tuple[Array, Array]]:
-    """So many folds of targets already encoded, stratified by classes, class mass or `labels`.
+    """Those of a splitter or an iterable; of a number so many folds of targets already encoded.
 
-    Rows of one group stay together where groups are given.
+    Folds are stratified by classes, class mass or `labels`. Rows of one group stay together where
+    groups are given.
     """
+    if not isinstance(cv, Integral):
+        return list(check_cv(cv).split(X, y, groups))
     options: Any = {"shuffle": shuffle, "random_state": random_state if shuffle else None}
+    alone = groups is None
     if targets.from_vector:
         codes = targets.values.argmax(axis=1)
-        if groups is not None:
-            folds = StratifiedGroupKFold(n_splits, **options)
-            return list(folds.split(codes, codes, groups=groups))
-        return list(StratifiedKFold(n_splits, **options).split(codes, codes))
-    if groups is not None:
-        grouped = MultiLabelStratifiedGroupKFold if labels else SoftStratifiedGroupKFold
-        return list(grouped(n_splits, **options)._split_encoded(targets.values, groups))
-    splitter = MultiLabelStratifiedKFold if labels else SoftStratifiedKFold
-    return list(splitter(n_splits, **options)._split_encoded(targets.values))
+        folds = (StratifiedKFold if alone else StratifiedGroupKFold)(int(cv), **options)
+        return list(folds.split(codes, codes, groups))
+    if labels:
+        splitter: Any = MultiLabelStratifiedKFold if alone else MultiLabelStratifiedGroupKFold
+    else:
+        splitter = SoftStratifiedKFold if alone else SoftStratifiedGroupKFold
+    given = (targets.values,) if alone else (targets.values, groups)
+    return list(splitter(int(cv), **options)._split_encoded(*given))
 
 
 def check_training_parts(targets: Targets, splits: list[tuple[Array, Array]]) -> None:
