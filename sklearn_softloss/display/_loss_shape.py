@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
+from .._checks import check_number
 from .._targets.encoding import Array
 from .axes import Display, legend_above, pyplot
 
@@ -92,8 +93,7 @@ class LossShapeDisplay(Display):
 
         if not losses:
             raise ValueError("Pass at least one loss, for example 'binary_cross_entropy'.")
-        if not 0 <= target <= 1:
-            raise ValueError(f"target must be a number in [0, 1]; got {target!r}.")
+        check_number("target", target, 0, 1)
         found = [get_loss(loss, ("independent", "distribution")) for loss in losses]
         for loss in found:
             if loss.batch_dependent:

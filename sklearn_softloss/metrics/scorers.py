@@ -21,7 +21,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from .. import metrics
 from .._targets.answers import annotator_names, refuse_other_rows
 from .._targets.encoding import aligned, as_array, encode_labels, in_class_order, label_names
-from ..model_selection import as_proba_matrix
+from ..model_selection.proba import aligned_proba
 from ._takes import takes, what_it_takes
 
 
@@ -193,18 +193,14 @@ def _classes(estimator: Any) -> Any:
     return None if isinstance(classes, list) else classes
 
 
-def _proba(estimator: Any, X: Any) -> Any:
-    return as_proba_matrix(estimator.predict_proba(X), getattr(estimator, "classes_", None))
-
-
 def class_probabilities(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
     """y and the probabilities of its classes, in their order, and these."""
-    return in_class_order(y, estimator), _proba(estimator, X), _classes(estimator)
+    return in_class_order(y, estimator), aligned_proba(estimator, X), _classes(estimator)
 
 
 def label_probabilities(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     """y and the probabilities of its labels; a vector of two classes is one label."""
-    proba, given = _proba(estimator, X), as_array(y)
+    proba, given = aligned_proba(estimator, X), as_array(y)
     if given.ndim == 2:
         return aligned(y, label_names(estimator)), proba
     return _is_second_class(given, estimator), proba[:, -1]
