@@ -369,7 +369,7 @@ def test_bad_y_is_refused():
     clf = SoftCalibratedClassifierCV(LogisticRegression())
     with pytest.raises(ValueError, match="requires y to be passed"):
         clf.fit(X_IRIS, None)
-    with pytest.raises(ValueError, match="y holds one class"):
+    with pytest.raises(ValueError, match="y has 1 class"):
         clf.fit(X_IRIS, np.zeros(150))
     with pytest.raises(ValueError, match=r"row 0 sums to 1\.4"):
         clf.fit(X_IRIS, np.full((150, 2), 0.7))

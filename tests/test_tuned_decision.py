@@ -623,7 +623,7 @@ def test_other_bad_input():
     X, Y = make_soft(n=40)
     with pytest.raises(sklearn.exceptions.NotFittedError):
         TunedDecisionClassifierCV(multi(), cv="prefit").fit(X, Y > 0.5)
-    with pytest.raises(ValueError, match="one class"):
+    with pytest.raises(ValueError, match="y has 1 class"):
         TunedDecisionClassifierCV(LogisticRegression()).fit(X, np.ones(40, dtype=int))
     with pytest.raises(ValueError, match="row 0"):
         TunedDecisionClassifierCV(soft()).fit(X, 2 * Y)

@@ -72,8 +72,8 @@ class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, SoftlossEstimator):
         targets = encode_classes(y, classes=getattr(fitted, "classes_", None))
         if len(targets.classes) < 2:
             raise ValueError(
-                f"{type(self).__name__} needs two classes; y holds one class, "
-                f"{targets.classes.tolist()[0]!r}."
+                f"{type(self).__name__} needs two classes; y has {len(targets.classes)} class: "
+                f"{targets.classes.tolist()}."
             )
         return targets
 
