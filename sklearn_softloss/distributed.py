@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ def data_parallel(timeout: float = 600.0) -> Iterator[Processes]:
 
     Without ``torchrun`` there is one process, which trains as it does outside the block.
 
+    The block may be entered any number of times, also after one that failed in processes that live
+    on.
+
     Parameters
     ----------
     timeout : float, default=600
@@ -43,16 +47,17 @@ def data_parallel(timeout: float = 600.0) -> Iterator[Processes]:
     ------
     RuntimeError
         By a `fit` in the block, if another process failed, was killed or hangs; it says which and
-        why where that is known. What was fitted before is kept.
+        why where that is known. What was fitted before is kept. On the way in, if not all come.
     ValueError
         By a `fit` in the block, if calls, parameters or columns differ between the processes.
 
     Notes
     -----
     Sums go through gloo on the CPU and NCCL on a GPU, of which each process takes the one of its
-    ``LOCAL_RANK``: state ``device="cuda"``. Searches, and estimators around an estimator, belong
-    outside the block. A module's own buffers, such as the statistics of batch norm, are those of
-    the first process.
+    ``LOCAL_RANK``: state ``device="cuda"``. The default group of ``torch.distributed`` is made by
+    the first block, unless there is one, and stays until Python exits. Searches, and estimators
+    around an estimator, belong outside the block. A module's own buffers, such as the statistics
+    of batch norm, are those of the first process.
 
     Examples
     --------
@@ -71,6 +76,29 @@ def data_parallel(timeout: float = 600.0) -> Iterator[Processes]:
     if "WORLD_SIZE" not in os.environ and not _is_initialized():
         yield ALONE
         return
+    try:
+        group = _meet(timeout)
+    except RuntimeError as error:
+        found = str(error).partition("\n")[0]
+        raise RuntimeError(
+            f"Not all processes of data_parallel() came within {timeout:g} seconds, or one is "
+            "gone: all must enter the block, the same number of times; start all of them again "
+            f"({found})"
+        ) from error
+    try:
+        with entering(group), group.failing_together():
+            yield group
+            group.check_that_all_agree(END)
+    finally:
+        group.leave()
+
+
+def _meet(timeout: float) -> ProcessGroup:
+    """The processes of one block, connected anew.
+
+    What they met through at first stays until Python exits: a second meeting at the same address
+    would find what the first one left there.
+    """
     import torch
     from torch import distributed
 
@@ -78,19 +106,14 @@ def data_parallel(timeout: float = 600.0) -> Iterator[Processes]:
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
         backend = "cpu:gloo,cuda:nccl"
-    is_own = not distributed.is_initialized()
-    if is_own:
+    if not distributed.is_initialized():
         distributed.init_process_group(backend, timeout=limit)
+        atexit.register(
+            lambda: distributed.is_initialized() and distributed.destroy_process_group()
+        )
+    group: Any = distributed.new_group(backend=backend, timeout=limit)
     store: Any = distributed.distributed_c10d._get_default_store()
-    group = ProcessGroup(distributed.new_group(backend=backend, timeout=limit), store)
-    try:
-        with entering(group), group.failing_together():
-            yield group
-            group.check_that_all_agree(END)
-    finally:
-        group.leave()
-        if is_own:
-            distributed.destroy_process_group()
+    return ProcessGroup(group, distributed.PrefixStore(group.group_name, store))
 
 
 def _is_initialized() -> bool:
