@@ -50,6 +50,12 @@ def test_every_loss_and_solver(both_ways, loss, solver):
     both_ways(*task(loss), loss=loss, solver=solver, learning_rate_init=0.01)
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("alpha", [1e3, 1e7])
+def test_every_solver_under_a_penalty_beyond_its_rate(both_ways, solver, alpha):
+    both_ways(MultiLabelSigmoidClassifier, *make_labels(), solver=solver, alpha=alpha)
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_every_schedule(both_ways, schedule, solver):
@@ -285,6 +291,7 @@ def test_steps_of_few_columns_in_parts_and_with_weights(both_ways, steps, monkey
         {"beta_1": 0.99, "beta_2": 0.9},
         {"beta_1": 0.998, "beta_2": 0.99999},
         {"alpha": 500.0},
+        {"alpha": 1e6},
         {"batch_size": 130},
         {"hidden_layer_sizes": (2,)},
         {"solver": "sgd"},

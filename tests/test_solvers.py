@@ -5,11 +5,17 @@ from functools import partial
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
 
 from cases import (
+    LABEL_SETS,
+    LOGITS,
+    PLAIN,
     SCHEDULES,
     SOFT_ROWS,
     X_BINARY,
@@ -26,7 +32,12 @@ from cases import (
     parameters_of,
     three_digits,
 )
-from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss import (
+    MultiLabelSigmoidClassifier,
+    SoftLossMLPRegressor,
+    SoftTargetMLPClassifier,
+)
+from sklearn_softloss.metrics.scorers import neg_soft_log_loss
 
 # Nets here are trained for a few passes on purpose; the tests of the warning ask for it.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -221,6 +232,71 @@ def test_alpha_shrinks_every_weight_matrix(Estimator, solver):
     )
     for loose, tight in zip(free.coefs_, shrunk.coefs_, strict=True):
         assert np.abs(tight).sum() < np.abs(loose).sum()
+
+
+WIDE = sp.random_array((60, 300), density=0.01, format="csr", rng=np.random.RandomState(0))
+ROWS = {
+    "dense": (X_SMALL, {"hidden_layer_sizes": (8,)}),
+    "sparse": (WIDE, {"hidden_layer_sizes": (8,)}),
+    "module": (X_SMALL, {"module": torch.nn.Linear}),
+}
+EVERY_SOLVER = {
+    **NAMED_SOLVERS,
+    "lbfgs": 0.001,
+    torch.optim.RAdam: 0.03,
+    partial(torch.optim.SGD, momentum=0.5): 0.1,
+}
+
+
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize("solver", EVERY_SOLVER, ids=str)
+@pytest.mark.parametrize("alpha", [1e4, 1e6])
+def test_weights_without_room_leave_the_constant(solver, alpha, rows):
+    """The biases do not decay: they say the mean of y."""
+    X, params = ROWS[rows]
+    params = {**PLAIN, **params, "solver": solver, "learning_rate_init": EVERY_SOLVER[solver]}
+    params |= {"alpha": alpha, "max_iter": 120, "n_iter_no_change": 120, "random_state": 0}
+    for Estimator, Y, method in (
+        (SoftTargetMLPClassifier, SOFT_ROWS, "predict_proba"),
+        (MultiLabelSigmoidClassifier, LABEL_SETS, "predict_proba"),
+        (SoftLossMLPRegressor, LOGITS / LOGITS.std(), "predict"),
+    ):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*training diverged")
+            found = getattr(Estimator(**params).fit(X, Y), method)(X)
+        assert np.ptp(found, axis=0).max() < 0.1
+        assert_allclose(found.mean(axis=0), Y.mean(axis=0), atol=0.05)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("alpha", [5.0, 5e3])
+def test_sgd_takes_the_penalty_as_far_as_the_weights_go(momentum, alpha):
+    """The first step, by hand; from 10 rows the penalty is a tenth of alpha."""
+    X, Y, rate = X_SMALL[:10], SOFT_ROWS[:10], 0.1
+    start = torch.nn.Linear(4, 3).double()
+    W = start.weight.detach().numpy().copy()
+    params = {"solver": "sgd", "momentum": momentum, "nesterovs_momentum": False, "alpha": alpha}
+    params |= {"learning_rate_init": rate, "max_iter": 1, "module": lambda d, k: start}
+    logits = X @ W.T + start.bias.detach().numpy()
+    gradient = (softmax(logits, axis=1) - Y).T @ X / 10 + alpha / 10 * W
+    net = mlp(SoftTargetMLPClassifier, **params).fit(X, Y)
+    wanted = W - rate * gradient / max(1, rate * alpha / 10)
+    assert_allclose(net.net_.module_.weight.detach().numpy(), wanted, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("solver", ["adamw", "sgd", "adam"])
+def test_a_common_grid_of_alpha_has_no_gaps(solver):
+    grid = {"alpha": np.logspace(-4, 4, 9)}
+    net = SoftTargetMLPClassifier((8,), solver=solver, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search = GridSearchCV(net, grid, cv=2, scoring=neg_soft_log_loss, error_score="raise")
+        search.fit(X_SMALL, SOFT_ROWS)
+    scores = search.cv_results_["mean_test_score"]
+    assert np.isfinite(scores).all()
+    # Shares that are those of all rows, for every row.
+    shares = SOFT_ROWS.mean(axis=0)
+    assert_allclose(scores[-1], (SOFT_ROWS * np.log(shares)).sum(axis=1).mean(), atol=0.1)
 
 
 @over_estimators

@@ -23,6 +23,7 @@ from .adam import AdamStep, LazyColumns, adam_kernel, worth_being_lazy
 from .epoch_loss import kept, weighted_sum
 from .mlp import MLP, UnitDropout
 from .products import Products, products_for
+from .solvers import damp_
 from .sparse_rows import SparseRows
 
 if TYPE_CHECKING:
@@ -301,7 +302,9 @@ class FusedMLP:
         if self.processes.size > 1:
             self.processes.add_(self.sums)
         if self.alpha:
-            self.flat_weight_gradient.addcmul_(self.flat_weights, self.alpha / weight_sum)
+            penalty = self.alpha / weight_sum
+            self.flat_weight_gradient.addcmul_(self.flat_weights, penalty)
+            damp_([self.flat_weight_gradient], self.optimizer, penalty)
 
     def _forward(self, rows: Any, room: Room, logits: Tensor, logits_seen: Any) -> list[Tensor]:
         """Fill the outputs of the layers; returns dropout's masks."""

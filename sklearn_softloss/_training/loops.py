@@ -24,6 +24,7 @@ from .fused import FusedMLP
 from .generators import capture, restore
 from .mlp import MLP, UnitDropout, threads_for
 from .schedule import Schedule
+from .solvers import damp_
 
 # --- the losses of the epochs --------------------------------------------------------------------
 
@@ -254,11 +255,11 @@ class Loop(ABC):
 
     # --- losses ----------------------------------------------------------------------------------
 
+    def _matrices(self) -> Iterator[Tensor]:
+        return (p for p in self.module.parameters() if p.ndim > 1)
+
     def _penalty(self) -> Any:
-        if not self.l2:
-            return 0.0
-        matrices = (p for p in self.module.parameters() if p.ndim > 1)
-        return 0.5 * self.l2 * sum(p.square().sum() for p in matrices)
+        return 0.5 * self.l2 * sum(p.square().sum() for p in self._matrices()) if self.l2 else 0.0
 
     def _mean_loss(self, data: TrainingData) -> float:
         """Weighted mean loss of the net as it stands."""
@@ -427,6 +428,9 @@ class EpochLoop(Loop):
             loss = total / weight
             loss.backward()
             loss = self._sum_of_parts(loss, processes)
+            if self.l2:
+                gradients = (p.grad for p in self._matrices() if p.grad is not None)
+                damp_(gradients, self.optimizer, self.l2 / weight)
             found.append((loss, logits))
             self.observer.on_gradient(batch)
             return loss

@@ -120,6 +120,7 @@ class TrainingNet(NeuralNet):
             )
         if isinstance(self.optimizer_, torch.optim.SparseAdam):
             raise ValueError("solver must take dense gradients, which SparseAdam does not: 'adam'.")
+        self.schedule.step(self.optimizer_)
         return self
 
     def can_fuse(self) -> bool:

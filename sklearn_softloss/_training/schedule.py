@@ -55,14 +55,20 @@ class Schedule:
         self.n_epochs = self.samples = 0
 
     def step(self, optimizer: torch.optim.Optimizer, share_of_epoch: float = 0.0) -> None:
-        """Set the rate of an optimizer for the batch that starts at this share of the epoch."""
+        """Set the rate of an optimizer for the batch that starts at this share of the epoch.
+
+        AdamW takes the share ``lr * weight_decay`` of the weights in a step: their rate is low
+        enough for that to be all of them at most. Where they come to rest depends on no rate.
+        """
         if self.is_planned:
             n_epochs = self.n_epochs % self.max_iter if self.repeats else self.n_epochs
             progress = min(1.0, (n_epochs + share_of_epoch) / self.max_iter)
             shape = _half_cosine if self.kind == "cosine" else _one_cycle
             self.rate = self.initial_rate * shape(progress)
+        decays = isinstance(optimizer, torch.optim.AdamW)
         for group in optimizer.param_groups:
-            group["lr"] = self.rate
+            decay = group["weight_decay"] if decays else 0.0
+            group["lr"] = self.rate / max(1.0, self.rate * decay)
 
     def end_epoch(self, optimizer: torch.optim.Optimizer, n_samples: int) -> None:
         self.n_epochs += 1

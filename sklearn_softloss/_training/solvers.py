@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 
@@ -53,3 +54,19 @@ ENTRYWISE = tuple(solver.optimizer for solver in SOLVERS.values())
 
 WITH_KERNEL = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 """Those whose step torch has as one kernel."""
+
+NORMALIZING = (torch.optim.Adadelta, torch.optim.Adam, torch.optim.LBFGS, torch.optim.RMSprop)
+"""Those whose steps are no longer where gradients are larger, so that no penalty is too strong."""
+
+
+def damp_(gradients: Iterable[Tensor], optimizer: torch.optim.Optimizer, penalty: Any) -> None:
+    """Divide gradients of penalised weights, the penalty's part included, where the step of plain
+    gradient descent would take more than the weights for the penalty alone.
+
+    Where the weights come to rest stays the same.
+    """
+    if isinstance(optimizer, NORMALIZING):
+        return
+    damping = torch.as_tensor(optimizer.param_groups[0]["lr"] * penalty).clamp(min=1.0)
+    for gradient in gradients:
+        gradient.div_(damping)
