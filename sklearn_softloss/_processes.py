@@ -10,7 +10,8 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -205,9 +206,8 @@ def entered() -> Processes:
     return _active["entered"]
 
 
-def entering(processes: Processes) -> AbstractContextManager[None]:
-    """`entered` answers with these in the block."""
-    return _active_as("entered", processes)
+entering = partial(_active_as, "entered")
+"""`entered` answers with these processes in the block."""
 
 
 def reading() -> Processes:
@@ -215,9 +215,8 @@ def reading() -> Processes:
     return _active["reading"]
 
 
-def reading_together(processes: Processes) -> AbstractContextManager[None]:
-    """`reading` answers with these in the block; elsewhere y is that of one process."""
-    return _active_as("reading", processes)
+reading_together = partial(_active_as, "reading")
+"""`reading` answers with these processes in the block; elsewhere y is that of one."""
 
 
 def refuse_processes(estimator: Any) -> None:

@@ -73,7 +73,10 @@ def data_parallel(timeout: float = 600.0) -> Iterator[Processes]:
     """
     if entered() is not ALONE:
         raise RuntimeError("data_parallel() is entered already: fit in the block around.")
-    if "WORLD_SIZE" not in os.environ and not _is_initialized():
+    from torch import distributed
+
+    is_initialized = distributed.is_available() and distributed.is_initialized()
+    if "WORLD_SIZE" not in os.environ and not is_initialized:
         yield ALONE
         return
     try:
@@ -114,10 +117,3 @@ def _meet(timeout: float) -> ProcessGroup:
     group: Any = distributed.new_group(backend=backend, timeout=limit)
     store: Any = distributed.distributed_c10d._get_default_store()
     return ProcessGroup(group, distributed.PrefixStore(group.group_name, store))
-
-
-def _is_initialized() -> bool:
-    """Whether the caller has brought the processes together already."""
-    from torch import distributed
-
-    return distributed.is_available() and distributed.is_initialized()

@@ -79,6 +79,7 @@ class AdamStep:
     ----------
     kernel : callable
     optimizer : torch.optim.Optimizer
+        Of one flat parameter in each group.
     skipped : int, default=0
         Numbers at the start of the first flat parameter that stay as they are.
     """
@@ -88,14 +89,12 @@ class AdamStep:
         self.counts: list[Tensor] = []
         self.calls = []
         for group in optimizer.param_groups:
-            lists: list[list[Tensor]] = [[], [], [], [], [], []]
-            for p in group["params"]:
-                state = optimizer.state[p]
-                self.counts.append(state["step"])
-                for place, flat in enumerate((p, p.grad, state["exp_avg"], state["exp_avg_sq"])):
-                    lists[place].append(flat[skipped:] if skipped else flat)
-                lists[5].append(state["step"])
-                skipped = 0
+            (p,) = group["params"]
+            state = optimizer.state[p]
+            self.counts.append(state["step"])
+            flats = p, p.grad, state["exp_avg"], state["exp_avg_sq"]
+            lists = [*([flat[skipped:]] for flat in flats), [], [state["step"]]]
+            skipped = 0
             self.calls.append((group, lists, _options(group)))
         self.one = torch.ones_like(self.counts[0])
 

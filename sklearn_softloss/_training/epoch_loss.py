@@ -31,8 +31,13 @@ def weight_of(y: TargetBatch) -> Any:
 def weighted_mean(losses: list[Any], weights: Iterable[Any], processes: Processes = ALONE) -> float:
     """Mean loss of batches, in float64; of the batches of all processes."""
     weight = torch.as_tensor(weights, dtype=torch.float64)
-    total = sum_of_losses(losses, weight) if losses else 0.0
-    total, weight_sum = processes.total((float(total), float(weight.sum())))
+    are_numbers = not losses or isinstance(losses[0], float)
+    values = (
+        torch.tensor(losses, dtype=torch.float64)
+        if are_numbers
+        else torch.stack(losses).double().cpu()
+    )
+    total, weight_sum = processes.total((float((values * weight).sum()), float(weight.sum())))
     return float(total / weight_sum)
 
 
@@ -44,10 +49,3 @@ def kept(value: Any) -> Any:
     not used again: gigabytes in an epoch of large steps.
     """
     return value.item() if isinstance(value, Tensor) and value.device.type == "cpu" else value
-
-
-def sum_of_losses(losses: list[Any], weights: Tensor) -> Any:
-    """Their sum in float64, each times its weight."""
-    if isinstance(losses[0], float):
-        return (torch.tensor(losses, dtype=torch.float64) * weights).sum()
-    return (torch.stack(losses).double().cpu() * weights).sum()

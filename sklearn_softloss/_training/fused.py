@@ -40,18 +40,9 @@ aten = torch.ops.aten
 # of the gradient.
 ACTIVATION_STEPS: dict[type[nn.Module], tuple[Callable[[Tensor], Any], Callable[..., Any]]] = {
     nn.Identity: (lambda z: z, lambda gradient, _: gradient),
-    nn.ReLU: (
-        torch.relu_,
-        lambda g, a: aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
-    ),
-    nn.Tanh: (
-        torch.tanh_,
-        lambda g, a: aten.tanh_backward.grad_input(g, a, grad_input=g),
-    ),
-    nn.Sigmoid: (
-        torch.sigmoid_,
-        lambda g, a: aten.sigmoid_backward.grad_input(g, a, grad_input=g),
-    ),
+    nn.ReLU: (torch.relu_, lambda g, a: aten.threshold_backward.grad_input(g, a, 0, grad_input=g)),
+    nn.Tanh: (torch.tanh_, lambda g, a: aten.tanh_backward.grad_input(g, a, grad_input=g)),
+    nn.Sigmoid: (torch.sigmoid_, lambda g, a: aten.sigmoid_backward.grad_input(g, a, grad_input=g)),
 }
 
 
@@ -241,7 +232,9 @@ class FusedMLP:
                     update = self._update(batches, schedule)  # its state exists from now on
             loss, weight = self._loss_of(logits, block)
             total, weight_sum = total + loss, weight_sum + weight
-        self._end_lazy_steps()
+        if self.lazy is not None:
+            self.lazy.finish()
+            self.lazy = None
         total, weight_sum = self.processes.total((total, weight_sum))
         return float((total + 0.5 * self.alpha * squares) / weight_sum)
 
@@ -275,11 +268,6 @@ class FusedMLP:
             return self.lazy.step
         self._adam = AdamStep(kernel, self.optimizer)
         return self._adam
-
-    def _end_lazy_steps(self) -> None:
-        if self.lazy is not None:
-            self.lazy.finish()
-            self.lazy = None
 
     def _gradients(
         self, products: Products, rows: Any, y: TargetBatch, logits: Tensor, logits_seen: Any

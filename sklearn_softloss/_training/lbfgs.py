@@ -28,8 +28,6 @@ class LBFGSLoop(Loop):
         Most evaluations.
     tol : float
         Largest gradient entry that ends the search.
-    **kwargs
-        Those of `Loop`.
     """
 
     max_fun: int
@@ -118,10 +116,6 @@ def minimize_lbfgs(
         Iterations, evaluations, and the largest gradient entry that ends the search.
     processes : Processes
         The first one searches; the others evaluate with it, at the points that it asks for.
-
-    Returns
-    -------
-    scipy.optimize.OptimizeResult
     """
     tensors = [p for p in parameters if p.requires_grad]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -25,6 +25,9 @@ from .generators import capture, restore
 from .mlp import MLP, UnitDropout, threads_for
 from .schedule import Schedule
 from .solvers import damp_
+
+if TYPE_CHECKING:
+    from .net import CallbackObserver
 
 # --- the losses of the epochs --------------------------------------------------------------------
 
@@ -105,40 +108,6 @@ class Monitor:
 # --- the loop ------------------------------------------------------------------------------------
 
 
-class Observer:
-    """What follows a training; this one does nothing.
-
-    Attributes
-    ----------
-    sees_batches : bool
-        Whether it follows batches too.
-    """
-
-    sees_batches = False
-
-    def on_epoch_begin(self) -> None: ...
-
-    def drop_epoch(self) -> None:
-        """Forget an epoch that began and came to nothing."""
-
-    def on_epoch_end(self, record: dict[str, Any]) -> bool:
-        """Take in the losses of an epoch; True stops the training."""
-        return False
-
-    def history(self) -> list[dict[str, Any]]:
-        """Records of the epochs so far, for a checkpoint."""
-        return []
-
-    def go_on_from(self, history: list[dict[str, Any]]) -> None:
-        """Take over the records of a checkpoint."""
-
-    def on_batch_begin(self, batch: Batch, training: bool) -> None: ...
-
-    def on_gradient(self, batch: Batch) -> None: ...
-
-    def on_batch_end(self, batch: Batch, training: bool, loss: Tensor, logits: Tensor) -> None: ...
-
-
 @dataclass(kw_only=True)
 class Loop(ABC):
     """A training of a net from `run` to its end: weights are kept, restored, or refused.
@@ -155,7 +124,7 @@ class Loop(ABC):
     monitor : Monitor
     l2 : float
         Strength of the penalty.
-    observer : Observer
+    observer : CallbackObserver
 
     Attributes
     ----------
@@ -171,7 +140,7 @@ class Loop(ABC):
     schedule: Schedule
     monitor: Monitor
     l2: float
-    observer: Observer
+    observer: CallbackObserver
     n_epochs: int = field(default=0, init=False)
     converged: bool = field(default=False, init=False)
     interrupted: bool = field(default=False, init=False)
@@ -219,7 +188,7 @@ class Loop(ABC):
         processes.take_over_weights(self.module)
         if valid is not None:
             record["valid_loss"] = self._mean_loss(valid)
-            record["valid_batch_count"] = len(_blocks(valid))
+            record["valid_batch_count"] = len(Batches(valid, valid.block_size()))
         self.schedule.end_epoch(self.optimizer, train.n_samples)
         losses = record["train_loss"], record.get("valid_loss")
         stalled = self.monitor.record(*losses, train.n_samples)
@@ -265,7 +234,7 @@ class Loop(ABC):
         """Weighted mean loss of the net as it stands."""
         self.module.eval()
         losses, weights = [], []
-        for batch in _blocks(data):
+        for batch in Batches(data, data.block_size()):
             X, y = batch
             if self.observer.sees_batches:
                 self.observer.on_batch_begin(batch, training=False)
@@ -307,8 +276,6 @@ class EpochLoop(Loop):
     fused : bool
         Whether the net is an `MLP` whose optimizer holds flat parameters.
     checkpoint : TrainingCheckpoint or None
-    **kwargs
-        Those of `Loop`.
     """
 
     batch_size: int
@@ -458,7 +425,3 @@ def replaced(state: Any, kind: type, replace: Callable[[Any], Any]) -> Any:
     if isinstance(state, (list, tuple)):
         return type(state)(replaced(value, kind, replace) for value in state)
     return replace(state) if isinstance(state, kind) else state
-
-
-def _blocks(data: TrainingData) -> Batches:
-    return Batches(data, data.block_size())

@@ -20,7 +20,7 @@ from .batches import Batch, TrainingData
 from .checkpoint import TrainingCheckpoint
 from .fused import flat_groups
 from .lbfgs import LBFGSLoop
-from .loops import EpochLoop, Loop, Monitor, Observer, replaced
+from .loops import EpochLoop, Loop, Monitor, replaced
 from .mlp import MLP
 from .schedule import Schedule
 from .solvers import ENTRYWISE, SOLVERS, WITH_KERNEL, name_of
@@ -278,8 +278,11 @@ def as_tensors(state: Any) -> Any:
 
 
 @dataclass
-class CallbackObserver(Observer):
-    """Tells skorch's callbacks, the history and the net's observer what a loop does."""
+class CallbackObserver:
+    """Tells skorch's callbacks, the history and the net's observer what a loop does.
+
+    Batches only where `sees_batches` says so.
+    """
 
     net: TrainingNet
     datasets: dict[str, Any]
@@ -291,9 +294,11 @@ class CallbackObserver(Observer):
             self.net.observer.on_epoch_begin()
 
     def drop_epoch(self) -> None:
+        """Forget an epoch that began and came to nothing."""
         del self.net.history[-1]
 
     def on_epoch_end(self, record: dict[str, Any]) -> bool:
+        """Take in the losses of an epoch; True stops the training."""
         row = self.net.history[-1]  # once: skorch's History copies itself to look into it
         if not row["batches"]:
             row["batches"].append({})  # skorch's Checkpoint looks up the last batch of the epoch
@@ -305,6 +310,7 @@ class CallbackObserver(Observer):
         return self.net.observer is not None and self.net.observer.on_epoch_end()
 
     def history(self) -> list[dict[str, Any]]:
+        """Records of the epochs so far, for a checkpoint."""
         return list(self.net.history)
 
     def go_on_from(self, history: list[dict[str, Any]]) -> None:

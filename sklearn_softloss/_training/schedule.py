@@ -57,8 +57,7 @@ class Schedule:
     def step(self, optimizer: torch.optim.Optimizer, share_of_epoch: float = 0.0) -> None:
         """Set the rate of an optimizer for the batch that starts at this share of the epoch.
 
-        AdamW takes the share ``lr * weight_decay`` of the weights in a step: their rate is low
-        enough for that to be all of them at most. Where they come to rest depends on no rate.
+        AdamW takes the share ``lr * weight_decay`` of the weights: never more than all of them.
         """
         if self.is_planned:
             n_epochs = self.n_epochs % self.max_iter if self.repeats else self.n_epochs
