@@ -215,7 +215,7 @@ def test_a_process_that_hangs_ends_the_other_after_the_timeout(two_that_fail):
 def test_the_block_is_entered_as_often_as_one_likes():
     """Also after a failure in all processes, or in one of them."""
     first, second = said_by_two("again.py")
-    assert first.splitlines() == ["fits", "fits", "fits", "fits", "is late", "fits"], first + second
+    assert first.splitlines() == 4 * ["fits"], first + second
     *others, refusal = (line for line in second.splitlines() if not line.startswith("["))  # torch's
     assert others == first.splitlines(), second
     assert refusal.startswith("Not all processes of data_parallel() came within 1 seconds")
