@@ -84,14 +84,14 @@ class SoftTargetMLPClassifier(NetClassifier):
         Under 'adamw' each step shrinks the weight matrices by the share ``alpha`` times the
         learning rate. Under other solvers it is the strength of the L2 penalty on them, divided by
         the weight sum of the batch as in scikit-learn's ``MLPClassifier``, and 'auto' is 0.0001.
-        Under 'adamw' 'auto' is chosen, with `dropout`, on rows held out of a fit; see Notes.
+        Under 'adamw' 'auto' is chosen, with `dropout`, by a cross-validation; see Notes.
     dropout : float or 'auto', default="auto"
         Share of hidden units set to zero in a training step, in [0, 1): one draw a unit for all
-        rows of the step. Not used by 'lbfgs', nor by a `module`. 'auto' goes with `alpha`: the
-        stronger that is, the more, up to 0.5; 0.5 under solvers other than 'adamw'.
+        rows of the step. Not used by 'lbfgs', nor by a `module`. 'auto' is chosen with `alpha`, or
+        goes with a number there; 0.5 under solvers other than 'adamw'.
     batch_size : int or 'auto', default="auto"
-        Rows a training step; 'auto' is ``min(32, n_samples)``. Larger ones use many cores or a GPU
-        better; raise `learning_rate_init` with them.
+        Rows a training step; 'auto' is 32, and all of fewer than 64. Larger ones use many cores or
+        a GPU better; raise `learning_rate_init` with them.
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
         Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
         ``MLPClassifier``. 'cosine' falls to zero over `max_iter` epochs, 'one_cycle' rises from
@@ -105,8 +105,8 @@ class SoftTargetMLPClassifier(NetClassifier):
         Exponent of 'invscaling'.
     max_iter : int or 'auto', default="auto"
         Most epochs (iterations for 'lbfgs'). 'auto' is 32 for the schedules that plan them,
-        'cosine' and 'one_cycle', up to 96 of few rows where `alpha` is chosen (see Notes), and 200
-        for the others and 'lbfgs'.
+        'cosine' and 'one_cycle', up to 64 of few rows where little decay is chosen (see Notes), and
+        200 for the others and 'lbfgs'.
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new order.
     random_state : int or RandomState instance, default=None
@@ -148,6 +148,12 @@ class SoftTargetMLPClassifier(NetClassifier):
     callbacks : list of skorch callbacks, default=None
         Called at each epoch, and at each batch if they ask for batches. skorch's ``EarlyStopping``
         stops the training.
+    cv : int, splitter or iterable of (train, test), default=None
+        Folds by which 'auto' is chosen: their number, from 2 on, a splitter, or pairs of places in
+        X. ``list(GroupKFold(4).split(X, y, groups))`` parts whole groups. None is 3; see Notes.
+    scoring : str or callable, default=None
+        Score by which 'auto' is chosen, a name or scorer as in scikit-learn, of which more is
+        better. None is the loss.
 
     Attributes
     ----------
@@ -162,12 +168,13 @@ class SoftTargetMLPClassifier(NetClassifier):
     coefs_, intercepts_ : list of ndarray
         Weights (n_in, n_out) and biases of the built-in net, for the columns of X as given.
     alpha_, dropout_ : float
-        Those of the training.
-    selection_results_ : dict of str to ndarray, or None
-        What was tried for `alpha` and `dropout`: ``alpha``, ``dropout`` (of a net of 448 units on
-        few rows) and ``is_linear``, the ``loss`` on the held-out rows, what it ``gain``-s on the
-        middle of the path, and the standard error of that, ``gain_error``. A pandas DataFrame can
-        be made of it. None where nothing was chosen.
+        Those of the training, chosen or given.
+    selection_results_ : dict of str to list or ndarray, or None
+        The candidates for "auto", like ``cv_results_`` of a search: ``params``, of which
+        ``Estimator(**params)`` trains the same, ``param_alpha``, ``param_dropout``,
+        ``split0_test_score`` and so on (NaN where a candidate no longer took part),
+        ``mean_test_score``, ``std_test_score`` and ``rank_test_score``. None where nothing was
+        chosen.
     loss_, best_loss_ : float
         Training loss of the last epoch, in nats for the logarithmic losses; lowest loss of the last
         fit, on the validation rows under early stopping.
@@ -185,26 +192,19 @@ class SoftTargetMLPClassifier(NetClassifier):
 
     Notes
     -----
-    With ``alpha="auto"`` under 'adamw' a fit holds out a quarter of the rows, by a hash of their
-    content, so that equal rows stay together. Small nets (at most 128 units a layer) are trained on
-    the others with (alpha, dropout) of (1, 0.5), (3, 0.5), (10, 0.5), (0.1, 0.25) and (0.03, 0), in
-    this order as long as the loss falls. A step from the middle, (1, 0.5), to more decay is taken
-    if the loss falls by a standard error; one further, or to less decay, if it falls by two, and
-    less decay must save 3 in all (nats, for the logarithmic losses). Where a step gains, but less
-    than that, two steps at once are tried. Then all rows are fitted. Of more than 5,000 different
-    rows so many are used to try, up to 20,000 others judge too, and the first step also takes two
-    standard errors; under `early_stopping` the validation rows judge. Fewer than 60 different rows,
-    `partial_fit` and a `module` get the middle; `warm_start` goes on with what the first fit chose;
-    numbers give one plain fit. Rows held out at random say little about rows of other groups
-    (persons, documents): there choose `alpha` by a search over folds of whole groups.
+    ``alpha="auto"`` under 'adamw' is a cross-validation inside `fit`. Up to 2,000 different rows:
+    three folds; after each the better half of the candidates goes on; the least mean loss on the
+    rows held out wins, if it is a standard error below the constant's, and that one is fitted on
+    all rows. Of more rows one part is held out; under `early_stopping` it is the validation rows.
+    Candidates are the constant, linear models by L-BFGS and nets of decays from 10 to 0.03, with
+    less dropout where that is little, and twice the epochs as far as 4,000 steps allow. Where
+    layers or dropout are stated, nets of decays 30, 100 and 1,000 stand in place of the first two.
+    Equal rows stay together, and `random_state` does not move the choice. Fewer than 60 different
+    rows (unless `cv` says how), `partial_fit` and a
+    `module` get (1, 0.5); `warm_start` keeps to the first fit; a number is one plain fit.
 
-    'auto' values fall with a narrow layer of w units, ``dropout / (1 - dropout)`` by
-    ``w / 448`` and `alpha` by its root; below 4 columns the first by ``(n_features / 4) ** 2`` and
-    `alpha` by ``n_features / 4``; and both by ``7000 / n_samples`` beyond 7,000 rows.
-
-    Weights that decay less grow for longer: where less decay than the middle's is chosen,
-    ``max_iter="auto"`` is ``32 / sqrt(alpha)`` epochs, at most 96, and not more than 1,600 steps
-    unless 32 epochs are more.
+    Of a narrow layer of w units the odds ``dropout / (1 - dropout)`` fall by ``w / 448``, `alpha`
+    by its root.
 
     References
     ----------
@@ -433,14 +433,14 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         Under 'adamw' each step shrinks the weight matrices by the share ``alpha`` times the
         learning rate. Under other solvers it is the strength of the L2 penalty on them, divided by
         the weight sum of the batch as in scikit-learn's ``MLPClassifier``, and 'auto' is 0.0001.
-        Under 'adamw' 'auto' is chosen, with `dropout`, on rows held out of a fit; see Notes.
+        Under 'adamw' 'auto' is chosen, with `dropout`, by a cross-validation; see Notes.
     dropout : float or 'auto', default="auto"
         Share of hidden units set to zero in a training step, in [0, 1): one draw a unit for all
-        rows of the step. Not used by 'lbfgs', nor by a `module`. 'auto' goes with `alpha`: the
-        stronger that is, the more, up to 0.5; 0.5 under solvers other than 'adamw'.
+        rows of the step. Not used by 'lbfgs', nor by a `module`. 'auto' is chosen with `alpha`, or
+        goes with a number there; 0.5 under solvers other than 'adamw'.
     batch_size : int or 'auto', default="auto"
-        Rows a training step; 'auto' is ``min(32, n_samples)``. Larger ones use many cores or a GPU
-        better; raise `learning_rate_init` with them.
+        Rows a training step; 'auto' is 32, and all of fewer than 64. Larger ones use many cores or
+        a GPU better; raise `learning_rate_init` with them.
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
         Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
         ``MLPClassifier``. 'cosine' falls to zero over `max_iter` epochs, 'one_cycle' rises from
@@ -454,8 +454,8 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         Exponent of 'invscaling'.
     max_iter : int or 'auto', default="auto"
         Most epochs (iterations for 'lbfgs'). 'auto' is 32 for the schedules that plan them,
-        'cosine' and 'one_cycle', up to 96 of few rows where `alpha` is chosen (see Notes), and 200
-        for the others and 'lbfgs'.
+        'cosine' and 'one_cycle', up to 64 of few rows where little decay is chosen (see Notes), and
+        200 for the others and 'lbfgs'.
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new order.
     random_state : int or RandomState instance, default=None
@@ -497,6 +497,12 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     callbacks : list of skorch callbacks, default=None
         Called at each epoch, and at each batch if they ask for batches. skorch's ``EarlyStopping``
         stops the training.
+    cv : int, splitter or iterable of (train, test), default=None
+        Folds by which 'auto' is chosen: their number, from 2 on, a splitter, or pairs of places in
+        X. ``list(GroupKFold(4).split(X, y, groups))`` parts whole groups. None is 3; see Notes.
+    scoring : str or callable, default=None
+        Score by which 'auto' is chosen, a name or scorer as in scikit-learn, of which more is
+        better. None is the loss.
 
     Attributes
     ----------
@@ -509,12 +515,13 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     coefs_, intercepts_ : list of ndarray
         Weights (n_in, n_out) and biases of the built-in net, for the columns of X as given.
     alpha_, dropout_ : float
-        Those of the training.
-    selection_results_ : dict of str to ndarray, or None
-        What was tried for `alpha` and `dropout`: ``alpha``, ``dropout`` (of a net of 448 units on
-        few rows) and ``is_linear``, the ``loss`` on the held-out rows, what it ``gain``-s on the
-        middle of the path, and the standard error of that, ``gain_error``. A pandas DataFrame can
-        be made of it. None where nothing was chosen.
+        Those of the training, chosen or given.
+    selection_results_ : dict of str to list or ndarray, or None
+        The candidates for "auto", like ``cv_results_`` of a search: ``params``, of which
+        ``Estimator(**params)`` trains the same, ``param_alpha``, ``param_dropout``,
+        ``split0_test_score`` and so on (NaN where a candidate no longer took part),
+        ``mean_test_score``, ``std_test_score`` and ``rank_test_score``. None where nothing was
+        chosen.
     loss_, best_loss_ : float
         Training loss of the last epoch, in nats for the logarithmic losses; lowest loss of the last
         fit, on the validation rows under early stopping.
@@ -592,6 +599,8 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         device: str = "cpu",
         dtype: str | None = None,
         callbacks: Any = None,
+        cv: Any = None,
+        scoring: Any = None,
     ) -> None:
         super().__init__()  # all parameters are kept as given: `ModuleParameters`
 

@@ -79,15 +79,14 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         Under 'adamw' each step shrinks the weight matrices by the share ``alpha`` times the
         learning rate. Under other solvers it is the strength of the L2 penalty on them, divided by
         the weight sum of the batch as in scikit-learn's ``MLPRegressor``, and 'auto' is 0.0001.
-        Under 'adamw' 'auto' is chosen, with `dropout`, on rows held out of a fit; see Notes.
+        Under 'adamw' 'auto' is chosen, with `dropout`, by a cross-validation; see Notes.
     dropout : float or 'auto', default="auto"
         Share of hidden units set to zero in a training step, in [0, 1): one draw a unit for all
-        rows of the step. Not used by 'lbfgs', nor by a `module`. 'auto' goes with `alpha`: the
-        stronger that is, the more, up to 0.5; 0.5 under solvers other than 'adamw'.
+        rows of the step. Not used by 'lbfgs', nor by a `module`. 'auto' is chosen with `alpha`, or
+        goes with a number there; 0.5 under solvers other than 'adamw'.
     batch_size : int or 'auto', default="auto"
-        Rows a training step; 'auto' is 32, beyond 4,096 rows ``n_samples // 128``, at most
-        `n_samples`. Larger ones use many cores or a GPU better; raise `learning_rate_init` with
-        them.
+        Rows a training step; 'auto' is 32, all of fewer than 64, and ``n_samples // 128`` beyond
+        4,096. Larger ones use many cores or a GPU better; raise `learning_rate_init` with them.
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
         Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
         ``MLPRegressor``. 'cosine' falls to zero over `max_iter` epochs, 'one_cycle' rises from
@@ -101,8 +100,8 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         Exponent of 'invscaling'.
     max_iter : int or 'auto', default="auto"
         Most epochs (iterations for 'lbfgs'). 'auto' is 64 for the schedules that plan them,
-        'cosine' and 'one_cycle', up to 192 of few rows where `alpha` is chosen (see Notes), and 200
-        for the others and 'lbfgs'.
+        'cosine' and 'one_cycle', up to 128 of few rows where little decay is chosen (see Notes),
+        and 200 for the others and 'lbfgs'.
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new order.
     random_state : int or RandomState instance, default=None
@@ -144,6 +143,12 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
     callbacks : list of skorch callbacks, default=None
         Called at each epoch, and at each batch if they ask for batches. skorch's ``EarlyStopping``
         stops the training.
+    cv : int, splitter or iterable of (train, test), default=None
+        Folds by which 'auto' is chosen: their number, from 2 on, a splitter, or pairs of places in
+        X. ``list(GroupKFold(4).split(X, y, groups))`` parts whole groups. None is 3; see Notes.
+    scoring : str or callable, default=None
+        Score by which 'auto' is chosen, a name or scorer as in scikit-learn, of which more is
+        better. None is the loss.
 
     Attributes
     ----------
@@ -159,12 +164,13 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         Weights (n_in, n_out) and biases of the built-in net, for the columns of X as given and y
         as standardised.
     alpha_, dropout_ : float
-        Those of the training.
-    selection_results_ : dict of str to ndarray, or None
-        What was tried for `alpha` and `dropout`: ``alpha``, ``dropout`` (of a net of 448 units on
-        few rows) and ``is_linear``, the ``loss`` on the held-out rows, what it ``gain``-s on the
-        middle of the path, and the standard error of that, ``gain_error``. A pandas DataFrame can
-        be made of it. None where nothing was chosen.
+        Those of the training, chosen or given.
+    selection_results_ : dict of str to list or ndarray, or None
+        The candidates for "auto", like ``cv_results_`` of a search: ``params``, of which
+        ``Estimator(**params)`` trains the same, ``param_alpha``, ``param_dropout``,
+        ``split0_test_score`` and so on (NaN where a candidate no longer took part),
+        ``mean_test_score``, ``std_test_score`` and ``rank_test_score``. None where nothing was
+        chosen.
     loss_, best_loss_ : float
         Training loss of the last epoch, of standardised targets; lowest loss of the last fit, on
         the validation rows under early stopping.
@@ -183,8 +189,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
     Notes
     -----
-    How ``alpha="auto"`` and ``dropout="auto"`` are chosen, and how ``max_iter="auto"`` follows them
-    (with 64 epochs in the place of 32): Notes of `SoftTargetMLPClassifier`.
+    How ``alpha="auto"`` and ``dropout="auto"`` are chosen: Notes of `SoftTargetMLPClassifier`.
 
     References
     ----------
@@ -248,6 +253,8 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         device: str = "cpu",
         dtype: str | None = None,
         callbacks: Any = None,
+        cv: Any = None,
+        scoring: Any = None,
     ) -> None:
         super().__init__()  # all parameters are kept as given: `ModuleParameters`
 

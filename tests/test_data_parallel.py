@@ -18,11 +18,14 @@ import torch
 from sklearn.base import clone
 
 from sklearn_softloss import persistence
+from sklearn_softloss._estimators.course import Course
+from sklearn_softloss._estimators.data_parallel import check_sharing
 from sklearn_softloss._processes import entering
 from sklearn_softloss.annotators import AnnotatorMLPClassifier
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV
 from sklearn_softloss.decision import TunedDecisionClassifierCV
 from sklearn_softloss.distributed import data_parallel
+from sklearn_softloss.losses import CrossEntropy
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
 from two_processes.cases import CASES, LABELS, X, soft, weights
 
@@ -235,6 +238,14 @@ def test_the_block_is_entered_as_often_as_one_likes():
 def test_estimators_that_share_no_rows_say_so(estimator):
     with entering(SimpleNamespace(size=2)), pytest.raises(NotImplementedError, match="one process"):
         estimator.fit(X, LABELS)
+
+
+@pytest.mark.parametrize("params", [{"cv": 3}, {"scoring": "accuracy"}], ids=str)
+def test_folds_and_scores_of_ones_own_are_for_one_process(params):
+    estimator = soft(alpha="auto", **params)
+    with pytest.raises(ValueError, match="cv and scoring are for one process"):
+        check_sharing(estimator, SimpleNamespace(size=2), CrossEntropy(), LABELS, Course.FRESH, {})
+    check_sharing(estimator, SimpleNamespace(size=1), CrossEntropy(), LABELS, Course.FRESH, {})
 
 
 def test_the_example_trains_the_partitions_of_dask(tmp_path):

@@ -177,7 +177,7 @@ clf = SoftTargetMLPClassifier((8,), max_iter=1, batch_size=4000, random_state=0)
 clf.fit(np.array(X[:4000]), y[:4000])  # torch allocates its own at the first step
 with PeakMemory() as memory:
     clf.fit(X, y)
-assert len(clf.selection_results_["alpha"]) > 1
+assert len(clf.selection_results_["param_alpha"]) > 1
 print(memory.megabytes)
 """
 

@@ -70,8 +70,9 @@ def test_sample_weight_is_routed_through_a_grid_search(Estimator, wrong_rows, ro
     _, plain = fitted_by_hand(Estimator, X, y, everything)
     assert _agrees_with(search, X, weighted, scaler)
     assert not _agrees_with(search, X, plain, scaler)
-    # The wrong rows count neither in the fits nor in the scores of the folds.
-    assert search.best_score_ > 0.8
+    # The wrong rows count neither in the fits nor in the scores of the folds: with them the truth
+    # itself would score two thirds.
+    assert search.best_score_ > 0.7
 
 
 @over_estimators

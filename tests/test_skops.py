@@ -53,6 +53,7 @@ def test_every_loss(loss):
         {"solver": "lbfgs", "label_smoothing": 0.1},
         {"solver": "sgd", "early_stopping": True, "n_iter_no_change": 2},
         {"alpha": "auto", "dropout": "auto"},
+        {"hidden_layer_sizes": "auto", "alpha": "auto", "max_iter": "auto", "cv": 2},
         {"warm_start": True},
         {"dtype": "float32"},
     ],
@@ -65,6 +66,7 @@ def test_every_kind_of_training(params):
     found = same(clf, X)
     assert found.get_params() == clf.get_params()
     assert found.loss_curve_ == clf.loss_curve_
+    np.testing.assert_equal(found.selection_results_, clf.selection_results_)
 
 
 @pytest.mark.parametrize("solver", ["adamw", "adam", "sgd", "adadelta", "rmsprop"])

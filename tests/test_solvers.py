@@ -256,6 +256,7 @@ def test_weights_without_room_leave_the_constant(solver, alpha, rows):
     X, params = ROWS[rows]
     params = {**PLAIN, **params, "solver": solver, "learning_rate_init": EVERY_SOLVER[solver]}
     params |= {"alpha": alpha, "max_iter": 120, "n_iter_no_change": 120, "random_state": 0}
+    params["batch_size"] = 32
     for Estimator, Y, method in (
         (SoftTargetMLPClassifier, SOFT_ROWS, "predict_proba"),
         (MultiLabelSigmoidClassifier, LABEL_SETS, "predict_proba"),

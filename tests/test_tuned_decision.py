@@ -314,7 +314,7 @@ def test_metadata_routing():
 
 
 def test_search_pickle_and_jobs():
-    X, Y = rare_labels(n=120)
+    X, Y = rare_labels(n=240)
     grid = {"estimator__alpha": [0.001, 1.0], "objective": ["f1", "jaccard"]}
     tuned = TunedDecisionClassifierCV(multi(), cv=3, random_state=0)
     search = GridSearchCV(tuned, grid, cv=KFold(2)).fit(X, Y)

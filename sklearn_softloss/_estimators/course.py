@@ -81,11 +81,6 @@ def check_call(
                 f"hidden_layer_sizes={estimator.hidden_layer_sizes!r}, but the net to go on with "
                 f"has hidden layers of {hidden} units: set it back, or fit anew."
             )
-    if course.in_parts and estimator._strength.is_linear:
-        raise ValueError(
-            "fit found a linear model by L-BFGS, which partial_fit cannot go on with: state "
-            "hidden_layer_sizes, such as (448,) or (), and fit anew."
-        )
     if course.in_parts and type(loss) is not type(before):
         raise ValueError(
             f"loss is {loss!r}, but partial_fit goes on with {before!r}: set it back, or fit anew."

@@ -38,6 +38,11 @@ def check_sharing(
             "TrainingCheckpoint writes the state of one process, and data_parallel() trains in "
             f"{processes.size}: leave it out, and dump the fitted estimator."
         )
+    if estimator.cv is not None or estimator.scoring is not None:
+        raise ValueError(
+            "cv and scoring are for one process; in data_parallel() the loss on rows of all "
+            "processes chooses. Leave them out, or state what they chose before."
+        )
     parameters = estimator.get_params(deep=False)
     processes.check_that_all_agree(
         {

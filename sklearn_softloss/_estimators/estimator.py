@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from math import isnan
+from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags, check_random_state
+from sklearn.metrics import check_scoring
+from sklearn.utils import Tags, _safe_indexing, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from torch import Tensor
 
@@ -37,13 +40,16 @@ from .._training.net import TrainingNet
 from .._training.process import leaves_process_as_found
 from .._warn import warn
 from ..losses import Loss, get_loss
-from .building import batch_size_of, build_net, least_batch, n_epochs_of, net_of_the_next_part
+from .building import build_net, net_of_the_next_part
+from .choice import MIDDLE, Candidate, Choice, candidates_of, params_of
 from .compatibility import CallbackSupportMixin, FitObserver
 from .course import Course, check_call, course_of
 from .data_parallel import check_same_data, check_sharing
+from .held_out import Split, splits_of
 from .keywords import ModuleParameters
 from .parameters import check_parameters, torch_device, torch_dtype
-from .regularization import MIDDLE, Choice, Strength, epochs_of, path_of, settled, trial_of
+from .settings import Settings
+from .trials import TRIAL_WIDTH, minus_losses, trained
 from .validation import TRANSFORM_IT, hold_out, warn_if_far_out
 
 SMALL = 2**18
@@ -70,6 +76,11 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
 
     _never_known: Array | None = None
     """Columns of y of which no entry was ever known, if there are such."""
+
+    cv: Any = None
+    scoring: Any = None
+    _candidate: tuple[Any, ...] = MIDDLE
+    """What was chosen. Files that were written before these existed hold none of the three."""
 
     net_: TrainingNet
     loss_curve_: list[float]
@@ -113,6 +124,8 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         device: str = "cpu",
         dtype: str | None = None,
         callbacks: Any = None,
+        cv: Any = None,
+        scoring: Any = None,
     ) -> None:
         """All are kept as given: `ModuleParameters`."""
 
@@ -188,7 +201,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
                     )
                 check_same_data(processes, X, targets)
                 net, loop, train, chosen = self._train(
-                    X, targets, encoded, loss, course, validation, observer
+                    X, y, targets, encoded, loss, course, validation, observer
                 )
                 for name in self._kept_of_targets:
                     self.__dict__.pop(f"{name}_", None)
@@ -248,6 +261,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
     def _train(
         self,
         X: Any,
+        y: Any,
         targets: Targets,
         encoded: TrainingTargets,
         loss: Loss,
@@ -262,14 +276,16 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             train, valid = self._training_data(X, encoded, targets, generators, given)
             if given:
                 valid = self._given_validation(train, targets, loss.domain, *validation)
-            chosen: dict[str, Any] = {}
-            if course is Course.NEXT_PART:
-                settled, net = self, net_of_the_next_part(self)
+            chosen = self._chosen(X, y, targets, loss, train, valid, validation, encoded, course)
+            settings = Settings.of(self, chosen.pop("_params"))
+            if course is Course.NEXT_PART and self.net_.lbfgs is None:
+                net = net_of_the_next_part(settings, self.net_)
             else:
-                settled, chosen = self._settled(loss, train, valid, encoded, course, generators)
-                net = build_net(settled, loss, train, encoded.n_columns, course, generators)
-            net.batch_size = batch_size_of(settled, train.n_samples)
-            n_epochs = 1 if course.in_parts else n_epochs_of(settled)
+                before = self if course.goes_on else None
+                n_columns = encoded.n_columns
+                net = build_net(settings, loss, train, n_columns, course, generators, before)
+            net.batch_size = settings.batch_size_of(train.n_samples)
+            n_epochs = 1 if course.in_parts else settings.max_iter
             if observer is not None:
                 observer.fitted = lambda: self._to_predict(net.frozen(), targets, encoded.code)
                 observer.on_fit_begin(n_epochs)
@@ -280,53 +296,74 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         self._generators = generators
         return net, loop, train, chosen
 
-    def _settled(
+    def _chosen(
         self,
+        X: Any,
+        y: Any,
+        targets: Targets,
         loss: Loss,
         train: TrainingData,
         valid: TrainingData | None,
+        validation: tuple[Any, Any],
         encoded: TrainingTargets,
         course: Course,
-        generators: Generators,
-    ) -> tuple[Self, dict[str, Any]]:
-        """A copy with numbers in place of "auto", and the fitted attributes that tell of them."""
-        results = None
-        if course is Course.WARM:
-            strength = self._strength
-        elif course is Course.FIRST_PART:
-            strength = MIDDLE
+    ) -> dict[str, Any]:
+        """Parameters in place of "auto", and the fitted attributes that tell of them."""
+        n_samples, results = train.n_samples, None
+        if course is not Course.FRESH:
+            candidate = Candidate(*self._candidate) if course.goes_on else MIDDLE
+            if course.in_parts and candidate.is_linear:  # goes on by steps, as no part is the whole
+                candidate = MIDDLE
         else:
-            seed = int(generators.numpy.randint(np.iinfo(np.int32).max))
+            candidates, weight = candidates_of(self, train), train.weight_sum()
+            splits: list[Split] = []
+            if len(candidates) > 1:
+                splits = splits_of(train, valid, self.cv, X, y)
+            if validation[0] is not None and self.cv is None:
+                X, y = self._check_X(validation[0], reset=False), validation[1]
 
-            def trial(strength: Strength, part: TrainingData) -> TrainingNet:
-                member = trial_of(self, train, len(part) / train.n_samples, strength)
-                return self._trial(member, loss, part, encoded.n_columns, seed)
+            def fit(some: list[Candidate], part: TrainingData) -> tuple[Loss, list[Any]]:
+                known = loss
+                if loss.needs_mean_target:
+                    known = loss.with_mean_target(part.mean_target())
+                tried = (params_of(one, self, n_samples, TRIAL_WIDTH) for one in some)
+                members = [Settings.of(self, {**one, "callbacks": None}) for one in tried]
+                return known, trained(members, known, part, weight)
 
-            choice = Choice(path_of(self, train), train, valid, trial, seed, loss.in_nats)
-            strength, results = choice.strength, choice.results
-            if self.verbose and results is not None and train.processes.rank == 0:
-                print(choice)
-        found = settled(self, train.n_samples, train.X.shape[1], strength)
-        n_steps = train.n_samples / least_batch(self)
-        found._planned_epochs = epochs_of(strength, self._planned_epochs, n_steps)
-        return found, {
-            "alpha_": found.alpha,
-            "dropout_": found.dropout,
+            choice = Choice(candidates, splits, fit, self._score_of(X, y, targets, encoded))
+            if self.scoring is not None and splits and choice.best is None:
+                raise ValueError(f"scoring={self.scoring!r} gave no candidate a finite score.")
+            choice = train.processes.from_first(choice)
+            candidate = choice.candidate
+            results = choice.results([params_of(one, self, n_samples) for one in candidates])
+        params = params_of(candidate, self, n_samples)
+        if self.verbose and results is not None and train.processes.rank == 0:
+            print(choice.sentence(params))
+        return {
+            "alpha_": params["alpha"],
+            "dropout_": params["dropout"],
             "selection_results_": results,
-            "_strength": strength,
+            "_candidate": tuple(candidate),
+            "_params": params,
         }
 
-    def _trial(
-        self, member: Self, loss: Loss, part: TrainingData, n_columns: int, seed: int
-    ) -> TrainingNet:
-        """A net trained on a part of the rows."""
-        member.batch_size = min(2 * least_batch(self), len(part))
-        generators = Generators.seeded(seed)
-        net = build_net(member, loss, part, n_columns, Course.FRESH, generators)
-        net.batch_size = batch_size_of(member, len(part))
-        if net.train(part, None, n_epochs_of(member), generators.torch).interrupted:
-            raise KeyboardInterrupt
-        return net
+    def _score_of(
+        self, X: Any, y: Any, targets: Targets, encoded: TrainingTargets
+    ) -> Callable[[Any, Loss, Split], tuple[Array, Array]]:
+        """How a choice judges a module: by its losses, or by `scoring` as an estimator."""
+        if self.scoring is None:
+            return lambda module, loss, split: minus_losses(module, loss, split.held)
+        scorer = check_scoring(self, self.scoring)
+        twin = copy.copy(self)
+        twin.__dict__.pop("feature_names_in_", None)
+
+        def score(module: Any, loss: Loss, split: Split) -> tuple[Array, Array]:
+            net: Any = SimpleNamespace(module_=module, criterion_=loss)
+            twin.__dict__.update(self._to_predict(net, targets, encoded.code))
+            found = scorer(twin, X[split.places], _safe_indexing(y, split.places))
+            return np.array([float(found)]), np.ones(1)
+
+        return score
 
     def _check_warm_start(self, y: Any) -> None:
         """Refuse a y that the weights of the last fit cannot serve."""
@@ -428,7 +465,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
 
     def forget_training(self) -> None:
         """Keep what prediction reads: no state of the optimizer, generators, callbacks, history."""
-        self.callbacks, self.warm_start = None, False
+        self.callbacks, self.cv, self.warm_start = None, None, False
         if hasattr(self, "net_"):
             self.net_ = self.net_.without_training()
             self.__dict__.pop("_generators", None)  # a copy of a copy has none

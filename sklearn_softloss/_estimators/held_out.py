@@ -1,142 +1,127 @@
-"""Which rows a choice is judged by: a seeded hash of its content decides for each row.
+"""Which rows a choice is judged by: a hash of its content decides for each row.
 
-Equal rows stay together, so that none is judged by its twin; neither their order, nor the units of
-columns, nor whether rows are repeated or weighted moves the others. Of more rows than are enough
-the part that is looked at hangs on their entries as they are.
+Equal rows stay together, and neither order nor units nor weights move the others.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from numbers import Integral
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.model_selection import check_cv
 
 from .._targets.encoding import Array
-from .._training.batches import GATHERED_ENTRIES, TrainingData, release_pages, scattered_rows
+from .._training.batches import TrainingData
+from .equal_rows import groups_of_equal, hashes_of_values, numbered
+
+SEED = 0
+"""Of the hash: the choice is the same whatever `random_state` is."""
+
+FEWEST_GROUPS = 60
+"""Different rows below which a fold of them says too little."""
+
+N_FOLDS, MOST_FOLDED, ONE_IN = 3, 2000, 4
+"""Folds, each of which is held out once; of more different rows than that one in four are."""
 
 MOST_TAUGHT, MOST_JUDGED = 5000, 25_000
 """Different rows that are enough to train trials on and hold out of, and to choose by in all: to
 judge a row costs a hundredth of what it costs to train on it."""
 
-ONE_IN = 4
-"""One of so many different rows is held out."""
+
+class Split(NamedTuple):
+    """Rows to train on, rows to judge by, and the places of the latter in y as given."""
+
+    train: TrainingData
+    held: TrainingData
+    places: Array
 
 
-def enough_rows(data: TrainingData, seed: int) -> tuple[TrainingData, Array]:
-    """All rows, of many a part that says enough; and a number of each, from 0 on, which equal rows
-    share.
+def splits_of(
+    train: TrainingData, valid: TrainingData | None, cv: Any, X: Any, y: Any
+) -> list[Split]:
+    """Those of `cv`, if it is given; rows that validate, if there are; else folds, or of many rows
+    the first alone, and none of too few."""
+    if cv is not None and not isinstance(cv, Integral):
+        return _given_splits(train, cv, X, y)
+    part, groups, places = enough_rows(train)
+    n_groups = int(groups.max()) + 1
+    n_folds = None if cv is None else int(cv)
+    if n_folds is not None and n_groups < n_folds:
+        raise ValueError(f"cv={cv} folds need as many different rows; there are {n_groups}.")
+    if n_groups < FEWEST_GROUPS and cv is None:
+        return []
+    if valid is not None and cv is None:
+        held, _, places = enough_rows(valid)
+        return [Split(part.restricted(part.rows[groups < MOST_TAUGHT]), held, places)]
+    fold, n_splits = _dealt(part, groups, n_folds)
+    return [
+        Split(
+            part.restricted(part.rows[fold != k]),
+            part.restricted(part.rows[fold == k]),
+            places[fold == k],
+        )
+        for k in range(n_splits)
+    ]
 
-    Those of other processes too, brought together.
-    """
+
+def _given_splits(train: TrainingData, cv: Any, X: Any, y: Any) -> list[Split]:
+    """Those of a splitter or of an iterable, as far as their rows train."""
+    try:
+        pairs = list(check_cv(cv).split(X, y))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"cv={cv!r} gives no splits: {error} Where it needs groups, pass "
+            "cv=list(splitter.split(X, y, groups))."
+        ) from error
+    if not pairs:
+        raise ValueError("cv holds no (train, test) rows; an iterator that was read is empty.")
+    known = [[np.intersect1d(train.rows, _places(rows, X)) for rows in pair] for pair in pairs]
+    if not all(len(rows) for pair in known for rows in pair):
+        raise ValueError("cv must leave rows with weight and known targets on both sides.")
+    return [Split(train.restricted(a), train.restricted(b), b) for a, b in known]
+
+
+def _places(given: Any, X: Any) -> Array:
+    rows, n_rows = np.asarray(given), X.shape[0]
+    if rows.dtype == bool and rows.shape == (n_rows,):
+        rows = np.flatnonzero(rows)
+    is_legal = rows.ndim == 1 and (rows.dtype.kind in "iu" or not len(rows))
+    if not is_legal or (len(rows) and not 0 <= rows.min() <= rows.max() < n_rows):
+        raise ValueError(f"cv must hold rows of this X, from 0 to {n_rows - 1}; got {given!r}.")
+    return rows
+
+
+def enough_rows(data: TrainingData) -> tuple[TrainingData, Array, Array]:
+    """All rows of all processes, of many a part that says enough; a number of each, from 0 on,
+    which equal rows share; and their places in X as given."""
     most = data.processes.from_first(max(MOST_TAUGHT, min(MOST_JUDGED, data.block_size())))
     if data.n_samples > most:
-        hashes = data.processes.gather(_hashes_of_values(data, seed))
-        groups = _numbered(np.concatenate(hashes))
+        hashes = data.processes.gather(hashes_of_values(data, SEED))
+        groups = numbered(np.concatenate(hashes))
         first = sum(len(part) for part in hashes[: data.processes.rank])
         data = data.restricted(data.rows[groups[first : first + len(data)] < most])
     part = data.gathered()
-    return part, groups_of_equal(part.X, part.rows, seed)
+    places = data.rows if data.processes.size == 1 else np.arange(len(part))
+    return part, groups_of_equal(part.X, part.rows, SEED), places
 
 
-def groups_of_equal(X: Any, rows: Array, seed: int) -> Array:
-    """A number for each row, from 0 on; equal rows have equal ones, in an order that is random.
+def _dealt(part: TrainingData, groups: Array, n_folds: int | None) -> tuple[Array, int]:
+    """The fold of each row, and how many of the folds are held out in turn.
 
-    An entry counts by its rank in its column, so that the order hangs on no unit and no origin.
-    """
-    factors = _factors(X, seed)
-    if sp.issparse(X):
-        return _numbered(_hashes_of_sparse_ranks(X[rows], factors))
-    hashes = np.zeros(len(rows), dtype=np.uint64)
-    width = max(1, GATHERED_ENTRIES // max(1, len(rows)))
-    for start in range(0, X.shape[1], width):
-        block = slice(start, start + width)
-        for values, factor in zip(scattered_rows(X[:, block], rows).T, factors[block], strict=True):
-            hashes += _mixed(np.unique(values, return_inverse=True)[1]) * factor
-    return _numbered(hashes)
-
-
-def _hashes_of_sparse_ranks(X: Any, factors: Array) -> Array:
-    """The same numbers as of dense rows: zeros, of which a column has one here, count alike."""
-    X.sum_duplicates()
-    X.eliminate_zeros()
-    n_stored = np.bincount(X.indices, minlength=X.shape[1])
-    zeros = np.where(n_stored < X.shape[0], 0.0, np.inf)
-    values = np.concatenate([X.data, zeros])
-    columns = np.concatenate([X.indices, np.arange(X.shape[1])])
-    order = np.lexsort((values, columns))
-    is_first, is_other = (
-        np.append(True, entries[order][1:] != entries[order][:-1]) for entries in (columns, values)
-    )
-    count = np.cumsum(is_first | is_other)
-    ranks = np.empty(len(order))
-    ranks[order] = count - np.maximum.accumulate(np.where(is_first, count, 0))
-    terms = _mixed(ranks)
-    stored, of_zeros = terms[: X.nnz], terms[X.nnz :]
-    more = (stored - of_zeros[X.indices]) * factors[X.indices]
-    return _sums_of_rows(X, more) + (of_zeros * factors).sum(dtype=np.uint64)
-
-
-def _hashes_of_values(data: TrainingData, seed: int) -> Array:
-    """A number of 64 bits for each row, by its entries as they are."""
-    size, factors = data.block_size(GATHERED_ENTRIES), _factors(data.X, seed)
-    blocks = [np.empty(0, dtype=np.uint64)]
-    for start in range(0, len(data), size):
-        blocks.append(_hashes(data.X[data.rows[start : start + size]], factors))
-        release_pages(data.X)
-    return np.concatenate(blocks)
-
-
-def _hashes(X: Any, factors: Array) -> Array:
-    """A 64-bit number of each row: the sum of its mixed entries, each times its column's factor.
-
-    Multilinear hashing (Lemire and Kaser, 2014, arXiv:1202.4961); zeros add nothing, so that dense
-    and sparse rows agree.
-    """
-    if sp.issparse(X):
-        return _sums_of_rows(X, _mixed(X.data) * factors[X.indices])
-    return (_mixed(X) * factors).sum(axis=1, dtype=np.uint64)
-
-
-def _sums_of_rows(X: Any, terms: Array) -> Array:
-    """Sums of numbers that belong to the stored entries of CSR rows."""
-    sums = np.concatenate([[np.uint64(0)], np.cumsum(terms, dtype=np.uint64)])
-    found: Array = sums[X.indptr[1:]] - sums[X.indptr[:-1]]
-    return found
-
-
-def _mixed(values: Array) -> Array:
-    """The bits of the numbers, stirred, because those of whole numbers end in zeros."""
-    bits = (np.ascontiguousarray(values, dtype=np.float64) + 0.0).view(np.uint64)
-    stirred: Array = bits ^ (bits >> np.uint64(32))
-    return stirred
-
-
-def _factors(X: Any, seed: int) -> Array:
-    """A random odd number for each column."""
-    draw = np.random.RandomState(seed)
-    drawn: Array = draw.randint(0, np.iinfo(np.uint64).max, size=X.shape[1], dtype=np.uint64)
-    return drawn | np.uint64(1)
-
-
-def _numbered(hashes: Array) -> Array:
-    numbers: Array = np.unique(hashes, return_inverse=True)[1].ravel()
-    return numbers
-
-
-def part_to_judge_by(part: TrainingData, groups: Array) -> tuple[TrainingData, TrainingData, Array]:
-    """Rows to train on, rows to judge by, and the groups of the latter.
-
-    Every fourth group is held out, in an order by the column in which the target of the group
-    stands out most: the class, or the rarest label. So are all beyond those that are enough.
+    Groups are dealt in an order by the column in which the target of the group stands out most: the
+    class, or the rarest label. Of many those beyond the ones that are enough to train on judge too.
     """
     strata = _strata(part, groups)
     by_stratum = np.lexsort((np.arange(len(strata)), strata))
-    by_stratum = by_stratum[by_stratum < MOST_TAUGHT]
-    is_held = np.arange(len(strata)) >= MOST_TAUGHT
-    is_held[by_stratum[ONE_IN - 1 :: ONE_IN]] = True
-    held = is_held[groups]
-    return part.restricted(part.rows[~held]), part.restricted(part.rows[held]), groups[held]
+    is_many = n_folds is None and len(strata) > MOST_FOLDED
+    if is_many:
+        by_stratum = by_stratum[by_stratum < MOST_TAUGHT]
+    n_folds = n_folds or (ONE_IN if is_many else N_FOLDS)
+    fold = np.zeros(len(strata), dtype=int)
+    fold[by_stratum] = (1 + np.arange(len(by_stratum))) % n_folds
+    return fold[groups], 1 if is_many else n_folds
 
 
 def _strata(data: TrainingData, groups: Array) -> Array:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from sklearn.metrics import get_scorer
 from sklearn.utils.validation import check_scalar
 from skorch.callbacks import Callback
 from torch import nn
@@ -111,9 +112,27 @@ def check_parameters(estimator: Any) -> None:
     _check_callbacks(estimator.callbacks)
     if estimator.target_range is not None:
         _check_target_range(estimator.target_range, estimator.label_smoothing)
+    _check_choosers(estimator.cv, estimator.scoring)
     hidden_layers(estimator.hidden_layer_sizes)
     torch_dtype(estimator.dtype or np.float64)
     torch_device(estimator.device)
+
+
+def _check_choosers(cv: Any, scoring: Any) -> None:
+    is_number = isinstance(cv, Integral) and int(cv) > 1
+    is_iterable = isinstance(cv, Iterable) and not isinstance(cv, str)
+    if not (cv is None or is_number or is_iterable or hasattr(cv, "split")) or isinstance(cv, str):
+        raise ValueError(
+            "cv must be None, a number of folds from 2 on, a splitter such as KFold, or an "
+            f"iterable of (train, test) rows; got {cv!r}."
+        )
+    if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
+        raise TypeError(
+            "scoring must be None, the name of one scorer or a callable (estimator, X, y) -> "
+            f"number; got {scoring!r}."
+        )
+    if isinstance(scoring, str):
+        get_scorer(scoring)
 
 
 def _check_callbacks(callbacks: Any) -> None:

@@ -251,6 +251,12 @@ class TrainingData(Dataset[Any]):
         twin.n_samples = int(self.processes.total(len(rows)))
         return twin
 
+    def dense(self, dtype: torch.dtype) -> TrainingData:
+        """The same rows as dense tensors of a dtype."""
+        twin = copy.copy(self)
+        twin.dtype, twin.sparse = dtype, False
+        return twin
+
     def gathered(self) -> TrainingData:
         """The rows of all processes, and of a memory-mapped file, in the memory of each."""
         if self.processes.size == 1 and not isinstance(self.X, np.memmap):
@@ -267,6 +273,11 @@ class TrainingData(Dataset[Any]):
         sums = self.targets.mass_and_weight(self.rows, block_size)
         total, weight_sum = self.processes.total(sums)
         return np.asarray(total / np.where(weight_sum > 0, weight_sum, 1.0))
+
+    def weight_sum(self) -> float:
+        """Weight of the known targets of all columns."""
+        _, weight = self.targets.mass_and_weight(self.rows)
+        return float(self.processes.total(weight.sum()))
 
     def memory_for(self, n_rows: int) -> Tensor | None:
         """Where `batch` may lay so many rows of X, if it gathers them by torch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from numbers import Integral
 from typing import Any, Self
@@ -10,13 +11,13 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._checks import require_y, weight_or_ones
+from .._estimators.choice import Candidate, params_of
 from .._estimators.classifier import NetClassifier
 from .._estimators.compatibility import with_callbacks
 from .._estimators.course import Course
 from .._estimators.estimator import unchanged_on_error
 from .._estimators.held_out import groups_of_equal
 from .._estimators.keywords import answers_habits
-from .._estimators.regularization import settled
 from .._processes import refuse_processes
 from .._targets.answers import (
     Annotations,
@@ -63,7 +64,8 @@ class AnnotatorMLPClassifier(NetClassifier):
     solver : str or torch optimizer class, default="adamw"
         As for `SoftTargetMLPClassifier`.
     alpha, dropout : float or 'auto', default="auto"
-        Weight decay, and the share of hidden units dropped; 'auto' chooses both on rows held out.
+        Weight decay, and the share of hidden units dropped; 'auto' chooses both by a
+        cross-validation.
     batch_size : int or 'auto', default="auto"
         Rows a training step.
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
@@ -93,6 +95,8 @@ class AnnotatorMLPClassifier(NetClassifier):
         Precision of the training; None follows X.
     callbacks : list of skorch callbacks, default=None
         Called at each epoch of the net that is kept.
+    cv, scoring : default=None
+        Folds and score by which 'auto' is chosen; as for `SoftTargetMLPClassifier`.
 
     Attributes
     ----------
@@ -114,7 +118,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         How far answers follow the share of the camp: 1 as everyone's, 0 not at all.
     bias_ : ndarray of shape (n_annotators, n_classes)
         What is added to the log share of each class, in nats.
-    net_, loss_, loss_curve_, alpha_, dropout_, n_iter_, ...
+    net_, loss_, loss_curve_, alpha_, dropout_, selection_results_, n_iter_, ...
         Of the net, as of `SoftTargetMLPClassifier`.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -196,6 +200,8 @@ class AnnotatorMLPClassifier(NetClassifier):
         device: str = "cpu",
         dtype: str | None = None,
         callbacks: Any = None,
+        cv: Any = None,
+        scoring: Any = None,
     ) -> None:
         super().__init__()  # all parameters are kept as given: `ModuleParameters`
 
@@ -285,7 +291,8 @@ class AnnotatorMLPClassifier(NetClassifier):
             seen, unseen = rows[fold != i], rows[fold == i]
             if not (len(seen) and len(unseen)):  # every row is the same
                 continue
-            member = settled(self, len(rows), X.shape[1], self._strength)
+            member = copy.copy(self)
+            member.__dict__.update(params_of(Candidate(*self._candidate), self, len(rows)))
             member.callbacks, member.verbose, member._is_part = None, 0, True
             for name in ("_skl_callbacks", "_parent_callback_ctx"):
                 member.__dict__.pop(name, None)

@@ -78,6 +78,21 @@ CASES = {
     ),
     "prior": (soft(loss="logit_adjusted_cross_entropy"), X, SORTED, {}),
     "auto": (SoftTargetMLPClassifier((16,), batch_size=N, random_state=0), X, LABELS, {}),
+    "auto of free label sets": (
+        MultiLabelSigmoidClassifier(batch_size=N, random_state=0),
+        X,
+        KNOWN,
+        {"sample_weight": WEIGHT},
+    ),
+    "auto of free numbers": (SoftLossMLPRegressor(batch_size=N, random_state=0), X, NUMBERS, {}),
+    "auto, with rows to validate": (
+        SoftTargetMLPClassifier(
+            (16,), batch_size=N, early_stopping=True, validation_fraction=0.3, random_state=0
+        ),
+        X,
+        LABELS,
+        {},
+    ),
     "sparse rows": (soft(), SPARSE, LABELS, {}),
     "wide sparse rows": (
         SoftTargetMLPClassifier(random_state=0),

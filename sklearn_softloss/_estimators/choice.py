@@ -1,0 +1,211 @@
+"""What alpha="auto" and dropout="auto" become: a cross-validation inside `fit`.
+
+Small nets, from hardly any decay to much, linear models and the constant are trained on folds of
+the rows, and the one whose mean loss on the rows held out is least is trained on all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import log, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import rankdata
+
+from .._targets.encoding import Array
+from .._training.batches import TrainingData
+from .._training.schedule import FIXED_LENGTH
+from .._training.solvers import SOLVERS
+from ..losses import Loss
+from .held_out import Split
+from .parameters import AUTO_WIDTH, hidden_layers
+from .settings import least_batch
+
+
+class Candidate(NamedTuple):
+    """Decay and dropout of a net of `AUTO_WIDTH` units, and how many times the planned epochs it
+    trains; or the penalty of a linear model."""
+
+    alpha: float
+    dropout: float = 0.0
+    longer: float = 1.0
+    is_linear: bool = False
+
+
+MIDDLE = Candidate(1.0, 0.5)
+"""Where nothing is chosen."""
+
+NETS = (
+    Candidate(10.0, 0.5),
+    Candidate(3.0, 0.5),
+    Candidate(1.0, 0.25, 2.0),
+    Candidate(0.3, 0.25, 2.0),
+    Candidate(0.1, 0.25, 2.0),
+    Candidate(0.03, 0.0, 2.0),
+)
+CONSTANT = Candidate(1e5, is_linear=True)
+LINEAR = (Candidate(30.0, is_linear=True), Candidate(1.0, is_linear=True))
+NO_LINEAR = (Candidate(1000.0, 0.5), Candidate(100.0, 0.5), Candidate(30.0, 0.5))
+"""Where layers or dropout are stated, or a linear model has more weights than the net."""
+
+LINEAR_ALONE = tuple(
+    Candidate(alpha, is_linear=True) for alpha in (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
+)
+"""Of wide sparse rows, for which a net takes many times as long."""
+
+SOME_COLUMNS, FEW_ENTRIES, MANY_COLUMNS = 1000, 64, 5000
+"""Sparse rows are wide from so many columns on if a column has so few entries that it cannot teach
+the units of a layer what to make of it; or from many columns on."""
+
+LINEAR_TOL, LINEAR_ITERATIONS = 1e-3, 200
+"""Largest gradient entry of a linear model by L-BFGS: smaller ones no longer move what it says."""
+
+MANY_STEPS = 4000
+"""Steps up to which a training with little decay is longer than planned: beyond there are enough
+for weights to grow."""
+
+FEWEST_LEFT, SURE = 2, 1.0
+"""Candidates that go on after each fold, at least; standard errors by which the best one must beat
+the constant, as the best of many wins by chance where nothing is to be known."""
+
+FAILED = -1e100
+"""The score of a candidate that has no finite one."""
+
+PENALTY = 1e-4
+"""alpha="auto" of solvers that do not decay: the L2 penalty of ``MLPClassifier``."""
+
+
+def candidates_of(estimator: Any, train: TrainingData) -> tuple[Candidate, ...]:
+    """Those to choose from; one alone where the parameters leave no choice."""
+    if estimator.alpha != "auto" or estimator.module is not None or not _decays(estimator):
+        return (MIDDLE,)
+    is_free = isinstance(estimator.hidden_layer_sizes, str) and estimator.dropout == "auto"
+    n_columns, n_targets = train.X.shape[1], train.targets.n_columns
+    is_large = n_columns * n_targets > AUTO_WIDTH * (n_columns + n_targets)
+    if is_large or not is_free:
+        return (*NO_LINEAR, *NETS)
+    stored = train.X.nnz * len(train) / train.X.shape[0] if train.sparse else 0.0
+    n_entries = train.processes.total(stored) / n_columns
+    is_wide = n_columns >= MANY_COLUMNS or (n_columns >= SOME_COLUMNS and n_entries < FEW_ENTRIES)
+    return (CONSTANT, *(LINEAR_ALONE if train.sparse and is_wide else (*LINEAR, *NETS)))
+
+
+def _decays(estimator: Any) -> bool:
+    return isinstance(estimator.solver, str) and SOLVERS[estimator.solver].decays
+
+
+def params_of(
+    candidate: Candidate, estimator: Any, n_samples: int, most_units: int = 10**9
+) -> dict[str, Any]:
+    """Parameters by which the estimator trains what a candidate says, on so many rows.
+
+    A narrow net gets less of both, so that two things are as in one of `AUTO_WIDTH` units: the
+    noise of dropout, which is the odds of dropping a unit over the number of units, and the largest
+    output that decayed weights can make, which is the units over the square of the decay.
+    """
+    if candidate.is_linear:
+        tol = max(estimator.tol, LINEAR_TOL)
+        training = {"solver": "lbfgs", "max_iter": LINEAR_ITERATIONS, "tol": tol}
+        return {"hidden_layer_sizes": (), "alpha": candidate.alpha, "dropout": 0.0, **training}
+    widths = [min(width, most_units) for width in hidden_layers(estimator.hidden_layer_sizes)]
+    narrow = min([1.0, *(width / AUTO_WIDTH for width in widths)])
+    params = {name: getattr(estimator, name) for name in ("alpha", "dropout", "max_iter")}
+    params["hidden_layer_sizes"] = tuple(widths)
+    if estimator.dropout == "auto":
+        if estimator.alpha != "auto" and _decays(estimator):
+            wanted = log(max(estimator.alpha, 1e-9) / sqrt(narrow))
+            candidate = min((MIDDLE, *NETS), key=lambda net: abs(wanted - log(net.alpha)))
+        odds = narrow * candidate.dropout / (1 - candidate.dropout)
+        params["dropout"] = odds / (1 + odds)
+    if estimator.alpha == "auto":
+        params["alpha"] = candidate.alpha * sqrt(narrow) if _decays(estimator) else PENALTY
+        is_planned = estimator.learning_rate in FIXED_LENGTH
+        if estimator.max_iter == "auto" and is_planned and _decays(estimator):
+            planned = estimator._planned_epochs
+            most = MANY_STEPS * least_batch(estimator.batch_size) / (planned * n_samples)
+            params["max_iter"] = round(planned * max(1.0, min(candidate.longer, most)))
+    return params
+
+
+class Choice:
+    """The candidate of the greatest mean score over the splits; of equals the first.
+
+    After each split the better half goes on, by the mean so far, and always the first candidate,
+    which knows nothing: others must be better by a standard error. A `score` is that of each
+    row and its weight, or one of all; more is better. Without splits, as of few rows, it is the
+    middle.
+
+    Attributes
+    ----------
+    candidate : Candidate
+    scores : ndarray of shape (n_candidates, n_splits), or None
+        NaN where a candidate no longer took part.
+    best : int or None
+        Its place, where a candidate has finite scores.
+    """
+
+    def __init__(
+        self,
+        candidates: tuple[Candidate, ...],
+        splits: Sequence[Split],
+        fit: Callable[[list[Candidate], TrainingData], tuple[Loss, list[Any]]],
+        score: Callable[[Any, Loss, Split], tuple[Array, Array]],
+    ) -> None:
+        self.candidate = MIDDLE if len(candidates) > 1 else candidates[0]
+        self.scores: Array | None = None
+        self.best: int | None = None
+        if len(candidates) == 1 or not splits:
+            return
+        self.scores = np.full((len(candidates), len(splits)), np.nan)
+        self._rows: dict[int, list[tuple[Array, Array]]] = {}
+        left = np.arange(len(candidates))
+        for column, split in zip(self.scores.T, splits, strict=True):
+            n_left = max(FEWEST_LEFT, len(left) // 2)
+            loss, modules = fit([candidates[place] for place in left], split.train)
+            for place, module in zip(left, modules, strict=True):
+                values, weight = np.ones((2, 1))
+                if module is not None:
+                    values, weight = score(module, loss, split)
+                is_finite = module is not None and np.isfinite(values).all()
+                column[place] = np.average(values, weights=weight) if is_finite else FAILED
+                self._rows.setdefault(int(place), []).append((values, weight))
+            order = np.argsort(-np.nanmean(self.scores[left], axis=1), kind="stable")
+            best, left = int(left[order[0]]), np.union1d([0], left[order[:n_left]])
+        if self.scores[best].min() > FAILED:
+            is_beaten = self.scores[0].min() == FAILED or self._is_sure(best)
+            self.best = best if is_beaten else 0
+            self.candidate = candidates[self.best]
+        del self._rows
+
+    def _is_sure(self, best: int) -> bool:
+        """Whether a candidate beats the first one by more than chance explains."""
+        gains, variances = [], []
+        for (values, weight), (base, _) in zip(self._rows[best], self._rows[0], strict=True):
+            gain = np.average(values - base, weights=weight)
+            gains.append(gain)
+            variances.append(weight**2 @ (values - base - gain) ** 2 / weight.sum() ** 2)
+        return bool(np.mean(gains) > SURE * sqrt(np.sum(variances)) / len(gains))
+
+    def sentence(self, params: dict[str, Any]) -> str:
+        """What is used, and why."""
+        assert self.scores is not None
+        used = ", ".join(f"{name}={value}" for name, value in params.items())
+        return "{}: best of {} candidates over {} split(s).".format(used, *self.scores.shape)
+
+    def results(self, params: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+        """What was tried, as in ``cv_results_`` of scikit-learn's searches."""
+        if self.scores is None:
+            return None
+        found: dict[str, Any] = {"params": list(params)}
+        for name in ("alpha", "dropout"):
+            found[f"param_{name}"] = np.array([float(given[name]) for given in params])
+        for place, column in enumerate(self.scores.T):
+            found[f"split{place}_test_score"] = column
+        mean, n_tried = np.nanmean(self.scores, axis=1), (~np.isnan(self.scores)).sum(axis=1)
+        found["mean_test_score"], found["std_test_score"] = mean, np.nanstd(self.scores, axis=1)
+        _, standing = np.unique(np.stack([n_tried, mean], axis=1), axis=0, return_inverse=True)
+        if self.best is not None:  # which may be the constant, though others were better by chance
+            standing[self.best] = len(mean)
+        found["rank_test_score"] = rankdata(-standing, "min").astype(np.int32)
+        return found

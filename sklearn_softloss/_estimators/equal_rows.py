@@ -1,0 +1,100 @@
+"""Which rows are equal, and a random order of the different ones: by a hash of their content.
+
+Neither their order, nor the units of columns, nor whether rows are repeated moves the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._targets.encoding import Array
+from .._training.batches import GATHERED_ENTRIES, TrainingData, release_pages, scattered_rows
+
+
+def groups_of_equal(X: Any, rows: Array, seed: int) -> Array:
+    """A number for each row, from 0 on; equal rows have equal ones, in an order that is random.
+
+    An entry counts by its rank in its column, so that the order hangs on no unit and no origin.
+    """
+    factors = _factors(X, seed)
+    if sp.issparse(X):
+        return numbered(_hashes_of_sparse_ranks(X[rows], factors))
+    hashes = np.zeros(len(rows), dtype=np.uint64)
+    width = max(1, GATHERED_ENTRIES // max(1, len(rows)))
+    for start in range(0, X.shape[1], width):
+        block = slice(start, start + width)
+        for values, factor in zip(scattered_rows(X[:, block], rows).T, factors[block], strict=True):
+            hashes += _mixed(np.unique(values, return_inverse=True)[1]) * factor
+    return numbered(hashes)
+
+
+def _hashes_of_sparse_ranks(X: Any, factors: Array) -> Array:
+    """The same numbers as of dense rows: zeros, of which a column has one here, count alike."""
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    n_stored = np.bincount(X.indices, minlength=X.shape[1])
+    zeros = np.where(n_stored < X.shape[0], 0.0, np.inf)
+    values = np.concatenate([X.data, zeros])
+    columns = np.concatenate([X.indices, np.arange(X.shape[1])])
+    order = np.lexsort((values, columns))
+    is_first, is_other = (
+        np.append(True, entries[order][1:] != entries[order][:-1]) for entries in (columns, values)
+    )
+    count = np.cumsum(is_first | is_other)
+    ranks = np.empty(len(order))
+    ranks[order] = count - np.maximum.accumulate(np.where(is_first, count, 0))
+    terms = _mixed(ranks)
+    stored, of_zeros = terms[: X.nnz], terms[X.nnz :]
+    more = (stored - of_zeros[X.indices]) * factors[X.indices]
+    return _sums_of_rows(X, more) + (of_zeros * factors).sum(dtype=np.uint64)
+
+
+def hashes_of_values(data: TrainingData, seed: int) -> Array:
+    """A number of 64 bits for each row, by its entries as they are."""
+    size, factors = data.block_size(GATHERED_ENTRIES), _factors(data.X, seed)
+    blocks = [np.empty(0, dtype=np.uint64)]
+    for start in range(0, len(data), size):
+        blocks.append(_hashes(data.X[data.rows[start : start + size]], factors))
+        release_pages(data.X)
+    return np.concatenate(blocks)
+
+
+def _hashes(X: Any, factors: Array) -> Array:
+    """A 64-bit number of each row: the sum of its mixed entries, each times its column's factor.
+
+    Multilinear hashing (Lemire and Kaser, 2014, arXiv:1202.4961); zeros add nothing, so that dense
+    and sparse rows agree.
+    """
+    if sp.issparse(X):
+        return _sums_of_rows(X, _mixed(X.data) * factors[X.indices])
+    return (_mixed(X) * factors).sum(axis=1, dtype=np.uint64)
+
+
+def _sums_of_rows(X: Any, terms: Array) -> Array:
+    """Sums of numbers that belong to the stored entries of CSR rows."""
+    sums = np.concatenate([[np.uint64(0)], np.cumsum(terms, dtype=np.uint64)])
+    found: Array = sums[X.indptr[1:]] - sums[X.indptr[:-1]]
+    return found
+
+
+def _mixed(values: Array) -> Array:
+    """The bits of the numbers, stirred, because those of whole numbers end in zeros."""
+    bits = (np.ascontiguousarray(values, dtype=np.float64) + 0.0).view(np.uint64)
+    stirred: Array = bits ^ (bits >> np.uint64(32))
+    return stirred
+
+
+def _factors(X: Any, seed: int) -> Array:
+    """A random odd number for each column."""
+    draw = np.random.RandomState(seed)
+    drawn: Array = draw.randint(0, np.iinfo(np.uint64).max, size=X.shape[1], dtype=np.uint64)
+    return drawn | np.uint64(1)
+
+
+def numbered(hashes: Array) -> Array:
+    """Numbers from 0 on, in the order of the hashes."""
+    numbers: Array = np.unique(hashes, return_inverse=True)[1].ravel()
+    return numbers

@@ -1,0 +1,113 @@
+"""What a training is to be: the parameters of an estimator, with numbers in place of "auto"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from .._training.schedule import FIXED_LENGTH
+from .._warn import warn
+from .keywords import module_parameters
+from .parameters import hidden_layers
+
+SMALL_BATCH = 32
+"""Rows a step of batch_size="auto", at least; fewer than twice as many make one step."""
+
+MOST_EPOCHS = 200
+"""Epochs of max_iter="auto" where the loss ends them."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Parameters by the names they have in the estimator, read once.
+
+    Attributes
+    ----------
+    hidden_layer_sizes : tuple of int
+    alpha, dropout : float
+    batch_size : int or "auto"
+    most_steps : int
+        Steps an epoch that batch_size="auto" keeps below by larger batches.
+    max_iter : int
+        Epochs at most.
+    says_when_to_stop : bool
+        Whether the user stated `max_iter`.
+    module_parameters : dict
+        What a `module` is called with beside its sizes.
+    """
+
+    hidden_layer_sizes: tuple[int, ...]
+    activation: str
+    standardize: bool
+    solver: Any
+    alpha: float
+    dropout: float
+    batch_size: Any
+    most_steps: int
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    says_when_to_stop: bool
+    shuffle: bool
+    tol: float
+    verbose: int
+    momentum: float
+    nesterovs_momentum: bool
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    max_fun: int
+    module: Any
+    module_parameters: Mapping[str, Any]
+    device: Any
+    callbacks: Any
+
+    @classmethod
+    def of(cls, estimator: Any, chosen: Mapping[str, Any]) -> Settings:
+        """Those of an estimator whose "auto" has become what was chosen."""
+        params = {**vars(estimator), **chosen}
+        params["hidden_layer_sizes"] = tuple(hidden_layers(params["hidden_layer_sizes"]))
+        if params["max_iter"] == "auto":
+            is_planned = params["learning_rate"] in FIXED_LENGTH and params["solver"] != "lbfgs"
+            params["max_iter"] = estimator._planned_epochs if is_planned else MOST_EPOCHS
+        params |= {
+            "max_iter": int(params["max_iter"]),
+            "alpha": float(params["alpha"]),
+            "dropout": float(params["dropout"]),
+            "verbose": int(params["verbose"]),
+            "most_steps": estimator._most_steps,
+            "says_when_to_stop": estimator.max_iter != "auto",
+            "module_parameters": module_parameters(estimator),
+        }
+        return cls(**{field.name: params[field.name] for field in fields(cls)})
+
+    @property
+    def is_lbfgs(self) -> bool:
+        """Whether scipy moves all weights at once."""
+        return bool(self.solver == "lbfgs")
+
+    @property
+    def least_batch(self) -> int:
+        return least_batch(self.batch_size)
+
+    def batch_size_of(self, n_samples: int) -> int:
+        """Rows a step of so many; warns where more were asked for."""
+        if self.is_lbfgs:
+            return n_samples
+        if self.batch_size == "auto":
+            is_one_step = n_samples < 2 * SMALL_BATCH
+            return n_samples if is_one_step else max(SMALL_BATCH, n_samples // self.most_steps)
+        if self.batch_size > n_samples:
+            warn(
+                f"batch_size={self.batch_size} is larger than the {n_samples} samples to train "
+                "on. It is going to be clipped.",
+            )
+        return min(int(self.batch_size), n_samples)
+
+
+def least_batch(batch_size: Any) -> int:
+    """Rows a step, at least, where there are as many."""
+    return SMALL_BATCH if batch_size == "auto" else int(batch_size)

@@ -1,0 +1,120 @@
+"""Small nets and linear models that are trained to be compared, and their loss on rows held out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .._targets.encoding import Array
+from .._training.batches import Batches, TrainingData
+from .._training.epoch_loss import weight_of, weighted_sum
+from .._training.lbfgs import minimize_lbfgs
+from .._training.mlp import MLP, threads_for
+from .._training.schedule import Schedule
+from .._training.siblings import Sibling, train_together
+from ..losses import Loss
+from .building import standardized
+from .choice import CONSTANT
+from .held_out import SEED
+from .settings import Settings
+
+TRIAL_WIDTH = 128
+"""Most units of a hidden layer."""
+
+LOOSE_TOL = 1e-2
+"""Largest gradient entry of a linear model: near enough to its end to be compared."""
+
+
+def trained(
+    members: Sequence[Settings], loss: Loss, part: TrainingData, total: float
+) -> list[MLP | None]:
+    """A module for each of the settings, trained on a part of rows of so much weight; None where it
+    came to no end.
+
+    Nets are smaller than the last one and take half the steps: batches are twice as large, at which
+    Adam's rate grows by the root of two. The decay of an epoch is that of all rows, in fewer and
+    longer steps.
+    """
+    found: list[MLP | None] = [None] * len(members)
+    groups: dict[int, list[tuple[int, Settings]]] = {}
+    standardize = standardized(part) if members[0].standardize else None
+    for place, settings in enumerate(members):
+        if settings.is_lbfgs:
+            found[place] = _linear(settings, loss, part, standardize)
+        else:
+            groups.setdefault(settings.max_iter, []).append((place, settings))
+    standardize = copy.deepcopy(standardize)  # nets change its dtype
+    for group in groups.values():
+        nets = _nets([settings for _, settings in group], loss, part, total, standardize)
+        for (place, _), net in zip(group, nets, strict=True):
+            found[place] = net
+    return found
+
+
+def _linear(settings: Settings, loss: Loss, part: TrainingData, standardize: Any) -> MLP | None:
+    sizes = [part.X.shape[1], loss.n_logits(part.targets.n_columns)]
+    module = MLP(sizes, settings.activation, 0.0, torch.Generator().manual_seed(SEED), standardize)
+    module = module.to(device=part.device, dtype=part.dtype)
+    blocks = list(Batches(part, part.block_size()))
+    weight = sum(weight_of(y) for _, y in blocks)
+    matrix = module.linear_layers()[-1].weight
+    if settings.alpha >= CONSTANT.alpha:
+        matrix.requires_grad_(False).zero_()
+
+    def objective() -> Tensor:
+        penalty = 0.5 * settings.alpha * matrix.square().sum()
+        value = (penalty + sum(weighted_sum(loss, module(X), y) for X, y in blocks)) / weight
+        value.backward()
+        return value.detach()
+
+    with threads_for(module, 3 * len(part), part.sparse):
+        found = minimize_lbfgs(
+            objective,
+            module.parameters(),
+            lambda _: False,
+            max_iter=settings.max_iter,
+            max_fun=settings.max_fun,
+            tol=LOOSE_TOL,
+        )
+    return module.eval() if np.isfinite(found.x).all() else None
+
+
+def _nets(
+    group: list[Settings], loss: Loss, part: TrainingData, total: float, standardize: Any
+) -> list[MLP]:
+    first = group[0]
+    generator = torch.Generator().manual_seed(SEED)
+    n_outputs = loss.n_logits(part.targets.n_columns)
+    sizes = [part.X.shape[1], *first.hidden_layer_sizes, n_outputs]
+    start = MLP(sizes, first.activation, 0.0, generator, standardize)
+    factor = sqrt(2) * total / part.weight_sum()
+    return train_together(
+        start.to(device=part.device, dtype=torch.float32),
+        [Sibling(settings.alpha * factor, settings.dropout) for settings in group],
+        loss,
+        part.dense(torch.float32),
+        Schedule("cosine", first.learning_rate_init * sqrt(2), first.power_t, first.max_iter),
+        min(2 * first.least_batch, len(part)),
+        generator,
+        betas=(float(first.beta_1), float(first.beta_2)),
+        eps=float(first.epsilon),
+    )
+
+
+@torch.no_grad()
+def minus_losses(module: Any, loss: Loss, held: TrainingData) -> tuple[Array, Array]:
+    """Minus the loss of each row held out, and its weight."""
+    dtype = next(module.parameters()).dtype
+    data = held.dense(dtype) if dtype != held.dtype else held
+    losses, weights = [], []
+    with threads_for(module, len(data), data.sparse):
+        for X, (target, weight, entry_weight) in Batches(data, data.block_size()):
+            losses.append(loss(module(X), target, entry_weight).double().cpu())
+            weights.append(torch.ones(len(X)) if weight is None else weight.cpu())
+    return -torch.cat(losses).numpy(), torch.cat(weights).double().numpy()
