@@ -271,8 +271,6 @@ LOSES = """\
 - Rows that belong together, as photographs of a person, and are asked about other persons: rows
   held out at random ask for too little decay, a quarter of the file at a time for too much
   (SBU_3DFE).
-- Rankings of many labels (bibtex): the decay of the least log loss is not that of the best ranking,
-  which `scoring` chooses by.
 - Columns with rare huge values (flags): what comes into the net is linear in the columns, so that
   `coefs_` can be for them as given. A cut at three standard deviations before it did better."""
 
