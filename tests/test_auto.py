@@ -45,6 +45,8 @@ from sklearn_softloss._estimators.held_out import (
     enough_rows,
     splits_of,
 )
+from sklearn_softloss._estimators.settings import Settings
+from sklearn_softloss._estimators.trials import minus_losses, trained
 from sklearn_softloss._processes import Processes
 from sklearn_softloss._training.batches import TrainingData, TrainingTargets
 from sklearn_softloss.metrics import scorers
@@ -1037,6 +1039,22 @@ def test_wide_sparse_rows_with_many_labels_get_a_net():
     data = data_of(X, np.arange(80 * 600).reshape(80, 600) % 100 == 0)
     candidates = candidates_of(MultiLabelSigmoidClassifier(), data)
     assert not any(candidate.is_linear for candidate in candidates)
+
+
+def test_linear_models_of_words_are_compared_at_their_end():
+    """The gradients of rare words are small from the start: a trial that ended early there would
+    praise too weak a penalty."""
+    X, Y = words()
+    data = data_of(X, Y)
+    params = {"hidden_layer_sizes": (), "alpha": 0.03, "dropout": 0.0, "tol": 1e-3}
+    params |= {"solver": "lbfgs", "max_iter": 200}
+    last = MultiLabelSigmoidClassifier(**params, random_state=0).fit(X, Y)
+    loss = last.net_.criterion_
+    (trial,) = trained([Settings.of(last, params)], loss, data, data.weight_sum())
+    found, wanted = (
+        minus_losses(module, loss, data)[0].mean() for module in (trial, last.net_.module_)
+    )
+    assert found == pytest.approx(wanted, rel=0.25)
 
 
 def test_wide_sparse_rows_get_a_linear_model():

@@ -27,9 +27,6 @@ from .settings import Settings
 TRIAL_WIDTH = 128
 """Most units of a hidden layer."""
 
-LOOSE_TOL = 1e-2
-"""Largest gradient entry of a linear model: near enough to its end to be compared."""
-
 
 def trained(
     members: Sequence[Settings], loss: Loss, part: TrainingData, total: float
@@ -80,7 +77,7 @@ def _linear(settings: Settings, loss: Loss, part: TrainingData, standardize: Any
             lambda _: False,
             max_iter=settings.max_iter,
             max_fun=settings.max_fun,
-            tol=LOOSE_TOL,
+            tol=settings.tol,
         )
     return module.eval() if np.isfinite(found.x).all() else None
 
