@@ -158,7 +158,7 @@ class Choice:
         if len(candidates) == 1 or not splits:
             return
         self.scores = np.full((len(candidates), len(splits)), np.nan)
-        self._rows: dict[int, list[tuple[Array, Array]]] = {}
+        rows: dict[int, list[tuple[Array, Array]]] = {}
         left = np.arange(len(candidates))
         for column, split in zip(self.scores.T, splits, strict=True):
             n_left = max(FEWEST_LEFT, len(left) // 2)
@@ -169,23 +169,13 @@ class Choice:
                     values, weight = score(module, loss, split)
                 is_finite = module is not None and np.isfinite(values).all()
                 column[place] = np.average(values, weights=weight) if is_finite else FAILED
-                self._rows.setdefault(int(place), []).append((values, weight))
+                rows.setdefault(int(place), []).append((values, weight))
             order = np.argsort(-np.nanmean(self.scores[left], axis=1), kind="stable")
             best, left = int(left[order[0]]), np.union1d([0], left[order[:n_left]])
         if self.scores[best].min() > FAILED:
-            is_beaten = self.scores[0].min() == FAILED or self._is_sure(best)
+            is_beaten = self.scores[0].min() == FAILED or _is_sure(rows[best], rows[0])
             self.best = best if is_beaten else 0
             self.candidate = candidates[self.best]
-        del self._rows
-
-    def _is_sure(self, best: int) -> bool:
-        """Whether a candidate beats the first one by more than chance explains."""
-        gains, variances = [], []
-        for (values, weight), (base, _) in zip(self._rows[best], self._rows[0], strict=True):
-            gain = np.average(values - base, weights=weight)
-            gains.append(gain)
-            variances.append(weight**2 @ (values - base - gain) ** 2 / weight.sum() ** 2)
-        return bool(np.mean(gains) > SURE * sqrt(np.sum(variances)) / len(gains))
 
     def sentence(self, params: dict[str, Any]) -> str:
         """What is used, and why."""
@@ -209,3 +199,13 @@ class Choice:
             standing[self.best] = len(mean)
         found["rank_test_score"] = rankdata(-standing, "min").astype(np.int32)
         return found
+
+
+def _is_sure(best: list[tuple[Array, Array]], base: list[tuple[Array, Array]]) -> bool:
+    """Whether the rows of all splits are better by more than chance explains."""
+    gains, variances = [], []
+    for (values, weight), (others, _) in zip(best, base, strict=True):
+        gain = np.average(values - others, weights=weight)
+        gains.append(gain)
+        variances.append(weight**2 @ (values - others - gain) ** 2 / weight.sum() ** 2)
+    return bool(np.mean(gains) > SURE * sqrt(np.sum(variances)) / len(gains))

@@ -276,7 +276,8 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             train, valid = self._training_data(X, encoded, targets, generators, given)
             if given:
                 valid = self._given_validation(train, targets, loss.domain, *validation)
-            chosen = self._chosen(X, y, targets, loss, train, valid, validation, encoded, course)
+            y_val = validation[1]
+            chosen = self._chosen(X, y, targets, loss, train, valid, y_val, encoded, course)
             settings = Settings.of(self, chosen.pop("_params"))
             if course is Course.NEXT_PART and self.net_.lbfgs is None:
                 net = net_of_the_next_part(settings, self.net_)
@@ -304,7 +305,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         loss: Loss,
         train: TrainingData,
         valid: TrainingData | None,
-        validation: tuple[Any, Any],
+        y_val: Any,
         encoded: TrainingTargets,
         course: Course,
     ) -> dict[str, Any]:
@@ -315,12 +316,13 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             if course.in_parts and candidate.is_linear:  # goes on by steps, as no part is the whole
                 candidate = MIDDLE
         else:
-            candidates, weight = candidates_of(self, train), train.weight_sum()
+            candidates = candidates_of(self, train)
             splits: list[Split] = []
             if len(candidates) > 1:
                 splits = splits_of(train, valid, self.cv, X, y)
-            if validation[0] is not None and self.cv is None:
-                X, y = self._check_X(validation[0], reset=False), validation[1]
+            if valid is not None and y_val is not None and self.cv is None:
+                X, y = valid.X, y_val
+            weight = train.weight_sum() if splits else 0.0
 
             def fit(some: list[Candidate], part: TrainingData) -> tuple[Loss, list[Any]]:
                 known = loss

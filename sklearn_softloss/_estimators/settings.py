@@ -62,7 +62,6 @@ class Settings:
     max_fun: int
     module: Any
     module_parameters: Mapping[str, Any]
-    device: Any
     callbacks: Any
 
     @classmethod
@@ -88,10 +87,6 @@ class Settings:
     def is_lbfgs(self) -> bool:
         """Whether scipy moves all weights at once."""
         return bool(self.solver == "lbfgs")
-
-    @property
-    def least_batch(self) -> int:
-        return least_batch(self.batch_size)
 
     def batch_size_of(self, n_samples: int) -> int:
         """Rows a step of so many; warns where more were asked for."""

@@ -22,7 +22,7 @@ from ..losses import Loss
 from .building import standardized
 from .choice import CONSTANT
 from .held_out import SEED
-from .settings import Settings
+from .settings import Settings, least_batch
 
 TRIAL_WIDTH = 128
 """Most units of a hidden layer."""
@@ -46,9 +46,12 @@ def trained(
             found[place] = _linear(settings, loss, part, standardize)
         else:
             groups.setdefault(settings.max_iter, []).append((place, settings))
+    if not groups:
+        return found
     standardize = copy.deepcopy(standardize)  # nets change its dtype
+    share = part.weight_sum() / total
     for group in groups.values():
-        nets = _nets([settings for _, settings in group], loss, part, total, standardize)
+        nets = _nets([settings for _, settings in group], loss, part, share, standardize)
         for (place, _), net in zip(group, nets, strict=True):
             found[place] = net
     return found
@@ -83,21 +86,21 @@ def _linear(settings: Settings, loss: Loss, part: TrainingData, standardize: Any
 
 
 def _nets(
-    group: list[Settings], loss: Loss, part: TrainingData, total: float, standardize: Any
+    group: list[Settings], loss: Loss, part: TrainingData, share: float, standardize: Any
 ) -> list[MLP]:
     first = group[0]
     generator = torch.Generator().manual_seed(SEED)
     n_outputs = loss.n_logits(part.targets.n_columns)
     sizes = [part.X.shape[1], *first.hidden_layer_sizes, n_outputs]
     start = MLP(sizes, first.activation, 0.0, generator, standardize)
-    factor = sqrt(2) * total / part.weight_sum()
+    factor = sqrt(2) / share
     return train_together(
         start.to(device=part.device, dtype=torch.float32),
         [Sibling(settings.alpha * factor, settings.dropout) for settings in group],
         loss,
         part.dense(torch.float32),
         Schedule("cosine", first.learning_rate_init * sqrt(2), first.power_t, first.max_iter),
-        min(2 * first.least_batch, len(part)),
+        min(2 * least_batch(first.batch_size), len(part)),
         generator,
         betas=(float(first.beta_1), float(first.beta_2)),
         eps=float(first.epsilon),

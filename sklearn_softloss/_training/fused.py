@@ -111,8 +111,8 @@ def flat_groups(module: MLP, decay_weights: bool) -> list[Any]:
     """
     weights, biases = _split(module)
     if not decay_weights:
-        return [_flat(weights + biases)]
-    return [{"params": [_flat(weights)]}, {"params": [_flat(biases)], "weight_decay": 0.0}]
+        return [flattened(weights + biases)]
+    return [{"params": [flattened(weights)]}, {"params": [flattened(biases)], "weight_decay": 0.0}]
 
 
 def _split(module: MLP) -> tuple[list[Tensor], list[Tensor]]:
@@ -122,11 +122,13 @@ def _split(module: MLP) -> tuple[list[Tensor], list[Tensor]]:
     return weights, [layer.bias.detach() for layer in (first, *others)]
 
 
-def _flat(parameters: list[Tensor]) -> Tensor:
+def flattened(parameters: list[Tensor]) -> Tensor:
+    """One tensor of all numbers."""
     return torch.cat([parameter.reshape(-1) for parameter in parameters])
 
 
-def _views(flat: Tensor, like: list[Tensor]) -> list[Tensor]:
+def views_of(flat: Tensor, like: list[Tensor]) -> list[Tensor]:
+    """The parts of a flat tensor in these shapes."""
     parts = flat.split([parameter.numel() for parameter in like])
     return [part.view(parameter.shape) for part, parameter in zip(parts, like, strict=True)]
 
@@ -184,10 +186,10 @@ class FusedMLP:
         sizes = [len(flat) for flat in flats]
         self.sums = flats[0].new_zeros(sum(sizes))
         for flat, gradient, parameters in zip(flats, self.sums.split(sizes), parts, strict=True):
-            flat.copy_(_flat(parameters))
+            flat.copy_(flattened(parameters))
             flat.grad = gradient
-            values += _views(flat, parameters)
-            gradients += _views(flat.grad, parameters)
+            values += views_of(flat, parameters)
+            gradients += views_of(flat.grad, parameters)
         n_layers = len(weights)
         self.weight_gradients, self.bias_gradients = gradients[:n_layers], gradients[n_layers:]
         self.weights, self.biases = [values[0].t(), *values[1:n_layers]], values[n_layers:]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..losses import Loss
 from .adam import AdamStep, adam_kernel
 from .batches import Batches, TrainingData
-from .fused import ACTIVATION_STEPS
+from .fused import ACTIVATION_STEPS, flattened, views_of
 from .mlp import MLP, threads_for
 from .schedule import Schedule
 
@@ -90,13 +90,9 @@ class _Siblings:
         first = [layer.weight.detach().t() for layer in layers]
         first += [layer.bias.detach()[None] for layer in layers]
         parts = [p.expand(self.n_nets, *p.shape) for p in first]
-        flat = torch.cat([part.reshape(-1) for part in parts])
+        flat = flattened(parts)
         flat.grad = torch.zeros_like(flat)
-        sizes = [part.numel() for part in parts]
-        values, gradients = (
-            [part.view(p.shape) for part, p in zip(tensor.split(sizes), parts, strict=True)]
-            for tensor in (flat, flat.grad)
-        )
+        values, gradients = views_of(flat, parts), views_of(flat.grad, parts)
         n = len(layers)
         self.weights, self.biases = values[:n], values[n:]
         self.weight_gradients, self.bias_gradients = gradients[:n], gradients[n:]

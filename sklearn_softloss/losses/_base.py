@@ -34,8 +34,6 @@ class Loss(ABC):
     """Whether the order of the columns has a meaning."""
     batch_dependent: ClassVar[bool] = False
     """Whether the value of a sample depends on the other samples of its batch."""
-    in_nats: ClassVar[bool] = True
-    """Whether the value of a sample is in nats, or of that size; if not, ratios alone count."""
     offers_gradient: ClassVar[bool] = False
     """Whether the loss has a gradient in closed form; without one torch derives it."""
 

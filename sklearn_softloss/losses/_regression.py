@@ -37,7 +37,6 @@ class RegressionLoss(Loss):
     """
 
     domain = REAL
-    in_nats = False
 
     @property
     @abstractmethod

@@ -227,7 +227,6 @@ class Gaussian(_SeveralLogits):
 
     name = "gaussian"
     functional = "mean"
-    in_nats = True
     _n_each = 2
 
     LEAST_SPREAD = 1e-3
