@@ -71,11 +71,18 @@ class SoftTargetMLPClassifier(NetClassifier):
         draws of hard labels. The rules 'balanced', 'median_frequency', 'effective_number' and
         ``('effective_number', beta)`` (beta is 0.999 if not given) read the mass of each class
         in y.
-    standardize : bool, default=True
-        Whether the net takes columns of X minus their mean over their standard deviation, weighted
-        by `sample_weight`. Sparse X is scaled, never centred. A column that is constant in training
-        is left out. `partial_fit` measures the first part, and keeps to that. `coefs_` and
-        `intercepts_` are for the columns as given. Not for a `module`.
+    encoding : {'auto', 'standard', 'piecewise'} or None, default="auto"
+        How the numbers of X enter the net. 'standard': less their
+        mean, over their standard deviation; sparse X is scaled, never centred. 'piecewise': along
+        a line with a bend at each of up to 16 quantiles, and flat beyond the training rows. None:
+        as they are. 'auto' is one of the first two, chosen with `alpha`; 'standard' where that is
+        a number, and of sparse X. Measures are weighted by `sample_weight`, and those of the first
+        part in `partial_fit`. Not for a `module`.
+    categorical_features : str, array-like of {bool, int, str} or None, default="from_dtype"
+        Columns of X that are categories: a mask, places or names, none, or those of a DataFrame
+        that hold text or are of a category type. Levels that training has not seen count as none;
+        of more than 64 the rarest count as one. NaN, None and NA are legal in all columns of a
+        dense X: what is missing counts as the mean, and says that it is missing.
     solver : str or torch optimizer class, default="adamw"
         'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
         (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
@@ -154,6 +161,9 @@ class SoftTargetMLPClassifier(NetClassifier):
     scoring : str or callable, default=None
         Score by which 'auto' is chosen, a name or scorer as in scikit-learn, of which more is
         better. None is the loss.
+    standardize : bool
+        .. deprecated:: 0.2
+           True is ``encoding="standard"``, False is ``encoding=None``.
 
     Attributes
     ----------
@@ -169,12 +179,14 @@ class SoftTargetMLPClassifier(NetClassifier):
         Weights (n_in, n_out) and biases of the built-in net, for the columns of X as given.
     alpha_, dropout_ : float
         Those of the training, chosen or given.
+    encoding_ : str or None
+        That of the training.
     selection_results_ : dict of str to list or ndarray, or None
         The candidates for "auto", like ``cv_results_`` of a search: ``params``, of which
         ``Estimator(**params)`` trains the same, ``param_alpha``, ``param_dropout``,
-        ``split0_test_score`` and so on (NaN where a candidate no longer took part),
-        ``mean_test_score``, ``std_test_score`` and ``rank_test_score``. None where nothing was
-        chosen.
+        ``param_encoding``, ``split0_test_score`` and so on (NaN where a candidate no longer took
+        part), ``mean_test_score``, ``std_test_score`` and ``rank_test_score``. None where nothing
+        was chosen.
     loss_, best_loss_ : float
         Training loss of the last epoch, in nats for the logarithmic losses; lowest loss of the last
         fit, on the validation rows under early stopping.
@@ -420,11 +432,18 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         list of such dicts, one number a label, or a rule applied to the zeros and ones of each
         label: 'balanced', 'median_frequency', 'effective_number', ``('effective_number', beta)``.
         They shift `predict_proba` and are not undone.
-    standardize : bool, default=True
-        Whether the net takes columns of X minus their mean over their standard deviation, weighted
-        by `sample_weight`. Sparse X is scaled, never centred. A column that is constant in training
-        is left out. `partial_fit` measures the first part, and keeps to that. `coefs_` and
-        `intercepts_` are for the columns as given. Not for a `module`.
+    encoding : {'auto', 'standard', 'piecewise'} or None, default="auto"
+        How the numbers of X enter the net. 'standard': less their
+        mean, over their standard deviation; sparse X is scaled, never centred. 'piecewise': along
+        a line with a bend at each of up to 16 quantiles, and flat beyond the training rows. None:
+        as they are. 'auto' is one of the first two, chosen with `alpha`; 'standard' where that is
+        a number, and of sparse X. Measures are weighted by `sample_weight`, and those of the first
+        part in `partial_fit`. Not for a `module`.
+    categorical_features : str, array-like of {bool, int, str} or None, default="from_dtype"
+        Columns of X that are categories: a mask, places or names, none, or those of a DataFrame
+        that hold text or are of a category type. Levels that training has not seen count as none;
+        of more than 64 the rarest count as one. NaN, None and NA are legal in all columns of a
+        dense X: what is missing counts as the mean, and says that it is missing.
     solver : str or torch optimizer class, default="adamw"
         'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
         (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
@@ -503,6 +522,9 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     scoring : str or callable, default=None
         Score by which 'auto' is chosen, a name or scorer as in scikit-learn, of which more is
         better. None is the loss.
+    standardize : bool
+        .. deprecated:: 0.2
+           True is ``encoding="standard"``, False is ``encoding=None``.
 
     Attributes
     ----------
@@ -516,12 +538,14 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         Weights (n_in, n_out) and biases of the built-in net, for the columns of X as given.
     alpha_, dropout_ : float
         Those of the training, chosen or given.
+    encoding_ : str or None
+        That of the training.
     selection_results_ : dict of str to list or ndarray, or None
         The candidates for "auto", like ``cv_results_`` of a search: ``params``, of which
         ``Estimator(**params)`` trains the same, ``param_alpha``, ``param_dropout``,
-        ``split0_test_score`` and so on (NaN where a candidate no longer took part),
-        ``mean_test_score``, ``std_test_score`` and ``rank_test_score``. None where nothing was
-        chosen.
+        ``param_encoding``, ``split0_test_score`` and so on (NaN where a candidate no longer took
+        part), ``mean_test_score``, ``std_test_score`` and ``rank_test_score``. None where nothing
+        was chosen.
     loss_, best_loss_ : float
         Training loss of the last epoch, in nats for the logarithmic losses; lowest loss of the last
         fit, on the validation rows under early stopping.
@@ -572,7 +596,8 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         label_smoothing: float = 0.0,
         target_range: tuple[float, float] | None = None,
         class_weight: Any = None,
-        standardize: bool = True,
+        encoding: str | None = "auto",
+        categorical_features: Any = "from_dtype",
         solver: Any = "adamw",
         alpha: float | str = "auto",
         dropout: float | str = "auto",
@@ -601,6 +626,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         callbacks: Any = None,
         cv: Any = None,
         scoring: Any = None,
+        standardize: Any = "deprecated",
     ) -> None:
         super().__init__()  # all parameters are kept as given: `ModuleParameters`
 

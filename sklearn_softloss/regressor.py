@@ -63,14 +63,21 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         'gaussian' (mean and spread), or a loss object such as ``Tweedie(power=1.2)``.
     quantile : float or sequence of float, default=0.5
         Level of ``loss="quantile"``, or several increasing ones, in (0, 1). Not for other losses.
-    standardize : bool, default=True
-        Whether the net takes columns of X minus their mean over their standard deviation, weighted
-        by `sample_weight`, and of y likewise, so that units do not matter. Sparse X is scaled,
-        never centred. A column that is constant in training is left out. y is divided by its mean
-        under a loss with an exponential link, and by its mean absolute deviation under
-        'absolute_error', 'huber' and 'quantile'. `partial_fit` measures the first part, and keeps
-        to that. `coefs_` and `intercepts_` are for the columns of X as given, and for y as
-        standardised. With a `module` for y alone.
+    encoding : {'auto', 'standard', 'piecewise'} or None, default="auto"
+        How the numbers of X enter the net. 'standard': less their
+        mean, over their standard deviation; sparse X is scaled, never centred. 'piecewise': along
+        a line with a bend at each of up to 16 quantiles, and flat beyond the training rows. None:
+        as they are. 'auto' is one of the first two, chosen with `alpha`; 'standard' where that is
+        a number, and of sparse X. Measures are weighted by `sample_weight`, and those of the first
+        part in `partial_fit`. Not for a `module`.
+        y is put on one scale too, unless this is None: divided by its mean under a loss with an
+        exponential link, by its mean absolute deviation under 'absolute_error', 'huber' and
+        'quantile'. `coefs_` and `intercepts_` are for y on that scale.
+    categorical_features : str, array-like of {bool, int, str} or None, default="from_dtype"
+        Columns of X that are categories: a mask, places or names, none, or those of a DataFrame
+        that hold text or are of a category type. Levels that training has not seen count as none;
+        of more than 64 the rarest count as one. NaN, None and NA are legal in all columns of a
+        dense X: what is missing counts as the mean, and says that it is missing.
     solver : str or torch optimizer class, default="adamw"
         'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
         (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
@@ -149,6 +156,9 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
     scoring : str or callable, default=None
         Score by which 'auto' is chosen, a name or scorer as in scikit-learn, of which more is
         better. None is the loss.
+    standardize : bool
+        .. deprecated:: 0.2
+           True is ``encoding="standard"``, False is ``encoding=None``.
 
     Attributes
     ----------
@@ -165,12 +175,14 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         as standardised.
     alpha_, dropout_ : float
         Those of the training, chosen or given.
+    encoding_ : str or None
+        That of the training.
     selection_results_ : dict of str to list or ndarray, or None
         The candidates for "auto", like ``cv_results_`` of a search: ``params``, of which
         ``Estimator(**params)`` trains the same, ``param_alpha``, ``param_dropout``,
-        ``split0_test_score`` and so on (NaN where a candidate no longer took part),
-        ``mean_test_score``, ``std_test_score`` and ``rank_test_score``. None where nothing was
-        chosen.
+        ``param_encoding``, ``split0_test_score`` and so on (NaN where a candidate no longer took
+        part), ``mean_test_score``, ``std_test_score`` and ``rank_test_score``. None where nothing
+        was chosen.
     loss_, best_loss_ : float
         Training loss of the last epoch, of standardised targets; lowest loss of the last fit, on
         the validation rows under early stopping.
@@ -226,7 +238,8 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         *,
         loss: Any = "squared_error",
         quantile: Any = 0.5,
-        standardize: bool = True,
+        encoding: str | None = "auto",
+        categorical_features: Any = "from_dtype",
         solver: Any = "adamw",
         alpha: float | str = "auto",
         dropout: float | str = "auto",
@@ -255,6 +268,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         callbacks: Any = None,
         cv: Any = None,
         scoring: Any = None,
+        standardize: Any = "deprecated",
     ) -> None:
         super().__init__()  # all parameters are kept as given: `ModuleParameters`
 
@@ -386,7 +400,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
     ) -> TargetScale | None:
         if course.goes_on:
             return self._code
-        if not self.standardize:
+        if self._encoding is None:
             return None
         return TargetScale.of(targets, weighting, loss.location_and_scale, course.in_parts)
 

@@ -126,7 +126,7 @@ def targets_for(Estimator, **kwargs):
 PLAIN = {
     "solver": "adam",
     "dropout": 0.0,
-    "standardize": False,
+    "encoding": None,
     "learning_rate": "constant",
     "learning_rate_init": 0.001,
     "beta_2": 0.999,

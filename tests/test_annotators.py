@@ -272,7 +272,7 @@ def test_strings_with_gaps_in_a_list():
 def test_rows_without_an_answer_teach_nothing():
     X, Y, _, _ = simulate(n=90, kinds=(4, 0, 0), per_item=3)
     more = np.vstack([X, 100 * np.ones((5, 6))]), np.vstack([Y, np.full((5, 4), np.nan)])
-    params = {**FIXED, "solver": "lbfgs", "hidden_layer_sizes": (), "standardize": False}
+    params = {**FIXED, "solver": "lbfgs", "hidden_layer_sizes": (), "encoding": None}
     params["max_iter"] = 500
     clf = AnnotatorMLPClassifier(**params, random_state=0)
     weighted = clone(clf).fit(more[0], more[1], np.ones(95))
@@ -596,7 +596,7 @@ def test_the_same_seed_gives_the_same_fit():
 
 def test_sparse_rows_float32_modules_and_early_stopping():
     X, Y, _, _ = simulate(n=120, kinds=(4, 0, 0), per_item=3)
-    clf = AnnotatorMLPClassifier(**FIXED, standardize=False, random_state=0)
+    clf = AnnotatorMLPClassifier(**FIXED, encoding=None, random_state=0)
     dense = clone(clf).fit(X, Y)
     assert_allclose(clone(clf).fit(sp.csr_array(X), Y).scale_, dense.scale_, atol=1e-6)
     assert clone(clf).fit(X.astype(np.float32), Y).predict_proba(X).dtype == np.float64
@@ -616,7 +616,7 @@ def test_what_is_unseen_has_no_equal_row_in_what_is_seen():
     params = {"alpha": 1e-4, "dropout": 0.0, "max_iter": 60, "learning_rate_init": 0.05}
     for seed in range(2):
         Y = np.tile(np.random.default_rng(seed).integers(2, size=(41, 1)), (6, 2)).astype(float)
-        clf = AnnotatorMLPClassifier((32,), **params, standardize=False, random_state=seed)
+        clf = AnnotatorMLPClassifier((32,), **params, encoding=None, random_state=seed)
         assert clf.fit(X, Y).annotator_agreement_.max() < 0.8
 
 

@@ -65,7 +65,7 @@ def test_inputs_without_scaling_are_warned_of(solver, early_stopping):
     """Wine's columns reach from 0.1 to 1,700."""
     X, y = load_wine(return_X_y=True)
     net = SoftTargetMLPClassifier(
-        solver=solver, early_stopping=early_stopping, standardize=False, max_iter=20,
+        solver=solver, early_stopping=early_stopping, encoding=None, max_iter=20,
         alpha=1.0 if solver == "adamw" else "auto",
         random_state=0,
     )  # fmt: skip
@@ -80,7 +80,7 @@ def test_a_saturated_net_is_warned_of():
     """The squared error is bounded: a net that is wrong for good costs little more than others."""
     X, y = load_breast_cancer(return_X_y=True)
     net = SoftTargetMLPClassifier(
-        solver="sgd", loss="squared_error", max_iter=20, dropout=0.5, standardize=False,
+        solver="sgd", loss="squared_error", max_iter=20, dropout=0.5, encoding=None,
         random_state=0,
     )  # fmt: skip
     with pytest.warns(ConvergenceWarning, match=r"above the 0\.4675 of a constant"):
@@ -91,7 +91,7 @@ def test_a_saturated_net_is_warned_of():
 def test_dead_units_under_exploded_weights_are_warned_of():
     """The net answers like the constant; the loss, with the penalty, tells what happened."""
     X, y = load_wine(return_X_y=True)
-    net = SoftTargetMLPClassifier(solver="sgd", standardize=False, random_state=0)
+    net = SoftTargetMLPClassifier(solver="sgd", encoding=None, random_state=0)
     with pytest.warns(ConvergenceWarning, match=DIVERGED):
         net.fit(X, y)
     assert np.ptp(net.predict_proba(X), axis=0).max() < 1e-6

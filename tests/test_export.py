@@ -139,7 +139,7 @@ def test_every_link(loss):
         {"activation": "tanh", "hidden_layer_sizes": (5, 4)},
         {"activation": "logistic"},
         {"activation": "identity", "hidden_layer_sizes": ()},
-        {"standardize": False},
+        {"encoding": None},
     ],
     ids=repr,
 )

@@ -232,7 +232,7 @@ WIDE = {
         {"alpha": 60.0},
         {"beta_1": 0.0},
         {"beta_1": 0.5, "beta_2": 0.7},
-        {"standardize": False, "warm_start": True},
+        {"encoding": None, "warm_start": True},
     ],
     ids=str,
 )

@@ -53,12 +53,12 @@ def two_targets(n=150, seed=0):
     return X, np.column_stack([y, 3 + X[:, 1] ** 2])
 
 
-@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("encoding", ["standard", None])
 @pytest.mark.parametrize("loss", ["squared_error", "gaussian", "quantile", "poisson"])
-def test_a_target_that_no_row_knows_is_predicted_as_nan(loss, standardize):
+def test_a_target_that_no_row_knows_is_predicted_as_nan(loss, encoding):
     X, Y = two_targets()
     Y[:, 1] = np.nan
-    reg = SoftLossMLPRegressor(loss=loss, standardize=standardize, **SMALL)
+    reg = SoftLossMLPRegressor(loss=loss, encoding=encoding, **SMALL)
     with pytest.warns(UserWarning, match=r"Columns \[1\] of y have no known entry.* as NaN"):
         reg.fit(X, Y)
     found = [reg.predict(X)]
@@ -368,7 +368,7 @@ def test_from_equal_weights_it_trains_as_mlp_regressor(loss, solver):
         "learning_rate": "constant",
     }  # fmt: skip
     ours = SoftLossMLPRegressor(
-        **shared, dropout=0.0, standardize=False, warm_start=True, max_iter=1, dtype="float64"
+        **shared, dropout=0.0, encoding=None, warm_start=True, max_iter=1, dtype="float64"
     ).fit(X, y)
     theirs = StartsAt(**shared, max_iter=30)
     theirs.start = ours.coefs_, ours.intercepts_
@@ -419,7 +419,7 @@ def test_parts_keep_the_scale_of_the_first():
 def test_containers_of_x(container):
     X, y = positive()
     X[X < 0] = 0
-    reg = SoftLossMLPRegressor(**SMALL, standardize=False)
+    reg = SoftLossMLPRegressor(**SMALL, encoding=None)
     dense = reg.fit(X, y).predict(X)
     other = clone(reg).fit(container(X), y).predict(container(X))
     assert_allclose(other, dense, rtol=1e-4)

@@ -6,8 +6,8 @@ import torch
 
 from cases import draw_targets, every_activation, make_labels, make_soft, over_all_losses
 from sklearn_softloss import losses
-from sklearn_softloss._estimators.building import standardized
-from sklearn_softloss._training.batches import TrainingData, TrainingTargets
+from sklearn_softloss._columns.standardize import Standardize
+from sklearn_softloss._training.batches import Batches, TrainingData, TrainingTargets
 from sklearn_softloss._training.epoch_loss import weight_of, weighted_sum
 from sklearn_softloss._training.mlp import MLP
 from sklearn_softloss._training.schedule import Schedule
@@ -27,8 +27,12 @@ def data_of(X, Y, dtype=SINGLE, weighting=None):
     return TrainingData(X, targets, np.arange(len(X)), dtype, CPU, may_stay_sparse=True)
 
 
-def start_of(sizes, activation="relu", dtype=SINGLE, standardize=None):
-    return MLP(sizes, activation, 0.0, seeded(), standardize).to(dtype)
+def scaled(data):
+    return [Standardize(data.X.shape[1]).fit(Batches(data, len(data)), more_to_come=False)]
+
+
+def start_of(sizes, activation="relu", dtype=SINGLE, inputs=()):
+    return MLP(sizes, activation, 0.0, seeded(), inputs).to(dtype)
 
 
 def parts_of(net):
@@ -52,7 +56,7 @@ def all_units_stay(monkeypatch):
 
 def together(siblings, loss, data, hidden=(8,), activation="relu", batch_size=32, n_epochs=6):
     sizes = [data.X.shape[1], *hidden, loss.n_logits(data.targets.n_columns)]
-    start = start_of(sizes, activation, data.dtype, standardized(data))
+    start = start_of(sizes, activation, data.dtype, scaled(data))
     schedule = Schedule("cosine", 0.05, 0.5, n_epochs)
     return start, train_together(
         start, siblings, loss, data, schedule, batch_size, seeded(1), **OPTIONS
@@ -73,7 +77,7 @@ def test_each_learns_what_it_learns_alone(loss, hidden):
 
 def by_autograd(start, sibling, loss, data, batch_size, n_epochs):
     """One net, by torch's Adam and decay that is put on afterwards, on rows in the same order."""
-    net = MLP(start.layer_sizes, start.activation, 0.0, seeded(), start.standardize)
+    net = MLP(start.layer_sizes, start.activation, 0.0, seeded(), start.inputs)
     net = net.to(data.dtype)
     net.load_state_dict(start.state_dict())
     optimizer = torch.optim.Adam(net.parameters(), **OPTIONS)
@@ -244,7 +248,7 @@ def test_nets_are_their_own_and_the_start_stays_as_it_was():
     data = data_of(*make_soft())
     siblings = [Sibling(0.1, 0.5), Sibling(1.0, 0.5)]
     start, nets = together(siblings, losses.CrossEntropy(), data)
-    fresh = start_of(start.layer_sizes, standardize=start.standardize)
+    fresh = start_of(start.layer_sizes, inputs=start.inputs)
     close(start, fresh, rtol=0, atol=0)
     for net in nets:
         assert not net.training

@@ -49,7 +49,7 @@ def test_every_loss(loss):
     "params",
     [
         {},
-        {"hidden_layer_sizes": (5, 4), "activation": "tanh", "standardize": False},
+        {"hidden_layer_sizes": (5, 4), "activation": "tanh", "encoding": None},
         {"solver": "lbfgs", "label_smoothing": 0.1},
         {"solver": "sgd", "early_stopping": True, "n_iter_no_change": 2},
         {"alpha": "auto", "dropout": "auto"},

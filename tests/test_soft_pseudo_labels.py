@@ -39,7 +39,7 @@ from sklearn_softloss.semi_supervised._evidence import (
 
 pytestmark = pytest.mark.filterwarnings("ignore:Every row of y has a label:UserWarning")
 
-NET = SoftTargetMLPClassifier((), solver="lbfgs", alpha=1.0, standardize=False, random_state=0)
+NET = SoftTargetMLPClassifier((), solver="lbfgs", alpha=1.0, encoding=None, random_state=0)
 UNIFORM = np.full(3, 1 / 3)
 
 

@@ -17,7 +17,7 @@ from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifie
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-OURS = {**SMALL, "standardize": True}
+OURS = {**SMALL, "encoding": "standard"}
 LINEAR = {**OURS, "hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 1.0, "max_iter": 500}
 RNG = np.random.default_rng(0)
 SPARSE = sp.csr_array(sp.random_array((60, 30), density=0.05, rng=0, data_sampler=RNG.random))
@@ -208,11 +208,11 @@ def test_the_scale_is_part_of_the_net(Estimator):
 @over_estimators
 def test_it_can_be_switched_off_and_leaves_modules_alone(Estimator):
     y = matrix_targets(Estimator)
-    plain = Estimator(**{**OURS, "standardize": False}).fit(X_SMALL, y)
+    plain = Estimator(**{**OURS, "encoding": None}).fit(X_SMALL, y)
     assert isinstance(plain.net_.module_[0], torch.nn.Linear)
     assert_array_equal(plain.coefs_[0], plain.net_.module_[0].weight.detach().numpy().T)
     modules = [
-        Estimator(**{**OURS, "standardize": on}, module=torch.nn.Linear).fit(9 * X_SMALL, y)
-        for on in (True, False)
+        Estimator(**{**OURS, "encoding": on}, module=torch.nn.Linear).fit(9 * X_SMALL, y)
+        for on in ("standard", None)
     ]
     assert_array_equal(*(clf.net_.module_.weight.detach() for clf in modules))

@@ -47,7 +47,7 @@ from test_common import run
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 FAST = {
-    "hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 1.0, "standardize": False,
+    "hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 1.0, "encoding": None,
     "random_state": 0,
 }  # fmt: skip
 INSIDE = [

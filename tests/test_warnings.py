@@ -68,7 +68,7 @@ WARNINGS = {
     "Every row of y has a label": lambda: SoftPseudoLabelClassifier(soft()).fit(
         X_SOFT, Y_SOFT.argmax(axis=1)
     ),
-    "too small to be scaled": lambda: soft(standardize=True).fit(
+    "too small to be scaled": lambda: soft(encoding="standard").fit(
         X_SOFT * [1, 1e-200, 1, 1, 1], Y_SOFT
     ),
     "have no known entry": lambda: multi().fit(X, np.where([True, False] * 2, Y, np.nan)),

@@ -30,7 +30,7 @@ LOADERS = {
     "iris": load_iris,
 }
 LOGISTIC = {
-    "hidden_layer_sizes": (), "standardize": False, "solver": "lbfgs", "alpha": 1.0,
+    "hidden_layer_sizes": (), "encoding": None, "solver": "lbfgs", "alpha": 1.0,
     "max_iter": 1000,
 }  # fmt: skip
 MODELS: dict[str, dict[str, Any]] = {

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from .._columns.encode import encoding_of
+from .._columns.standardize import MEASURED_ENTRIES, Standardize
 from .._training.batches import Batches, TrainingData
 from .._training.generators import Generators
 from .._training.loops import Monitor
@@ -14,7 +16,6 @@ from .._training.mlp import MLP
 from .._training.net import TrainingNet, check_net
 from .._training.schedule import FIXED_LENGTH, Schedule
 from .._training.solvers import SOLVERS, Solver
-from .._training.standardize import MEASURED_ENTRIES, Standardize
 from ..losses import Loss
 from .course import Course
 from .settings import Settings
@@ -77,9 +78,9 @@ def _fresh_module(
 ) -> nn.Module:
     if settings.module is None:
         dropout = 0.0 if settings.is_lbfgs else settings.dropout
-        layers = [train.X.shape[1], *settings.hidden_layer_sizes, n_outputs]
-        scale = standardized(train, course.in_parts) if settings.standardize else None
-        return MLP(layers, settings.activation, dropout, generators.torch, scale)
+        inputs, width = inputs_of(settings, train, course.in_parts)
+        layers = [width, *settings.hidden_layer_sizes, n_outputs]
+        return MLP(layers, settings.activation, dropout, generators.torch, inputs)
     module = settings.module(train.X.shape[1], n_outputs, **settings.module_parameters)
     if not isinstance(module, nn.Module):
         raise TypeError(
@@ -88,10 +89,22 @@ def _fresh_module(
     return module
 
 
-def standardized(train: TrainingData, more_to_come: bool = False) -> Standardize:
-    """What puts the columns of these rows on one scale."""
-    blocks = Batches(train, train.block_size(MEASURED_ENTRIES))
-    return Standardize(train.X.shape[1]).fit(blocks, more_to_come)
+def inputs_of(
+    settings: Settings, train: TrainingData, more_to_come: bool = False
+) -> tuple[list[nn.Module], int]:
+    """What encodes these rows and puts their entries on one scale; and how many entries."""
+    found: list[nn.Module] = []
+    columns, width = (settings.is_category, settings.holds_text), train.X.shape[1]
+    rows = Batches(train, train.block_size(MEASURED_ENTRIES))
+    encode = encoding_of(rows, *columns, settings.encoding == "piecewise")
+    if encode is not None:
+        found, width = [encode.to(train.device)], encode.width
+        rows = Batches(
+            train, train.block_size(MEASURED_ENTRIES, width), through=encode, width=width
+        )
+    if settings.encoding is not None:
+        found.append(Standardize(width).fit(rows, more_to_come))
+    return found, width
 
 
 def net_of_the_next_part(settings: Settings, net: TrainingNet) -> TrainingNet:

@@ -1,7 +1,8 @@
-"""What alpha="auto" and dropout="auto" become: a cross-validation inside `fit`.
+"""What alpha, dropout and encoding="auto" become: a cross-validation inside `fit`.
 
-Small nets, from hardly any decay to much, linear models and the constant are trained on folds of
-the rows, and the one whose mean loss on the rows held out is least is trained on all of them.
+Small nets, from hardly any decay to much, on columns as they are and bent, linear models and the
+constant are trained on folds of the rows, and the one whose mean loss on the rows held out is least
+is trained on all of them.
 """
 
 from __future__ import annotations
@@ -13,24 +14,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
+from .._columns.encode import may_bend
 from .._targets.encoding import Array
-from .._training.batches import TrainingData
+from .._training.batches import Batches, TrainingData
 from .._training.schedule import FIXED_LENGTH
 from .._training.solvers import SOLVERS
 from ..losses import Loss
 from .held_out import Split
-from .parameters import AUTO_WIDTH, hidden_layers
+from .parameters import AUTO_WIDTH, BENT_WIDTH, hidden_layers
 from .settings import least_batch
 
 
 class Candidate(NamedTuple):
-    """Decay and dropout of a net of `AUTO_WIDTH` units, and how many times the planned epochs it
+    """Decay and dropout of a net of its usual width, and how many times the planned epochs it
     trains; or the penalty of a linear model."""
 
     alpha: float
     dropout: float = 0.0
     longer: float = 1.0
     is_linear: bool = False
+    is_bent: bool = False
 
 
 MIDDLE = Candidate(1.0, 0.5)
@@ -44,9 +47,11 @@ NETS = (
     Candidate(0.1, 0.25, 2.0),
     Candidate(0.03, 0.0, 2.0),
 )
+BENT = tuple(net._replace(is_bent=True) for net in NETS[:-1])
 CONSTANT = Candidate(1e5, is_linear=True)
 LINEAR = (Candidate(30.0, is_linear=True), Candidate(1.0, is_linear=True))
 NO_LINEAR = (Candidate(1000.0, 0.5), Candidate(100.0, 0.5), Candidate(30.0, 0.5))
+NO_LINEAR_BENT = tuple(net._replace(is_bent=True) for net in NO_LINEAR)
 """Where layers or dropout are stated, or a linear model has more weights than the net."""
 
 LINEAR_ALONE = tuple(
@@ -78,17 +83,25 @@ PENALTY = 1e-4
 
 def candidates_of(estimator: Any, train: TrainingData) -> tuple[Candidate, ...]:
     """Those to choose from; one alone where the parameters leave no choice."""
+    encoding = estimator._encoding
     if estimator.alpha != "auto" or estimator.module is not None or not _decays(estimator):
-        return (MIDDLE,)
+        return (MIDDLE._replace(is_bent=encoding == "piecewise"),)
     is_free = isinstance(estimator.hidden_layer_sizes, str) and estimator.dropout == "auto"
     n_columns, n_targets = train.X.shape[1], train.targets.n_columns
     is_large = n_columns * n_targets > AUTO_WIDTH * (n_columns + n_targets)
+    if encoding == "piecewise":
+        return (CONSTANT, *BENT) if is_free else (*NO_LINEAR_BENT, *BENT)
+    bent: tuple[Candidate, ...] = ()
+    if encoding == "auto" and may_bend(Batches(train, len(train)), estimator._columns.is_category):
+        bent = BENT
     if is_large or not is_free:
-        return (*NO_LINEAR, *NETS)
+        return (*NO_LINEAR, *NETS, *bent)
     stored = train.X.nnz * len(train) / train.X.shape[0] if train.sparse else 0.0
     n_entries = train.processes.total(stored) / n_columns
     is_wide = n_columns >= MANY_COLUMNS or (n_columns >= SOME_COLUMNS and n_entries < FEW_ENTRIES)
-    return (CONSTANT, *(LINEAR_ALONE if train.sparse and is_wide else (*LINEAR, *NETS)))
+    if train.sparse and is_wide:
+        return (CONSTANT, *LINEAR_ALONE)
+    return (CONSTANT, *LINEAR, *NETS, *bent)
 
 
 def _decays(estimator: Any) -> bool:
@@ -100,22 +113,30 @@ def params_of(
 ) -> dict[str, Any]:
     """Parameters by which the estimator trains what a candidate says, on so many rows.
 
-    A narrow net gets less of both, so that two things are as in one of `AUTO_WIDTH` units: the
+    A narrow net gets less of both, so that two things are as in one of the usual width: the
     noise of dropout, which is the odds of dropping a unit over the number of units, and the largest
     output that decayed weights can make, which is the units over the square of the decay.
     """
+    encoding = estimator._encoding
+    if encoding == "auto":
+        encoding = "piecewise" if candidate.is_bent else "standard"
+    known = {"encoding": encoding, "dropout": 0.0}
     if candidate.is_linear:
         tol = max(estimator.tol, LINEAR_TOL)
         training = {"solver": "lbfgs", "max_iter": LINEAR_ITERATIONS, "tol": tol}
-        return {"hidden_layer_sizes": (), "alpha": candidate.alpha, "dropout": 0.0, **training}
-    widths = [min(width, most_units) for width in hidden_layers(estimator.hidden_layer_sizes)]
-    narrow = min([1.0, *(width / AUTO_WIDTH for width in widths)])
-    params = {name: getattr(estimator, name) for name in ("alpha", "dropout", "max_iter")}
+        return {**known, "hidden_layer_sizes": (), "alpha": candidate.alpha, **training}
+    usual = BENT_WIDTH if candidate.is_bent else AUTO_WIDTH
+    sizes = estimator.hidden_layer_sizes
+    wanted = [usual] if isinstance(sizes, str) else hidden_layers(sizes)
+    widths = [min(width, most_units) for width in wanted]
+    narrow = min([1.0, *(width / usual for width in widths)])
+    given = {name: getattr(estimator, name) for name in ("alpha", "dropout", "max_iter")}
+    params = {**known, **given}
     params["hidden_layer_sizes"] = tuple(widths)
     if estimator.dropout == "auto":
         if estimator.alpha != "auto" and _decays(estimator):
-            wanted = log(max(estimator.alpha, 1e-9) / sqrt(narrow))
-            candidate = min((MIDDLE, *NETS), key=lambda net: abs(wanted - log(net.alpha)))
+            target = log(max(estimator.alpha, 1e-9) / sqrt(narrow))
+            candidate = min((MIDDLE, *NETS), key=lambda net: abs(target - log(net.alpha)))
         odds = narrow * candidate.dropout / (1 - candidate.dropout)
         params["dropout"] = odds / (1 + odds)
     if estimator.alpha == "auto":
@@ -123,7 +144,11 @@ def params_of(
         is_planned = estimator.learning_rate in FIXED_LENGTH
         if estimator.max_iter == "auto" and is_planned and _decays(estimator):
             planned = estimator._planned_epochs
-            most = MANY_STEPS * least_batch(estimator.batch_size) / (planned * n_samples)
+            most = (
+                MANY_STEPS
+                * least_batch(estimator.batch_size, encoding, n_samples)
+                / (planned * n_samples)
+            )
             params["max_iter"] = round(planned * max(1.0, min(candidate.longer, most)))
     return params
 
@@ -190,6 +215,7 @@ class Choice:
         found: dict[str, Any] = {"params": list(params)}
         for name in ("alpha", "dropout"):
             found[f"param_{name}"] = np.array([float(given[name]) for given in params])
+        found["param_encoding"] = np.array([given["encoding"] for given in params], dtype=object)
         for place, column in enumerate(self.scores.T):
             found[f"split{place}_test_score"] = column
         mean, n_tried = np.nanmean(self.scores, axis=1), (~np.isnan(self.scores)).sum(axis=1)

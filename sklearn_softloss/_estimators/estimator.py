@@ -6,19 +6,28 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from math import isnan
 from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import Tags, _safe_indexing, check_random_state
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 from torch import Tensor
 
-from .._checks import check_columns, check_weight, refuse_masked
+from .._checks import check_weight, refuse_masked
+from .._columns.encode import Encode
+from .._columns.table import Columns
 from .._estimator_base import SoftlossEstimator
 from .._processes import entered, reading, reading_together
 from .._targets.codes import TargetCode
@@ -30,6 +39,7 @@ from .._training.batches import (
     TrainingData,
     TrainingTargets,
     check_finite_in_blocks,
+    check_numbers,
     read_net,
 )
 from .._training.divergence import divergence
@@ -56,6 +66,10 @@ SMALL = 2**18
 """Entries of X up to which what scikit-learn does once a call shows in the time of a prediction."""
 
 
+NO_TABLE = Columns.of(np.empty((0, 0)), None)
+"""Of an estimator that has not been fitted, or was by a version that read no columns."""
+
+
 class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, ABC):
     """Base of estimators that are a net: everything that does not depend on what y means.
 
@@ -79,6 +93,11 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
 
     cv: Any = None
     scoring: Any = None
+    encoding: str | None = "auto"
+    categorical_features: Any = "from_dtype"
+    _columns: Columns = NO_TABLE
+    """What the columns of X are."""
+
     _candidate: tuple[Any, ...] = MIDDLE
     """What was chosen. Files that were written before these existed hold none of the three."""
 
@@ -97,7 +116,8 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         label_smoothing: float = 0.0,
         target_range: tuple[float, float] | None = None,
         class_weight: Any = None,
-        standardize: bool = True,
+        encoding: str | None = "auto",
+        categorical_features: Any = "from_dtype",
         solver: Any = "adamw",
         alpha: float | str = "auto",
         dropout: float | str = "auto",
@@ -126,6 +146,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         callbacks: Any = None,
         cv: Any = None,
         scoring: Any = None,
+        standardize: Any = "deprecated",
     ) -> None:
         """All are kept as given: `ModuleParameters`."""
 
@@ -195,6 +216,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
                 observer = FitObserver(self, X, self._as_given(y), sample_weight)
             with unchanged_on_error(self):
                 X = self._check_X(X, reset=not course.goes_on)
+                self._check_encoding(X)
                 with reading_together(processes):
                     targets, encoded = self._read_targets(
                         X, y, loss, course, declared, sample_weight, label_weight
@@ -345,6 +367,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             "alpha_": params["alpha"],
             "dropout_": params["dropout"],
             "selection_results_": results,
+            "encoding_": None if self.module is not None else params["encoding"],
             "_candidate": tuple(candidate),
             "_params": params,
         }
@@ -358,6 +381,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         scorer = check_scoring(self, self.scoring)
         twin = copy.copy(self)
         twin.__dict__.pop("feature_names_in_", None)
+        twin._columns = replace(self._columns, levels={})  # X is in numbers here
 
         def score(module: Any, loss: Loss, split: Split) -> tuple[Array, Array]:
             net: Any = SimpleNamespace(module_=module, criterion_=loss)
@@ -375,15 +399,45 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             return X
         if isinstance(X, np.ma.MaskedArray):
             refuse_masked(X, "X")
-        check_columns(X)
-        floats = (np.float64, np.float32)
-        asked: dict[str, Any] = {"accept_sparse": "csr", "dtype": floats, "reset": reset}
-        asked["allow_nd"] = self.module is not None
+        floats, own = (np.float64, np.float32), self.module is not None
+        asked: dict[str, Any] = {"accept_sparse": "csr", "dtype": floats, "allow_nd": own}
+        asked["ensure_all_finite"] = own
         if isinstance(X, np.memmap) and X.dtype in floats and X.ndim > 1 and len(X):
-            validate_data(self, np.asarray(X[:1]), **asked)
-            check_finite_in_blocks(X)
+            validate_data(self, np.asarray(X[:1]), **asked, reset=reset)
+            check_finite_in_blocks(X, allow_nan=not own)
+            self._read_columns(X, reset)
             return X
-        return validate_data(self, X, **asked)
+        values = self._read_columns(X, reset)
+        if values is X:
+            values = validate_data(self, X, **asked, reset=reset)
+        else:
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            values = check_array(values, **asked, input_name="X")
+        if not own:
+            check_numbers(values)
+        return values
+
+    def _read_columns(self, X: Any, reset: bool) -> Any:
+        """X in numbers; what its columns are is kept with `reset`."""
+        if reset or self._columns is NO_TABLE:
+            categories = None if self.module is not None else self.categorical_features
+            self._columns = Columns.of(X, categories, entered())
+        return self._columns.as_numbers(X)
+
+    def _check_encoding(self, X: Any) -> None:
+        """Refuse to bend the columns of sparse rows."""
+        if self._encoding == "piecewise" and self.module is None and sp.issparse(X):
+            raise ValueError(
+                "encoding='piecewise' needs a dense X; got a sparse one. Pass X.toarray() if its "
+                "columns are few, or leave encoding='auto', which scales sparse columns."
+            )
+
+    @property
+    def _encoding(self) -> str | None:
+        """How numbers enter the net, by `encoding` or the parameter that came before it."""
+        if isinstance(self.standardize, str):
+            return self.encoding
+        return "standard" if self.standardize else None
 
     def _is_small_and_plain(self, X: Any) -> bool:
         """Whether `validate_data` would return X as it is: its cost shows up to `SMALL` entries."""
@@ -429,7 +483,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             X = self._check_X(X, reset=False)
         except ValueError as error:
             raise ValueError(f"X_val is refused: {error} {TRANSFORM_IT}") from error
-        warn_if_far_out(X, train)
+        warn_if_far_out(X, train, self._columns.is_category)
         given = self._encode(y, domain, targets, None)
         check_consistent_length(X, given.values)
         weighting = train.targets.weighting
@@ -540,6 +594,16 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         return [_as_numpy(bias) for bias in self._built_in_net().weights_and_biases()[1]]
 
     @property
+    def encoded_names_(self) -> Array:
+        """Names of what the rows of ``coefs_[0]`` belong to: columns, or what they become."""
+        names = getattr(self, "feature_names_in_", None)
+        columns = [f"x{i}" for i in range(self.n_features_in_)] if names is None else list(names)
+        for step in self._built_in_net().inputs:
+            if isinstance(step, Encode):
+                columns = step.names(columns, self._columns.levels)
+        return np.array(columns, dtype=object)
+
+    @property
     def validation_scores_(self) -> list[float] | None:
         """Negative validation loss of each epoch, for readers of `MLPClassifier`'s attribute."""
         losses = self.validation_loss_curve_
@@ -563,6 +627,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.module is None
         return tags
 
 

@@ -19,6 +19,7 @@ from .._training.checkpoint import TrainingCheckpoint
 from .._training.mlp import ACTIVATIONS
 from .._training.schedule import SCHEDULES
 from .._training.solvers import SOLVERS
+from .._warn import warn
 from .keywords import module_parameters
 
 
@@ -51,20 +52,24 @@ NUMBERS = {
     "dropout": Number(Real, 0, 1, auto=True),
 }
 FLAGS = {
-    "standardize": (bool, np.bool_),
     "shuffle": (bool, np.bool_),
     "warm_start": (bool, np.bool_),
     "nesterovs_momentum": (bool, np.bool_),
     "early_stopping": (bool, np.bool_),
     "verbose": (bool, np.bool_, Integral),
 }
-CHOICES: dict[str, Iterable[str]] = {
+CHOICES: dict[str, Iterable[Any]] = {
+    "encoding": ("auto", "standard", "piecewise", None),
     "activation": ACTIVATIONS,
     "learning_rate": SCHEDULES,
     "solver": SOLVERS,
 }
 AUTO_WIDTH = 448
 """Units of hidden_layer_sizes="auto"."""
+
+BENT_WIDTH = 128
+"""The same of a net on bent columns, whose first layer has as many weights as that of a wide one on
+columns as they are."""
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -91,12 +96,13 @@ def check_parameters(estimator: Any) -> None:
     for name, choices in CHOICES.items():
         value = getattr(estimator, name)
         is_optimizer = name == "solver" and callable(value)
-        if not is_optimizer and not (isinstance(value, str) and value in choices):
+        if not is_optimizer and not (isinstance(value, str | None) and value in choices):
             beside = " or a torch optimizer class" if name == "solver" else ""
             raise ValueError(
                 f"{name} must be one of {list(choices)}{beside}; got {value!r}."
                 f"{nearest_name(value, choices)}"
             )
+    _check_standardize(estimator)
     module = estimator.module
     if isinstance(module, nn.Module) or not (module is None or callable(module)):
         raise TypeError(
@@ -116,6 +122,21 @@ def check_parameters(estimator: Any) -> None:
     hidden_layers(estimator.hidden_layer_sizes)
     torch_dtype(estimator.dtype or np.float64)
     torch_device(estimator.device)
+
+
+def _check_standardize(estimator: Any) -> None:
+    """Warn of the parameter that `encoding` has taken the place of."""
+    given = estimator.standardize
+    if isinstance(given, str) and given == "deprecated":
+        return
+    check_scalar(given, "standardize", (bool, np.bool_))
+    instead = "standard" if given else None
+    if estimator.encoding != "auto":
+        raise ValueError(
+            f"standardize has become encoding: got standardize={given!r} and "
+            f"encoding={estimator.encoding!r}; leave standardize out."
+        )
+    warn(f"standardize={given!r} has become encoding={instead!r}: pass that.", FutureWarning)
 
 
 def _check_choosers(cv: Any, scoring: Any) -> None:

@@ -11,8 +11,9 @@ from .._warn import warn
 from .keywords import module_parameters
 from .parameters import hidden_layers
 
-SMALL_BATCH = 32
-"""Rows a step of batch_size="auto", at least; fewer than twice as many make one step."""
+SMALL_BATCH, BENT_STEPS = 32, 64
+"""Rows a step of batch_size="auto", at least, of which fewer than twice as many make one step; and
+steps an epoch on bent columns, from which on they become up to twice as large."""
 
 MOST_EPOCHS = 200
 """Epochs of max_iter="auto" where the loss ends them."""
@@ -25,6 +26,9 @@ class Settings:
     Attributes
     ----------
     hidden_layer_sizes : tuple of int
+    encoding : {"standard", "piecewise"} or None
+    is_category, holds_text : ndarray of shape (n_features,)
+        Columns that are categories, and those of them whose numbers stand for texts.
     alpha, dropout : float
     batch_size : int or "auto"
     most_steps : int
@@ -39,7 +43,9 @@ class Settings:
 
     hidden_layer_sizes: tuple[int, ...]
     activation: str
-    standardize: bool
+    encoding: str | None
+    is_category: Any
+    holds_text: Any
     solver: Any
     alpha: float
     dropout: float
@@ -78,6 +84,8 @@ class Settings:
             "dropout": float(params["dropout"]),
             "verbose": int(params["verbose"]),
             "most_steps": estimator._most_steps,
+            "is_category": estimator._columns.is_category,
+            "holds_text": estimator._columns.holds_text,
             "says_when_to_stop": estimator.max_iter != "auto",
             "module_parameters": module_parameters(estimator),
         }
@@ -93,8 +101,7 @@ class Settings:
         if self.is_lbfgs:
             return n_samples
         if self.batch_size == "auto":
-            is_one_step = n_samples < 2 * SMALL_BATCH
-            return n_samples if is_one_step else max(SMALL_BATCH, n_samples // self.most_steps)
+            return max(least_batch("auto", self.encoding, n_samples), n_samples // self.most_steps)
         if self.batch_size > n_samples:
             warn(
                 f"batch_size={self.batch_size} is larger than the {n_samples} samples to train "
@@ -103,6 +110,11 @@ class Settings:
         return min(int(self.batch_size), n_samples)
 
 
-def least_batch(batch_size: Any) -> int:
-    """Rows a step, at least, where there are as many."""
-    return SMALL_BATCH if batch_size == "auto" else int(batch_size)
+def least_batch(batch_size: Any, encoding: str | None, n_samples: int) -> int:
+    """Rows a step, at least; on bent columns more of many rows, as long as steps are as many."""
+    if batch_size != "auto":
+        return int(batch_size)
+    if n_samples < 2 * SMALL_BATCH:
+        return n_samples
+    larger = n_samples // BENT_STEPS if encoding == "piecewise" else 0
+    return min(max(SMALL_BATCH, larger), 2 * SMALL_BATCH)

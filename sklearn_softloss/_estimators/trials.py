@@ -15,11 +15,11 @@ from .._targets.encoding import Array
 from .._training.batches import Batches, TrainingData
 from .._training.epoch_loss import weight_of, weighted_sum
 from .._training.lbfgs import minimize_lbfgs
-from .._training.mlp import MLP, threads_for
+from .._training.mlp import MLP, threads_for, width_of
 from .._training.schedule import Schedule
 from .._training.siblings import Sibling, train_together
 from ..losses import Loss
-from .building import standardized
+from .building import inputs_of
 from .choice import CONSTANT
 from .held_out import SEED
 from .settings import Settings, least_batch
@@ -34,34 +34,38 @@ def trained(
     """A module for each of the settings, trained on a part of rows of so much weight; None where it
     came to no end.
 
-    Nets are smaller than the last one and take half the steps: batches are twice as large, at which
-    Adam's rate grows by the root of two. The decay of an epoch is that of all rows, in fewer and
-    longer steps.
+    Nets on columns as they are are smaller than the last one and take half the steps: batches are
+    twice as large, at which Adam's rate grows by the root of two. The decay of an epoch is that of
+    all rows, in fewer and longer steps.
     """
     found: list[MLP | None] = [None] * len(members)
-    groups: dict[int, list[tuple[int, Settings]]] = {}
-    standardize = standardized(part) if members[0].standardize else None
+    groups: dict[Any, list[tuple[int, Settings]]] = {}
+    inputs = {one.encoding: one for one in members}
+    encoded = {encoding: inputs_of(one, part) for encoding, one in inputs.items()}
     for place, settings in enumerate(members):
         if settings.is_lbfgs:
-            found[place] = _linear(settings, loss, part, standardize)
+            found[place] = _linear(settings, loss, part, *encoded[settings.encoding])
         else:
-            groups.setdefault(settings.max_iter, []).append((place, settings))
+            kind = settings.encoding, settings.max_iter
+            groups.setdefault(kind, []).append((place, settings))
     if not groups:
         return found
-    standardize = copy.deepcopy(standardize)  # nets change its dtype
+    encoded = copy.deepcopy(encoded)  # nets change their dtype
     share = part.weight_sum() / total
-    for group in groups.values():
-        nets = _nets([settings for _, settings in group], loss, part, share, standardize)
+    for (encoding, _), group in groups.items():
+        nets = _nets([settings for _, settings in group], loss, part, share, *encoded[encoding])
         for (place, _), net in zip(group, nets, strict=True):
             found[place] = net
     return found
 
 
-def _linear(settings: Settings, loss: Loss, part: TrainingData, standardize: Any) -> MLP | None:
-    sizes = [part.X.shape[1], loss.n_logits(part.targets.n_columns)]
-    module = MLP(sizes, settings.activation, 0.0, torch.Generator().manual_seed(SEED), standardize)
+def _linear(
+    settings: Settings, loss: Loss, part: TrainingData, inputs: Any, width: int
+) -> MLP | None:
+    sizes = [width, loss.n_logits(part.targets.n_columns)]
+    module = MLP(sizes, settings.activation, 0.0, torch.Generator().manual_seed(SEED), inputs)
     module = module.to(device=part.device, dtype=part.dtype)
-    blocks = list(Batches(part, part.block_size()))
+    blocks = list(Batches(part, part.block_size(width=width)))
     weight = sum(weight_of(y) for _, y in blocks)
     matrix = module.linear_layers()[-1].weight
     if settings.alpha >= CONSTANT.alpha:
@@ -86,21 +90,27 @@ def _linear(settings: Settings, loss: Loss, part: TrainingData, standardize: Any
 
 
 def _nets(
-    group: list[Settings], loss: Loss, part: TrainingData, share: float, standardize: Any
+    group: list[Settings],
+    loss: Loss,
+    part: TrainingData,
+    share: float,
+    inputs: Any,
+    width: int,
 ) -> list[MLP]:
     first = group[0]
     generator = torch.Generator().manual_seed(SEED)
     n_outputs = loss.n_logits(part.targets.n_columns)
-    sizes = [part.X.shape[1], *first.hidden_layer_sizes, n_outputs]
-    start = MLP(sizes, first.activation, 0.0, generator, standardize)
-    factor = sqrt(2) / share
+    sizes = [width, *first.hidden_layer_sizes, n_outputs]
+    start = MLP(sizes, first.activation, 0.0, generator, inputs)
+    larger = 1.0 if first.encoding == "piecewise" else 2.0
+    factor = sqrt(larger) / share
     return train_together(
         start.to(device=part.device, dtype=torch.float32),
         [Sibling(settings.alpha * factor, settings.dropout) for settings in group],
         loss,
         part.dense(torch.float32),
-        Schedule("cosine", first.learning_rate_init * sqrt(2), first.power_t, first.max_iter),
-        min(2 * least_batch(first.batch_size), len(part)),
+        Schedule("cosine", first.learning_rate_init * sqrt(larger), first.power_t, first.max_iter),
+        min(round(larger * least_batch(first.batch_size, first.encoding, len(part))), len(part)),
         generator,
         betas=(float(first.beta_1), float(first.beta_2)),
         eps=float(first.epsilon),
@@ -114,7 +124,9 @@ def minus_losses(module: Any, loss: Loss, held: TrainingData) -> tuple[Array, Ar
     data = held.dense(dtype) if dtype != held.dtype else held
     losses, weights = [], []
     with threads_for(module, len(data), data.sparse):
-        for X, (target, weight, entry_weight) in Batches(data, data.block_size()):
+        for X, (target, weight, entry_weight) in Batches(
+            data, data.block_size(width=width_of(module))
+        ):
             losses.append(loss(module(X), target, entry_weight).double().cpu())
             weights.append(torch.ones(len(X)) if weight is None else weight.cpu())
     return -torch.cat(losses).numpy(), torch.cat(weights).double().numpy()

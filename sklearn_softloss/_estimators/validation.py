@@ -31,16 +31,19 @@ TRANSFORM_IT = (
 )
 
 
-def warn_if_far_out(X: Any, train: TrainingData) -> None:
+def warn_if_far_out(X: Any, train: TrainingData, is_category: Array) -> None:
     """Say that validation rows look as if they were not transformed as the training rows were."""
     rows = train.rows[:: len(train) // SOME_ROWS + 1]
     ends: list[Array] = []
     if len(rows):
         there = train.X[rows]
-        for end in (there.min(axis=0), there.max(axis=0)):
-            ends.append(np.ravel(end.toarray()) if sp.issparse(end) else np.asarray(end))
+        if sp.issparse(there):
+            ends = [np.ravel(end.toarray()) for end in (there.min(axis=0), there.max(axis=0))]
+        else:
+            ends = [np.fmin.reduce(there, axis=0), np.fmax.reduce(there, axis=0)]
     found = [pair for pair in train.processes.gather(ends) if pair]
-    low, high = np.min([pair[0] for pair in found], 0), np.max([pair[1] for pair in found], 0)
+    low, high = np.fmin.reduce([a for a, _ in found]), np.fmax.reduce([b for _, b in found])
+    low = np.where(is_category, high, low)
     entries = X[:: X.shape[0] // SOME_ROWS + 1]
     if sp.issparse(entries):
         low, high, entries = low[entries.indices], high[entries.indices], entries.data

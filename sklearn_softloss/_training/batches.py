@@ -90,12 +90,30 @@ def release_pages(X: Any) -> None:
         mapping.madvise(mmap.MADV_DONTNEED)
 
 
-def check_finite_in_blocks(X: Any) -> None:
-    """Refuse NaN and infinity without ever holding more than a block of a memory-mapped file."""
+def check_finite_in_blocks(X: Any, allow_nan: bool) -> None:
+    """Refuse infinity, and NaN too, without ever holding more than a block of a memory-mapped
+    file."""
     size = block_size(X)
     for start in range(0, len(X), size):
-        assert_all_finite(np.asarray(X[start : start + size]), input_name="X")
+        block = np.asarray(X[start : start + size])
+        if allow_nan:
+            check_numbers(block, start)
+        else:
+            assert_all_finite(block, input_name="X")
         release_pages(X)
+
+
+def check_numbers(X: Any, start: int = 0) -> None:
+    """Refuse infinity in rows from `start` on, and NaN of sparse ones."""
+    if sp.issparse(X):
+        assert_all_finite(X.data, input_name="X")
+        return
+    if not np.isfinite(X.sum(dtype=np.float64)) and (found := np.argwhere(np.isinf(X))).size:
+        row, column = found[0]
+        raise ValueError(
+            f"X must not hold infinity; row {start + row}, column {column} is {X[row, column]}. "
+            "Where nothing is known leave NaN; else clip it, or drop the row."
+        )
 
 
 class TrainingTargets:
@@ -240,9 +258,14 @@ class TrainingData(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def block_size(self, entries: int = BLOCK_ENTRIES) -> int:
-        """Rows per block of so many entries of X or of the targets."""
-        return max(1, entries // max(1, row_entries(self.X, self.sparse), self.targets.n_columns))
+    def block_size(self, entries: int = BLOCK_ENTRIES, width: int = 1) -> int:
+        """Rows per block of so many entries: of X, of the targets, or of rows that become so wide.
+
+        Sparse rows become no wider.
+        """
+        width = 1 if self.sparse else width
+        widest = max(row_entries(self.X, self.sparse), self.targets.n_columns, width)
+        return max(1, entries // widest)
 
     def restricted(self, rows: Array) -> TrainingData:
         """The same data, other rows."""
@@ -344,6 +367,8 @@ class Batches:
     through : callable, default=None
         What the rows of X become, which may be written over them; asked once a block. With it a
         block lies where the one before lay: fresh memory costs more than the rows that fill it.
+    width : int
+        Entries of a row of X then.
     """
 
     def __init__(
@@ -353,8 +378,9 @@ class Batches:
         generator: torch.Generator | None = None,
         in_step: bool = False,
         through: Callable[[Any], Any] | None = None,
+        width: int = 1,
     ) -> None:
-        self.data, self.generator, self.through = data, generator, through
+        self.data, self.generator, self.through, self.width = data, generator, through, width
         n = len(data)
         if in_step and data.processes.size > 1:
             n_batches = -(-data.n_samples // batch_size)
@@ -363,7 +389,7 @@ class Batches:
             self.starts = np.append(np.arange(0, n, batch_size), n)
         self.sizes = np.diff(self.starts).tolist()
         largest = max([1, *self.sizes])
-        self.per_block = max(1, data.block_size(GATHERED_ENTRIES) // largest)
+        self.per_block = max(1, data.block_size(GATHERED_ENTRIES, width) // largest)
         self._memory: Tensor | None = None
 
     def __len__(self) -> int:
@@ -383,10 +409,12 @@ class Batches:
         for first in range(0, len(self), self.per_block):
             sizes = self.sizes[first : first + self.per_block]
             part = slice(self.starts[first], self.starts[first + len(sizes)])
-            X, targets = self.data.batch(part if order is None else order[part], self._memory)
-            if self.through is not None:
-                X = self.through(X)
-            yield Block(X, targets, sizes)
+            yield Block(*self.rows(part if order is None else order[part]), sizes)
+
+    def rows(self, position: Any) -> Batch:
+        """The rows at these positions, in the memory of a block."""
+        X, targets = self.data.batch(position, self._memory)
+        return X if self.through is None else self.through(X), targets
 
 
 @leaves_process_as_found
@@ -398,7 +426,8 @@ def read_net(module: nn.Module, X: Any, link: Callable[[Tensor], Tensor]) -> Arr
         like: Tensor = module.linear_layers()[-1].weight
         shared = shared_tensor(X)
         sparse = stays_sparse(X, like.dtype)
-        size = READ_ENTRIES // max(row_entries(X, sparse), *module.layer_sizes[1:]) + 1
+        widths = module.layer_sizes[1:] if sparse else module.layer_sizes
+        size = READ_ENTRIES // max(row_entries(X, sparse), *widths) + 1
     else:
         like = next(module.parameters(), torch.empty(0, dtype=torch.float64))
         shared, sparse, size = None, False, block_size(X)

@@ -13,7 +13,7 @@ from ..losses import Loss
 from .batches import TrainingData
 from .epoch_loss import weight_of, weighted_sum
 from .lbfgs import minimize_lbfgs
-from .mlp import threads_for
+from .mlp import threads_for, width_of
 from .net import TrainingNet
 from .process import leaves_process_as_found
 
@@ -77,7 +77,8 @@ def _reached(
     the net is no better than the constant, weights have exploded and left units that never answer.
     """
     losses = net.monitor.train_losses
-    module, size = net.module_.eval(), data.block_size()
+    module = net.module_.eval()
+    size = data.block_size(width=width_of(module))
 
     def answers(part: slice) -> tuple[Tensor, Tensor]:
         logits = module(data.batch(part)[0]).double().cpu()

@@ -15,7 +15,7 @@ from .._processes import ALONE, Processes
 from .batches import Batches, TrainingData
 from .epoch_loss import weight_of, weighted_sum
 from .loops import Loop
-from .mlp import threads_for
+from .mlp import threads_for, width_of
 
 
 @dataclass(kw_only=True)
@@ -36,7 +36,7 @@ class LBFGSLoop(Loop):
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
         follows, processes = self.observer.sees_batches, train.processes
-        blocks: Any = Batches(train, train.block_size())
+        blocks: Any = Batches(train, train.block_size(width=width_of(self.module)))
         if len(blocks) == 1:
             blocks = list(blocks)
 

@@ -22,7 +22,7 @@ from .checkpoint import TrainingCheckpoint, fingerprint
 from .epoch_loss import kept, weight_of, weighted_mean, weighted_sum
 from .fused import FusedMLP
 from .generators import capture, restore
-from .mlp import MLP, UnitDropout, threads_for
+from .mlp import MLP, UnitDropout, threads_for, width_of
 from .schedule import Schedule
 from .solvers import damp_
 
@@ -188,7 +188,9 @@ class Loop(ABC):
         processes.take_over_weights(self.module)
         if valid is not None:
             record["valid_loss"] = self._mean_loss(valid)
-            record["valid_batch_count"] = len(Batches(valid, valid.block_size()))
+            record["valid_batch_count"] = len(
+                Batches(valid, valid.block_size(width=width_of(self.module)))
+            )
         self.schedule.end_epoch(self.optimizer, train.n_samples)
         losses = record["train_loss"], record.get("valid_loss")
         stalled = self.monitor.record(*losses, train.n_samples)
@@ -234,7 +236,7 @@ class Loop(ABC):
         """Weighted mean loss of the net as it stands."""
         self.module.eval()
         losses, weights = [], []
-        for batch in Batches(data, data.block_size()):
+        for batch in Batches(data, data.block_size(width=width_of(self.module))):
             X, y = batch
             if self.observer.sees_batches:
                 self.observer.on_batch_begin(batch, training=False)
@@ -286,9 +288,11 @@ class EpochLoop(Loop):
     _mlp: FusedMLP | None = field(default=None, init=False)
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        through = self.module.standardize_rows_ if self.fused else None
+        through, width = (
+            (self.module.input_rows_, width_of(self.module)) if self.fused else (None, 1)
+        )
         order = self._generator_of_order(train)
-        batches = Batches(train, self.batch_size, order, in_step=True, through=through)
+        batches = Batches(train, self.batch_size, order, True, through, width)
         self._go_on_from_checkpoint(train, valid, n_epochs)
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
         for dropout in dropouts:

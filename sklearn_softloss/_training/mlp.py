@@ -18,8 +18,9 @@ import torch
 from joblib.parallel import get_active_backend
 from torch import Tensor, nn
 
+from .._columns.encode import Encode
+from .._columns.standardize import Standardize
 from .sparse_rows import SparseProduct, SparseRows
-from .standardize import Standardize
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity,
@@ -90,8 +91,8 @@ class MLP(nn.Sequential):
         Share of hidden units set to zero in each training step; see `UnitDropout`.
     generator : torch.Generator, default=None
         Draws the weights; None is torch's global one.
-    standardize : Standardize, default=None
-        Comes before the first layer, fitted already.
+    inputs : sequence of modules, default=()
+        What comes before the first layer, fitted already: `Encode`, `Standardize`.
     """
 
     def __init__(
@@ -100,9 +101,9 @@ class MLP(nn.Sequential):
         activation: str,
         dropout: float,
         generator: torch.Generator | None = None,
-        standardize: Standardize | None = None,
+        inputs: Sequence[nn.Module] = (),
     ) -> None:
-        self._assemble(layer_sizes, activation, dropout, standardize)
+        self._assemble(layer_sizes, activation, dropout, inputs)
         factor = 2.0 if activation == "logistic" else 6.0
         for layer in self.linear_layers():
             bound = np.sqrt(factor / (layer.in_features + layer.out_features))
@@ -116,10 +117,10 @@ class MLP(nn.Sequential):
         layer_sizes: Sequence[int],
         activation: str,
         dropout: float,
-        standardize: Standardize | None,
+        inputs: Sequence[nn.Module],
     ) -> None:
         """All layers, with weights that are not set."""
-        layers: list[nn.Module] = [] if standardize is None else [standardize]
+        layers = list(inputs)
         for index, (n_in, n_out) in enumerate(pairwise(layer_sizes)):
             if index:
                 layers.append(ACTIVATIONS[activation]())
@@ -143,8 +144,12 @@ class MLP(nn.Sequential):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         sizes, arrays = state["layer_sizes"], state["arrays"]
-        standardize = Standardize(sizes[0]) if "0.factor" in arrays else None
-        self._assemble(sizes, state["activation"], state["dropout"], standardize)
+        inputs: list[nn.Module] = []
+        if "0.column" in arrays:
+            inputs.append(Encode.of({name: arrays[f"0.{name}"] for name in Encode.attributes}))
+        if f"{len(inputs)}.factor" in arrays:
+            inputs.append(Standardize(sizes[0]))
+        self._assemble(sizes, state["activation"], state["dropout"], inputs)
         tensors = {name: torch.tensor(array) for name, array in arrays.items()}
         self.load_state_dict(tensors, assign=True)
         if torch.cuda.is_available():
@@ -162,25 +167,34 @@ class MLP(nn.Sequential):
         return outputs
 
     @property
-    def standardize(self) -> Standardize | None:
-        return self[0] if isinstance(self[0], Standardize) else None
+    def inputs(self) -> list[nn.Module]:
+        """What comes before the first layer."""
+        return [step for step in self if isinstance(step, (Encode, Standardize))]
 
-    def standardize_rows_(self, X: Any) -> Any:
+    def input_rows_(self, X: Any) -> Any:
         """Rows as the first layer takes them, which may be written over X."""
-        return X if self.standardize is None else self.standardize(X, out=X)
+        for step in self.inputs:
+            X = step(X, out=X) if isinstance(step, Standardize) else step(X)
+        return X
 
     def linear_layers(self) -> list[nn.Linear]:
         return [layer for layer in self if isinstance(layer, nn.Linear)]
 
     def weights_and_biases(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Those of each layer, the first one's for columns as they are given to the net."""
+        """Those of each layer, the first one's for entries before they are put on one scale."""
         layers = self.linear_layers()
         weights = [layer.weight.detach() for layer in layers]
         biases = [layer.bias.detach() for layer in layers]
-        if self.standardize is not None:
-            biases[0] = biases[0] + weights[0] @ self.standardize.shift
-            weights[0] = weights[0] * self.standardize.factor
+        for step in self.inputs:
+            if isinstance(step, Standardize):
+                biases[0] = biases[0] + weights[0] @ step.shift
+                weights[0] = weights[0] * step.factor
         return weights, biases
+
+
+def width_of(module: nn.Module) -> int:
+    """Entries of a row in the first layer, as far as they are known."""
+    return module.layer_sizes[0] if isinstance(module, MLP) else 1
 
 
 # --- threads --------------------------------------------------------------------------------------

@@ -68,7 +68,9 @@ def train_together(
         In the order of the siblings, ready to predict.
     """
     nets = _Siblings(start, siblings, loss, options)
-    batches = Batches(data, batch_size, generator, through=start.standardize_rows_)
+    batches = Batches(
+        data, batch_size, generator, through=start.input_rows_, width=start.layer_sizes[0]
+    )
     n_rows = 3 * min(batch_size, len(data)) * len(siblings)
     with torch.inference_mode(loss.offers_gradient), threads_for(start, n_rows, False):
         for _ in range(schedule.max_iter):
@@ -171,7 +173,7 @@ class _Siblings:
         """Each net as one of its own."""
         start, found, unused = self.start, [], torch.Generator()
         for place in range(self.n_nets):
-            net = MLP(start.layer_sizes, start.activation, 0.0, unused, start.standardize)
+            net = MLP(start.layer_sizes, start.activation, 0.0, unused, start.inputs)
             values = zip(net.linear_layers(), self.weights, self.biases, strict=True)
             for layer, weight, bias in values:
                 layer.weight.data = weight[place].t().clone(memory_format=torch.contiguous_format)

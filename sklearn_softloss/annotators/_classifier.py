@@ -59,8 +59,18 @@ class AnnotatorMLPClassifier(NetClassifier):
     n_camps : int or 'auto', default="auto"
         Groups of annotators that see things alike, each with a share of its own. 'auto' counts
         those that chance does not explain, at most 4; see Notes.
-    standardize : bool, default=True
-        Whether the net takes columns of X minus their mean over their standard deviation.
+    encoding : {'auto', 'standard', 'piecewise'} or None, default="auto"
+        How the numbers of X enter the net. 'standard': less their
+        mean, over their standard deviation; sparse X is scaled, never centred. 'piecewise': along
+        a line with a bend at each of up to 16 quantiles, and flat beyond the training rows. None:
+        as they are. 'auto' is one of the first two, chosen with `alpha`; 'standard' where that is
+        a number, and of sparse X. Measures are weighted by `sample_weight`, and those of the first
+        part in `partial_fit`. Not for a `module`.
+    categorical_features : str, array-like of {bool, int, str} or None, default="from_dtype"
+        Columns of X that are categories: a mask, places or names, none, or those of a DataFrame
+        that hold text or are of a category type. Levels that training has not seen count as none;
+        of more than 64 the rarest count as one. NaN, None and NA are legal in all columns of a
+        dense X: what is missing counts as the mean, and says that it is missing.
     solver : str or torch optimizer class, default="adamw"
         As for `SoftTargetMLPClassifier`.
     alpha, dropout : float or 'auto', default="auto"
@@ -97,6 +107,9 @@ class AnnotatorMLPClassifier(NetClassifier):
         Called at each epoch of the net that is kept.
     cv, scoring : default=None
         Folds and score by which 'auto' is chosen; as for `SoftTargetMLPClassifier`.
+    standardize : bool
+        .. deprecated:: 0.2
+           True is ``encoding="standard"``, False is ``encoding=None``.
 
     Attributes
     ----------
@@ -182,7 +195,8 @@ class AnnotatorMLPClassifier(NetClassifier):
         activation: str = "relu",
         *,
         n_camps: int | str = "auto",
-        standardize: bool = True,
+        encoding: str | None = "auto",
+        categorical_features: Any = "from_dtype",
         solver: Any = "adamw",
         alpha: float | str = "auto",
         dropout: float | str = "auto",
@@ -202,6 +216,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         callbacks: Any = None,
         cv: Any = None,
         scoring: Any = None,
+        standardize: Any = "deprecated",
     ) -> None:
         super().__init__()  # all parameters are kept as given: `ModuleParameters`
 

@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .._training.sparse_rows import SparseRows
 from .._warn import warn
-from .sparse_rows import SparseRows
 
 if TYPE_CHECKING:
-    from .batches import Batch, Batches, TrainingData
+    from .._training.batches import Batch, Batches
 
 Columns = NDArray[np.float64]
 
@@ -115,16 +115,15 @@ def _warn_of_too_small(size: Columns, dtype: torch.dtype) -> NDArray[np.bool_]:
 
 def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     """Mean and scale of each column, 0 where it is constant, and its size."""
-    data = batches.data
-    usual = _usual_entries(data)
-    total, first, second, of_other = np.zeros((4, data.X.shape[1]))
-    for X, weight in map(_rows_and_weights, batches):
+    usual, processes = _usual_entries(batches), batches.data.processes
+    total, first, second, of_other = np.zeros((4, len(usual)))
+    for X, weight in map(rows_and_weights, batches):
         distance = X - usual
         total = total + weight.sum()
         first = first + weight @ distance
         second = second + weight @ distance**2
         of_other = of_other + weight @ (distance != 0)
-    total, first, second, of_other = data.processes.total((total, first, second, of_other))
+    total, first, second, of_other = processes.total((total, first, second, of_other))
     offset = first / total
     mean, variance = usual + offset, second / total - offset**2
     deviation = np.sqrt(np.maximum(variance, 0))
@@ -135,26 +134,35 @@ def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     return mean, np.where(is_constant, 0, scale), np.abs(mean)
 
 
-def _usual_entries(data: TrainingData) -> Columns:
+def _usual_entries(batches: Batches) -> Columns:
     """The weighted median of each column, among some rows drawn where there are many: what nearly
     all rows hold if they hold the same, and near enough to the mean that distances lose no digits.
     """
-    most = min(MOST_DRAWN, max(FEWEST_DRAWN, data.block_size(DRAWN_ENTRIES)))
-    drawn = np.arange(len(data))
-    if len(data) > most:
-        drawn = np.sort(np.random.default_rng(0).choice(len(data), most, replace=False))
-    X, weight = _rows_and_weights(data.batch(drawn))
-    found = data.processes.gather((X, weight * len(data) / max(1, len(drawn))))
-    X, weight = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    X, weight = drawn_rows(
+        batches,
+        min(MOST_DRAWN, max(FEWEST_DRAWN, batches.data.block_size(DRAWN_ENTRIES, batches.width))),
+    )
     weights = None if (weight == weight[0]).all() else weight  # without, nothing is sorted
     medians: Columns = np.quantile(X, 0.5, axis=0, weights=weights, method="inverted_cdf")
     return medians
 
 
+def drawn_rows(batches: Batches, most: int) -> tuple[Columns, Columns]:
+    """Rows of all processes, at most so many of each, drawn where there are more; with weights."""
+    data = batches.data
+    drawn = np.arange(len(data))
+    if len(data) > most:
+        drawn = np.sort(np.random.default_rng(0).choice(len(data), most, replace=False))
+    X, weight = rows_and_weights(batches.rows(drawn))
+    found = data.processes.gather((X, weight * len(data) / max(1, len(drawn))))
+    X, weight = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return X, weight
+
+
 def _sparse_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     """The same of columns that are not centred; one without entries is constant."""
     squares, of_entries = np.zeros((2, batches.data.X.shape[1]))
-    for X, weight in map(_rows_and_weights, batches):
+    for X, weight in map(rows_and_weights, batches):
         rows = sp.csr_array(X)
         squares = squares + weight @ rows.power(2)
         of_entries = of_entries + weight @ (rows != 0)
@@ -167,7 +175,8 @@ def _sparse_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     return np.zeros_like(size), np.where(there, size / kept, 0), size
 
 
-def _rows_and_weights(batch: Batch) -> tuple[Any, Any]:
+def rows_and_weights(batch: Batch) -> tuple[Any, Any]:
+    """Rows and their weights as NumPy has them, in float64."""
     X, (_, weight, _) = batch
     rows = X.block if isinstance(X, SparseRows) else X.double().cpu().numpy()
     return rows, np.ones(rows.shape[0]) if weight is None else weight.double().cpu().numpy()

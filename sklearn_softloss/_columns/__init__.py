@@ -1,0 +1,1 @@
+"""What the columns of X are, and how they enter the net."""

@@ -1,0 +1,234 @@
+"""The first step of the built-in net: columns are bent, categories spread, gaps marked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .standardize import drawn_rows, rows_and_weights
+
+if TYPE_CHECKING:
+    from .._training.batches import Batches
+
+Numbers = NDArray[np.float64]
+
+MOST_BINS, FEWEST_BINS, BENT_ENTRIES = 16, 4, 256
+"""Bins of a column, and entries that all bent columns together become, as long as each has the
+fewest bins: so the first layer costs about what it costs without."""
+
+MOST_LEVELS = 64
+"""Entries of a category, at most: the rarest levels share the last one."""
+
+DRAWN_ROWS, FEW_ROWS = 2**15, 2**10
+"""Rows among which quantiles are found, and among which some number is that takes a third value."""
+
+
+class Encode(nn.Module):
+    """Columns as they are given to entries that a linear layer reads.
+
+    A number stays one, or is bent: it becomes an entry for each bin between quantiles of the
+    training rows, 0 below the bin, 1 above it and a straight line inside. A category becomes an
+    entry for each level, of which one is 1, or none for a level that training has not seen. A
+    number that is missing counts as the mean, and a column of which training has seen missing ones
+    has an entry that is 1 there.
+
+    Entries come in this order: numbers, gaps, levels, the rare levels of each category.
+
+    Attributes
+    ----------
+    column, low, slope, bent, filler : Tensor of shape (n_numbers,)
+        (X[:, column] - low) * slope, clipped to [0, 1] if it is bent; `filler` where it is missing.
+    gap : Tensor of shape (n_gaps,)
+        Columns in which something is missing.
+    category, level : Tensor of shape (n_levels,)
+        Column and number of each level.
+    rare, text : Tensor of shape (n_rare,)
+        Columns of which all other levels share an entry, but for the -1 of a text that training has
+        not seen.
+
+    References
+    ----------
+    Gorishniy et al. (2022), arXiv:2203.05556.
+    """
+
+    column: Tensor
+    low: Tensor
+    slope: Tensor
+    bent: Tensor
+    filler: Tensor
+    gap: Tensor
+    category: Tensor
+    level: Tensor
+    rare: Tensor
+    text: Tensor
+
+    places = ("column", "gap", "category", "rare")
+    attributes = (*places, "low", "slope", "bent", "filler", "level", "text")
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Self:
+        """With these attributes."""
+        encode = cls()
+        for name in cls.attributes:
+            is_flag = name in ("bent", "text")
+            is_place = name in cls.places
+            dtype = torch.bool if is_flag else torch.int64 if is_place else torch.float64
+            encode.register_buffer(name, torch.as_tensor(values[name], dtype=dtype))
+        return encode
+
+    @property
+    def width(self) -> int:
+        """Entries of a row."""
+        return sum(len(getattr(self, name)) for name in self.places)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Entries (n_rows, width) of rows (n_rows, n_features)."""
+        numbers = self.numbers_of(X)
+        parts = [torch.where(numbers.isnan(), self.filler, numbers)]
+        if len(self.gap):
+            parts.append(X[:, self.gap].isnan().to(X.dtype))
+        if len(self.category):
+            parts.append((X[:, self.category] == self.level).to(X.dtype))
+        if len(self.rare):
+            others = X[:, self.rare]
+            kept = (self.category[:, None] == self.rare).to(X.dtype)
+            is_known = torch.where(self.text, others >= 0, ~others.isnan())
+            parts.append(is_known.to(X.dtype) - parts[-1] @ kept)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+    def numbers_of(self, X: Tensor) -> Tensor:
+        """Entries of numbers, NaN where they are missing."""
+        numbers = (X[:, self.column] - self.low) * self.slope
+        return torch.where(self.bent, numbers.clamp(0, 1), numbers)
+
+    def names(self, columns: Sequence[str], texts: dict[int, Any]) -> list[str]:
+        """A name for each entry; `texts` are those that stand behind the numbers of levels."""
+        found = []
+        ends = self.low + 1 / self.slope
+        for place, low, high, bent in zip(self.column, self.low, ends, self.bent, strict=True):
+            bin_ = f" from {low:.6g} to {high:.6g}" if bent else ""
+            found.append(f"{columns[place]}{bin_}")
+        found += [f"{columns[place]} missing" for place in self.gap]
+        for place, level in zip(self.category.tolist(), self.level.tolist(), strict=True):
+            text = texts[place][int(level)] if place in texts else f"{level:.6g}"
+            found.append(f"{columns[place]}={text}")
+        return found + [f"{columns[place]} rare" for place in self.rare]
+
+
+def encoding_of(
+    batches: Batches, is_category: NDArray[np.bool_], holds_text: NDArray[np.bool_], is_bent: bool
+) -> Encode | None:
+    """How columns enter the net; None where they do as they are.
+
+    Parameters
+    ----------
+    batches : Batches
+        The training rows.
+    is_category, holds_text : ndarray of shape (n_features,)
+        Columns that are categories, and those of them whose numbers stand for texts.
+    is_bent : bool
+        Whether numbers are.
+    """
+    if sp.issparse(batches.data.X):
+        return None
+    has_gaps, levels = _looked_through(batches, is_category)
+    if not (is_bent or is_category.any() or has_gaps.any()):
+        return None
+    values: dict[str, Any] = {name: [] for name in Encode.attributes}
+    values["gap"] = np.flatnonzero(has_gaps)
+    _add_numbers(values, batches, np.flatnonzero(~is_category), is_bent)
+    for place, weights in levels.items():
+        _add_levels(values, place, weights, holds_text[place])
+    encode = Encode.of(values)
+    if has_gaps[~is_category].any():
+        encode.filler.copy_(torch.from_numpy(_mean_entries(encode, batches)))
+    return encode
+
+
+def _looked_through(
+    batches: Batches, is_category: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], dict[int, Counter[float]]]:
+    """Which columns have missing entries, and the weight of each level of the categories."""
+    processes, places = batches.data.processes, np.flatnonzero(is_category).tolist()
+    missing = np.zeros(len(is_category))
+    levels: list[Counter[float]] = [Counter() for _ in places]
+    for X, weight in map(rows_and_weights, batches):
+        missing += weight @ np.isnan(X)
+        for place, counter in zip(places, levels, strict=True):
+            found, codes = np.unique(X[:, place], return_inverse=True)
+            weights = zip(found.tolist(), np.bincount(codes, weight), strict=True)
+            counter.update({level: more for level, more in weights if level == level})
+    told = zip(*processes.gather(levels), strict=True)
+    weights_of = {
+        place: sum(of_all, Counter[float]()) for place, of_all in zip(places, told, strict=True)
+    }
+    return processes.total(missing) > 0, weights_of
+
+
+def may_bend(batches: Batches, is_category: NDArray[np.bool_]) -> bool:
+    """Whether some column of numbers has more than two values: between two there is one line."""
+    if sp.issparse(batches.data.X):
+        return False
+    X, _ = drawn_rows(batches, FEW_ROWS)
+    columns = X[:, ~is_category].T
+    return any(len(np.unique(column[~np.isnan(column)])) > 2 for column in columns)
+
+
+def _add_numbers(values: dict[str, Any], batches: Batches, columns: Any, is_bent: bool) -> None:
+    n_bins = int(np.clip(BENT_ENTRIES // max(1, len(columns)), FEWEST_BINS, MOST_BINS))
+    X = weight = np.empty(0)
+    if is_bent:
+        X, weight = drawn_rows(batches, DRAWN_ROWS)
+    for column in columns:
+        knots = _knots(X[:, column], weight, n_bins) if is_bent else weight
+        if len(knots) < 2:
+            low, slope = np.zeros(1), np.ones(1)
+        else:
+            low, slope = knots[:-1], 1 / np.diff(knots)
+        values["column"] += [column] * len(low)
+        values["low"] += list(low)
+        values["slope"] += list(slope)
+        values["bent"] += [len(knots) > 1] * len(low)
+    values["filler"] = np.zeros(len(values["column"]))
+
+
+def _knots(values: Numbers, weight: Numbers, n_bins: int) -> Numbers:
+    """The ends of the bins of a column: weighted quantiles, or all its values if they are few."""
+    is_there = ~np.isnan(values)
+    values, weight = values[is_there], weight[is_there]
+    different = np.unique(values)
+    if len(different) <= n_bins + 1:
+        return different
+    weights = None if (weight == weight[0]).all() else weight
+    levels = np.linspace(0, 1, n_bins + 1)
+    return np.unique(np.quantile(values, levels, weights=weights, method="inverted_cdf"))
+
+
+def _add_levels(
+    values: dict[str, Any], place: int, weights: Counter[float], holds_text: bool
+) -> None:
+    levels = sorted(level for level in weights if level == level)
+    if len(levels) > MOST_LEVELS:
+        levels = sorted(sorted(levels, key=lambda level: -weights[level])[: MOST_LEVELS - 1])
+        values["rare"].append(place)
+        values["text"].append(holds_text)
+    values["category"] += [place] * len(levels)
+    values["level"] += levels
+
+
+def _mean_entries(encode: Encode, batches: Batches) -> Numbers:
+    """Weighted means of the entries of numbers, where they are there; 0 where none is."""
+    total, there = np.zeros((2, len(encode.column)))
+    for X, weight in map(rows_and_weights, batches):
+        numbers = encode.numbers_of(torch.from_numpy(X)).numpy()
+        total += weight @ np.nan_to_num(numbers)
+        there += weight @ ~np.isnan(numbers)
+    total, there = batches.data.processes.total((total, there))
+    return total / np.where(there > 0, there, 1)
