@@ -82,6 +82,7 @@ over_regression_losses = pytest.mark.parametrize("loss", REGRESSION_LOSSES, ids=
 over_losses = pytest.mark.parametrize("loss", LOSSES, ids=repr)
 over_proper_losses = pytest.mark.parametrize("loss", PROPER_LOSSES, ids=repr)
 over_estimators = pytest.mark.parametrize("Estimator", ESTIMATORS)
+over_all = pytest.mark.parametrize("Estimator", [*ESTIMATORS, SoftLossMLPRegressor])
 
 
 def draw_logits(loss, n=7, k=4, seed=0, dtype=torch.float64):
@@ -116,6 +117,16 @@ def make_labels(n=120, d=5, n_labels=4, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, d))
     return X, (X @ rng.normal(size=(d, n_labels)) + 0.3 > 0).astype(np.int64)
+
+
+def rows_for(Estimator, n=100, seed=0):
+    """X and y of a kind that the estimator is for, with noise: soft rows, label sets, numbers."""
+    if Estimator is SoftTargetMLPClassifier:
+        return make_soft(n=n, seed=seed)
+    X, Y = make_labels(n=n, seed=seed)
+    if Estimator is MultiLabelSigmoidClassifier:
+        return X, Y
+    return X, X[:, 0] - 2 * X[:, 1] + np.random.default_rng(seed).normal(size=n)
 
 
 def targets_for(Estimator, **kwargs):

@@ -19,7 +19,7 @@ from sklearn.datasets import load_wine
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, StratifiedKFold
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from cases import ESTIMATORS, make_clean, make_labels, make_soft, parameters_of
+from cases import make_clean, make_labels, make_soft, over_all, parameters_of, rows_for
 from sklearn_softloss import (
     MultiLabelSigmoidClassifier,
     SoftLossMLPRegressor,
@@ -55,8 +55,6 @@ from sklearn_softloss.metrics import scorers
 CPU, DOUBLE = torch.device("cpu"), torch.float64
 QUICK = {"hidden_layer_sizes": (8,), "max_iter": 4, "random_state": 0}
 
-over_all = pytest.mark.parametrize("Estimator", [*ESTIMATORS, SoftLossMLPRegressor])
-
 
 def data_of(X, Y, weight=None):
     targets = TrainingTargets(np.asarray(Y, float), None, weight)
@@ -65,16 +63,6 @@ def data_of(X, Y, weight=None):
 
 def folds_of(data, cv=None):
     return splits_of(data, None, cv, None, None)
-
-
-def rows_for(Estimator, n=100, seed=0):
-    """X and y of a kind that the estimator is for, with noise: soft rows, label sets, numbers."""
-    if Estimator is SoftTargetMLPClassifier:
-        return make_soft(n=n, seed=seed)
-    X, Y = make_labels(n=n, seed=seed)
-    if Estimator is MultiLabelSigmoidClassifier:
-        return X, Y
-    return X, X[:, 0] - 2 * X[:, 1] + np.random.default_rng(seed).normal(size=n)
 
 
 def minus_mean_loss(clf, X, y):

@@ -386,7 +386,7 @@ def test_arrays_of_times_are_refused(dtype):
 
 
 @pytest.mark.parametrize(
-    "cell", [[1], {"a": 1}, (1, 2), b"1", 1j, pd.Interval(0, 1), object()], ids=repr
+    "cell", [[1], {"a": 1}, (1, 2), b"1", 1j, pd.Interval(0, 1), Ellipsis], ids=repr
 )
 @pytest.mark.parametrize("beside", ["x", 1.0])
 def test_other_cells_are_refused(cell, beside):

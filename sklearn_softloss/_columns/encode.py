@@ -27,7 +27,7 @@ MOST_LEVELS = 64
 """Entries of a category, at most: the rarest levels share the last one."""
 
 DRAWN_ROWS, FEW_ROWS = 2**15, 2**10
-"""Rows among which quantiles are found, and among which some number is that takes a third value."""
+"""Rows among which quantiles are found, and among which the values of a column are counted."""
 
 
 class Encode(nn.Module):
@@ -172,17 +172,26 @@ def _looked_through(
     return processes.total(missing) > 0, weights_of
 
 
-def may_bend(batches: Batches, is_category: NDArray[np.bool_]) -> bool:
-    """Whether some column of numbers has more than two values: between two there is one line."""
+def bent_entries(batches: Batches, is_category: NDArray[np.bool_]) -> int:
+    """Entries that numbers become if they are bent, as far as some rows tell; 0 if none has more
+    than two values, as between two there is one line."""
     if sp.issparse(batches.data.X):
-        return False
+        return 0
     X, _ = drawn_rows(batches, FEW_ROWS)
     columns = X[:, ~is_category].T
-    return any(len(np.unique(column[~np.isnan(column)])) > 2 for column in columns)
+    n_values = [len(np.unique(column[~np.isnan(column)])) for column in columns]
+    if max(n_values, default=0) <= 2:
+        return 0
+    return sum(max(1, min(n - 1, most_bins(len(columns)))) for n in n_values)
+
+
+def most_bins(n_columns: int) -> int:
+    """Bins of each of so many columns."""
+    return int(np.clip(BENT_ENTRIES // max(1, n_columns), FEWEST_BINS, MOST_BINS))
 
 
 def _add_numbers(values: dict[str, Any], batches: Batches, columns: Any, is_bent: bool) -> None:
-    n_bins = int(np.clip(BENT_ENTRIES // max(1, len(columns)), FEWEST_BINS, MOST_BINS))
+    n_bins = most_bins(len(columns))
     X = weight = np.empty(0)
     if is_bent:
         X, weight = drawn_rows(batches, DRAWN_ROWS)

@@ -14,26 +14,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from .._columns.encode import may_bend
+from .._columns.encode import bent_entries
 from .._targets.encoding import Array
 from .._training.batches import Batches, TrainingData
 from .._training.schedule import FIXED_LENGTH
 from .._training.solvers import SOLVERS
 from ..losses import Loss
 from .held_out import Split
-from .parameters import AUTO_WIDTH, BENT_WIDTH, hidden_layers
+from .parameters import AUTO_WIDTH, hidden_layers
 from .settings import least_batch
 
 
 class Candidate(NamedTuple):
-    """Decay and dropout of a net of its usual width, and how many times the planned epochs it
-    trains; or the penalty of a linear model."""
+    """Decay and dropout of a net of its usual width, how many times the planned epochs it trains,
+    and that width if columns are bent; or the penalty of a linear model."""
 
     alpha: float
     dropout: float = 0.0
     longer: float = 1.0
     is_linear: bool = False
-    is_bent: bool = False
+    bent_units: int = 0
 
 
 MIDDLE = Candidate(1.0, 0.5)
@@ -47,11 +47,16 @@ NETS = (
     Candidate(0.1, 0.25, 2.0),
     Candidate(0.03, 0.0, 2.0),
 )
-BENT = tuple(net._replace(is_bent=True) for net in NETS[:-1])
+BENT = (*NETS[:4], Candidate(0.1, 0.0, 2.0))
+"""Of nets on bent columns."""
+
+BENT_WEIGHTS, LEAST_BENT_WIDTH = 2**15, 128
+"""Weights of the first layer of a net on bent columns, about as many as those of a wide net on 73
+columns as they are; units, at least."""
+
 CONSTANT = Candidate(1e5, is_linear=True)
 LINEAR = (Candidate(30.0, is_linear=True), Candidate(1.0, is_linear=True))
 NO_LINEAR = (Candidate(1000.0, 0.5), Candidate(100.0, 0.5), Candidate(30.0, 0.5))
-NO_LINEAR_BENT = tuple(net._replace(is_bent=True) for net in NO_LINEAR)
 """Where layers or dropout are stated, or a linear model has more weights than the net."""
 
 LINEAR_ALONE = tuple(
@@ -85,15 +90,16 @@ def candidates_of(estimator: Any, train: TrainingData) -> tuple[Candidate, ...]:
     """Those to choose from; one alone where the parameters leave no choice."""
     encoding = estimator._encoding
     if estimator.alpha != "auto" or estimator.module is not None or not _decays(estimator):
-        return (MIDDLE._replace(is_bent=encoding == "piecewise"),)
+        return (middle_of(estimator, train),)
     is_free = isinstance(estimator.hidden_layer_sizes, str) and estimator.dropout == "auto"
     n_columns, n_targets = train.X.shape[1], train.targets.n_columns
     is_large = n_columns * n_targets > AUTO_WIDTH * (n_columns + n_targets)
-    if encoding == "piecewise":
-        return (CONSTANT, *BENT) if is_free else (*NO_LINEAR_BENT, *BENT)
     bent: tuple[Candidate, ...] = ()
-    if encoding == "auto" and may_bend(Batches(train, len(train)), estimator._columns.is_category):
-        bent = BENT
+    if encoding in ("auto", "piecewise") and (n_units := _bent_units(estimator, train)):
+        bent = tuple(net._replace(bent_units=n_units) for net in BENT)
+        if encoding == "piecewise":
+            base = (CONSTANT,) if is_free else NO_LINEAR
+            return (*(net._replace(bent_units=n_units) for net in base), *bent)
     if is_large or not is_free:
         return (*NO_LINEAR, *NETS, *bent)
     stored = train.X.nnz * len(train) / train.X.shape[0] if train.sparse else 0.0
@@ -102,6 +108,20 @@ def candidates_of(estimator: Any, train: TrainingData) -> tuple[Candidate, ...]:
     if train.sparse and is_wide:
         return (CONSTANT, *LINEAR_ALONE)
     return (CONSTANT, *LINEAR, *NETS, *bent)
+
+
+def middle_of(estimator: Any, train: TrainingData) -> Candidate:
+    """What is trained where nothing is chosen."""
+    is_bent = estimator._encoding == "piecewise" and estimator.module is None
+    return MIDDLE._replace(bent_units=_bent_units(estimator, train) if is_bent else 0)
+
+
+def _bent_units(estimator: Any, train: TrainingData) -> int:
+    """Units of a net on bent columns: the first layer has so many weights; 0 if none bends."""
+    n_entries = bent_entries(Batches(train, len(train)), estimator._columns.is_category)
+    if not n_entries:
+        return 0
+    return int(np.clip(BENT_WEIGHTS // n_entries, LEAST_BENT_WIDTH, AUTO_WIDTH))
 
 
 def _decays(estimator: Any) -> bool:
@@ -119,13 +139,13 @@ def params_of(
     """
     encoding = estimator._encoding
     if encoding == "auto":
-        encoding = "piecewise" if candidate.is_bent else "standard"
+        encoding = "piecewise" if candidate.bent_units else "standard"
     known = {"encoding": encoding, "dropout": 0.0}
     if candidate.is_linear:
         tol = max(estimator.tol, LINEAR_TOL)
         training = {"solver": "lbfgs", "max_iter": LINEAR_ITERATIONS, "tol": tol}
         return {**known, "hidden_layer_sizes": (), "alpha": candidate.alpha, **training}
-    usual = BENT_WIDTH if candidate.is_bent else AUTO_WIDTH
+    usual = candidate.bent_units or AUTO_WIDTH
     sizes = estimator.hidden_layer_sizes
     wanted = [usual] if isinstance(sizes, str) else hidden_layers(sizes)
     widths = [min(width, most_units) for width in wanted]

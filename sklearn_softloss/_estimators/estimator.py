@@ -51,7 +51,7 @@ from .._training.process import leaves_process_as_found
 from .._warn import warn
 from ..losses import Loss, get_loss
 from .building import build_net, net_of_the_next_part
-from .choice import MIDDLE, Candidate, Choice, candidates_of, params_of
+from .choice import MIDDLE, Candidate, Choice, candidates_of, middle_of, params_of
 from .compatibility import CallbackSupportMixin, FitObserver
 from .course import Course, check_call, course_of
 from .data_parallel import check_same_data, check_sharing
@@ -334,9 +334,9 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         """Parameters in place of "auto", and the fitted attributes that tell of them."""
         n_samples, results = train.n_samples, None
         if course is not Course.FRESH:
-            candidate = Candidate(*self._candidate) if course.goes_on else MIDDLE
-            if course.in_parts and candidate.is_linear:  # goes on by steps, as no part is the whole
-                candidate = MIDDLE
+            candidate = Candidate(*self._candidate)
+            if not course.goes_on or (course.in_parts and candidate.is_linear):
+                candidate = middle_of(self, train)  # by steps, as no part is the whole
         else:
             candidates = candidates_of(self, train)
             splits: list[Split] = []

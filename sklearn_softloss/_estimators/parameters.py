@@ -66,11 +66,6 @@ CHOICES: dict[str, Iterable[Any]] = {
 }
 AUTO_WIDTH = 448
 """Units of hidden_layer_sizes="auto"."""
-
-BENT_WIDTH = 128
-"""The same of a net on bent columns, whose first layer has as many weights as that of a wide one on
-columns as they are."""
-
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
