@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .standardize import drawn_rows, rows_and_weights
-
-if TYPE_CHECKING:
-    from .._training.batches import Batches
 
 Numbers = NDArray[np.float64]
 
@@ -43,8 +40,10 @@ class Encode(nn.Module):
 
     Attributes
     ----------
-    column, low, slope, bent, filler : Tensor of shape (n_numbers,)
-        (X[:, column] - low) * slope, clipped to [0, 1] if it is bent; `filler` where it is missing.
+    mean : Tensor of shape (n_features,)
+        What a missing number counts as.
+    column, low, slope, bent : Tensor of shape (n_numbers,)
+        (X[:, column] - low) * slope, clipped to [0, 1] if it is bent.
     gap : Tensor of shape (n_gaps,)
         Columns in which something is missing.
     category, level : Tensor of shape (n_levels,)
@@ -58,11 +57,11 @@ class Encode(nn.Module):
     Gorishniy et al. (2022), arXiv:2203.05556.
     """
 
+    mean: Tensor
     column: Tensor
     low: Tensor
     slope: Tensor
     bent: Tensor
-    filler: Tensor
     gap: Tensor
     category: Tensor
     level: Tensor
@@ -70,7 +69,7 @@ class Encode(nn.Module):
     text: Tensor
 
     places = ("column", "gap", "category", "rare")
-    attributes = (*places, "low", "slope", "bent", "filler", "level", "text")
+    attributes = (*places, "mean", "low", "slope", "bent", "level", "text")
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Self:
@@ -90,8 +89,9 @@ class Encode(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """Entries (n_rows, width) of rows (n_rows, n_features)."""
-        numbers = self.numbers_of(X)
-        parts = [torch.where(numbers.isnan(), self.filler, numbers)]
+        numbers = torch.where(X.isnan(), self.mean, X)[:, self.column]
+        least = torch.where(self.bent, 0.0, -torch.inf).to(X.dtype)
+        parts = [numbers.sub_(self.low).mul_(self.slope).clamp_(least, 1 - least)]
         if len(self.gap):
             parts.append(X[:, self.gap].isnan().to(X.dtype))
         if len(self.category):
@@ -102,11 +102,6 @@ class Encode(nn.Module):
             is_known = torch.where(self.text, others >= 0, ~others.isnan())
             parts.append(is_known.to(X.dtype) - parts[-1] @ kept)
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
-
-    def numbers_of(self, X: Tensor) -> Tensor:
-        """Entries of numbers, NaN where they are missing."""
-        numbers = (X[:, self.column] - self.low) * self.slope
-        return torch.where(self.bent, numbers.clamp(0, 1), numbers)
 
     def names(self, columns: Sequence[str], texts: dict[int, Any]) -> list[str]:
         """A name for each entry; `texts` are those that stand behind the numbers of levels."""
@@ -123,7 +118,7 @@ class Encode(nn.Module):
 
 
 def encoding_of(
-    batches: Batches, is_category: NDArray[np.bool_], holds_text: NDArray[np.bool_], is_bent: bool
+    batches: Any, is_category: NDArray[np.bool_], holds_text: NDArray[np.bool_], is_bent: bool
 ) -> Encode | None:
     """How columns enter the net; None where they do as they are.
 
@@ -138,29 +133,29 @@ def encoding_of(
     """
     if sp.issparse(batches.data.X):
         return None
-    has_gaps, levels = _looked_through(batches, is_category)
+    has_gaps, mean, levels = _looked_through(batches, is_category)
     if not (is_bent or is_category.any() or has_gaps.any()):
         return None
     values: dict[str, Any] = {name: [] for name in Encode.attributes}
-    values["gap"] = np.flatnonzero(has_gaps)
+    values["gap"], values["mean"] = np.flatnonzero(has_gaps), mean
     _add_numbers(values, batches, np.flatnonzero(~is_category), is_bent)
     for place, weights in levels.items():
         _add_levels(values, place, weights, holds_text[place])
-    encode = Encode.of(values)
-    if has_gaps[~is_category].any():
-        encode.filler.copy_(torch.from_numpy(_mean_entries(encode, batches)))
-    return encode
+    return Encode.of(values)
 
 
 def _looked_through(
-    batches: Batches, is_category: NDArray[np.bool_]
-) -> tuple[NDArray[np.bool_], dict[int, Counter[float]]]:
-    """Which columns have missing entries, and the weight of each level of the categories."""
+    batches: Any, is_category: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], Numbers, dict[int, Counter[float]]]:
+    """Which columns have missing entries, the mean of the others, and the weight of each level."""
     processes, places = batches.data.processes, np.flatnonzero(is_category).tolist()
-    missing = np.zeros(len(is_category))
+    missing, known, total = np.zeros((3, len(is_category)))
     levels: list[Counter[float]] = [Counter() for _ in places]
     for X, weight in map(rows_and_weights, batches):
-        missing += weight @ np.isnan(X)
+        is_missing = np.isnan(X)
+        missing += weight @ is_missing
+        known += weight @ ~is_missing
+        total += weight @ np.where(is_missing, 0, X)
         for place, counter in zip(places, levels, strict=True):
             found, codes = np.unique(X[:, place], return_inverse=True)
             weights = zip(found.tolist(), np.bincount(codes, weight), strict=True)
@@ -169,10 +164,12 @@ def _looked_through(
     weights_of = {
         place: sum(of_all, Counter[float]()) for place, of_all in zip(places, told, strict=True)
     }
-    return processes.total(missing) > 0, weights_of
+    missing, known, total = processes.total((missing, known, total))
+    mean = np.where(is_category, 0, total / np.where(known > 0, known, 1))
+    return missing > 0, mean, weights_of
 
 
-def bent_entries(batches: Batches, is_category: NDArray[np.bool_]) -> int:
+def bent_entries(batches: Any, is_category: NDArray[np.bool_]) -> int:
     """Entries that numbers become if they are bent, as far as some rows tell; 0 if none has more
     than two values, as between two there is one line."""
     if sp.issparse(batches.data.X):
@@ -190,7 +187,7 @@ def most_bins(n_columns: int) -> int:
     return int(np.clip(BENT_ENTRIES // max(1, n_columns), FEWEST_BINS, MOST_BINS))
 
 
-def _add_numbers(values: dict[str, Any], batches: Batches, columns: Any, is_bent: bool) -> None:
+def _add_numbers(values: dict[str, Any], batches: Any, columns: Any, is_bent: bool) -> None:
     n_bins = most_bins(len(columns))
     X = weight = np.empty(0)
     if is_bent:
@@ -205,7 +202,6 @@ def _add_numbers(values: dict[str, Any], batches: Batches, columns: Any, is_bent
         values["low"] += list(low)
         values["slope"] += list(slope)
         values["bent"] += [len(knots) > 1] * len(low)
-    values["filler"] = np.zeros(len(values["column"]))
 
 
 def _knots(values: Numbers, weight: Numbers, n_bins: int) -> Numbers:
@@ -230,14 +226,3 @@ def _add_levels(
         values["text"].append(holds_text)
     values["category"] += [place] * len(levels)
     values["level"] += levels
-
-
-def _mean_entries(encode: Encode, batches: Batches) -> Numbers:
-    """Weighted means of the entries of numbers, where they are there; 0 where none is."""
-    total, there = np.zeros((2, len(encode.column)))
-    for X, weight in map(rows_and_weights, batches):
-        numbers = encode.numbers_of(torch.from_numpy(X)).numpy()
-        total += weight @ np.nan_to_num(numbers)
-        there += weight @ ~np.isnan(numbers)
-    total, there = batches.data.processes.total((total, there))
-    return total / np.where(there > 0, there, 1)

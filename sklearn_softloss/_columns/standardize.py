@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,11 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .._training.sparse_rows import SparseRows
 from .._warn import warn
-
-if TYPE_CHECKING:
-    from .._training.batches import Batch, Batches
+from .sparse_rows import SparseRows
 
 Columns = NDArray[np.float64]
 
@@ -44,7 +41,8 @@ class Standardize(nn.Module):
     """Columns minus their means over their standard deviations, as they were in training.
 
     Columns of a sparse X are scaled by the size of their entries, never centred. A column that was
-    constant in training says nothing, and counts as zero whatever comes later.
+    constant in training says nothing, and counts as zero whatever comes later; what is missing
+    counts as the mean.
 
     Parameters
     ----------
@@ -64,7 +62,7 @@ class Standardize(nn.Module):
         self.register_buffer("factor", torch.ones(n_features, dtype=torch.float64))
         self.register_buffer("shift", torch.zeros(n_features, dtype=torch.float64))
 
-    def fit(self, batches: Batches, more_to_come: bool) -> Standardize:
+    def fit(self, batches: Any, more_to_come: bool) -> Standardize:
         """Measure the weighted rows.
 
         With `more_to_come` a column that is constant so far may vary yet: it is divided by its
@@ -88,7 +86,8 @@ class Standardize(nn.Module):
         """Rows on one scale; dense ones lie in `out` where it is given."""
         if isinstance(X, SparseRows):
             return X.scaled(self.factor)
-        return torch.addcmul(self.shift, X, self.factor, out=out)
+        rows = torch.addcmul(self.shift, X, self.factor, out=out)
+        return rows.nan_to_num_(0.0, torch.inf, -torch.inf)
 
 
 def _refuse_too_large(scale: Columns) -> None:
@@ -113,7 +112,7 @@ def _warn_of_too_small(size: Columns, dtype: torch.dtype) -> NDArray[np.bool_]:
     return found
 
 
-def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
+def _dense_scale(batches: Any) -> tuple[Columns, Columns, Columns]:
     """Mean and scale of each column, 0 where it is constant, and its size."""
     usual, processes = _usual_entries(batches), batches.data.processes
     total, first, second, of_other = np.zeros((4, len(usual)))
@@ -134,7 +133,7 @@ def _dense_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     return mean, np.where(is_constant, 0, scale), np.abs(mean)
 
 
-def _usual_entries(batches: Batches) -> Columns:
+def _usual_entries(batches: Any) -> Columns:
     """The weighted median of each column, among some rows drawn where there are many: what nearly
     all rows hold if they hold the same, and near enough to the mean that distances lose no digits.
     """
@@ -147,7 +146,7 @@ def _usual_entries(batches: Batches) -> Columns:
     return medians
 
 
-def drawn_rows(batches: Batches, most: int) -> tuple[Columns, Columns]:
+def drawn_rows(batches: Any, most: int) -> tuple[Columns, Columns]:
     """Rows of all processes, at most so many of each, drawn where there are more; with weights."""
     data = batches.data
     drawn = np.arange(len(data))
@@ -159,7 +158,7 @@ def drawn_rows(batches: Batches, most: int) -> tuple[Columns, Columns]:
     return X, weight
 
 
-def _sparse_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
+def _sparse_scale(batches: Any) -> tuple[Columns, Columns, Columns]:
     """The same of columns that are not centred; one without entries is constant."""
     squares, of_entries = np.zeros((2, batches.data.X.shape[1]))
     for X, weight in map(rows_and_weights, batches):
@@ -175,7 +174,7 @@ def _sparse_scale(batches: Batches) -> tuple[Columns, Columns, Columns]:
     return np.zeros_like(size), np.where(there, size / kept, 0), size
 
 
-def rows_and_weights(batch: Batch) -> tuple[Any, Any]:
+def rows_and_weights(batch: Any) -> tuple[Any, Any]:
     """Rows and their weights as NumPy has them, in float64."""
     X, (_, weight, _) = batch
     rows = X.block if isinstance(X, SparseRows) else X.double().cpu().numpy()

@@ -79,6 +79,10 @@ FEWEST_LEFT, SURE = 2, 1.0
 """Candidates that go on after each fold, at least; standard errors by which the best one must beat
 the constant, as the best of many wins by chance where nothing is to be known."""
 
+BENT_DECAY = 5.0
+"""How many times the decay of a net on straight columns one on bent columns wants, which has as
+many times the weights for each: 3 to 10 times on twelve tables."""
+
 FAILED = -1e100
 """The score of a candidate that has no finite one."""
 
@@ -164,11 +168,8 @@ def params_of(
         is_planned = estimator.learning_rate in FIXED_LENGTH
         if estimator.max_iter == "auto" and is_planned and _decays(estimator):
             planned = estimator._planned_epochs
-            most = (
-                MANY_STEPS
-                * least_batch(estimator.batch_size, encoding, n_samples)
-                / (planned * n_samples)
-            )
+            batch = least_batch(estimator.batch_size, "standard", n_samples)
+            most = MANY_STEPS * batch / (planned * n_samples)
             params["max_iter"] = round(planned * max(1.0, min(candidate.longer, most)))
     return params
 
@@ -176,10 +177,11 @@ def params_of(
 class Choice:
     """The candidate of the greatest mean score over the splits; of equals the first.
 
-    After each split the better half goes on, by the mean so far, and always the first candidate,
-    which knows nothing: others must be better by a standard error. A `score` is that of each
-    row and its weight, or one of all; more is better. Without splits, as of few rows, it is the
-    middle.
+    Of nets on bent columns those are tried whose decay goes with that of the best net on straight
+    ones in the first split. After each split the better half goes on, by the mean so far, and
+    always the first candidate, which knows nothing: others must be better by a standard error. A
+    `score` is that of each row and its weight, or one of all; more is better. Without splits, as
+    of few rows, it is `middle`.
 
     Attributes
     ----------
@@ -196,25 +198,35 @@ class Choice:
         splits: Sequence[Split],
         fit: Callable[[list[Candidate], TrainingData], tuple[Loss, list[Any]]],
         score: Callable[[Any, Loss, Split], tuple[Array, Array]],
+        middle: Candidate = MIDDLE,
     ) -> None:
-        self.candidate = MIDDLE if len(candidates) > 1 else candidates[0]
+        self.candidate = middle if len(candidates) > 1 else candidates[0]
         self.scores: Array | None = None
         self.best: int | None = None
         if len(candidates) == 1 or not splits:
             return
         self.scores = np.full((len(candidates), len(splits)), np.nan)
         rows: dict[int, list[tuple[Array, Array]]] = {}
-        left = np.arange(len(candidates))
-        for column, split in zip(self.scores.T, splits, strict=True):
-            n_left = max(FEWEST_LEFT, len(left) // 2)
-            loss, modules = fit([candidates[place] for place in left], split.train)
-            for place, module in zip(left, modules, strict=True):
+
+        def judge(places: Array, split: Split, column: Array) -> None:
+            loss, modules = fit([candidates[place] for place in places], split.train)
+            for place, module in zip(places, modules, strict=True):
                 values, weight = np.ones((2, 1))
                 if module is not None:
                     values, weight = score(module, loss, split)
                 is_finite = module is not None and np.isfinite(values).all()
                 column[place] = np.average(values, weights=weight) if is_finite else FAILED
                 rows.setdefault(int(place), []).append((values, weight))
+
+        left, bent = _straight_and_bent(candidates)
+        for column, split in zip(self.scores.T, splits, strict=True):
+            judge(left, split, column)
+            if len(bent):
+                straight = candidates[int(left[np.argmax(column[left])])]
+                bent = _beside(straight, candidates, bent)
+                judge(bent, split, column)
+                left, bent = np.union1d(left, bent), bent[:0]
+            n_left = max(FEWEST_LEFT, len(left) // 2)
             order = np.argsort(-np.nanmean(self.scores[left], axis=1), kind="stable")
             best, left = int(left[order[0]]), np.union1d([0], left[order[:n_left]])
         if self.scores[best].min() > FAILED:
@@ -238,13 +250,32 @@ class Choice:
         found["param_encoding"] = np.array([given["encoding"] for given in params], dtype=object)
         for place, column in enumerate(self.scores.T):
             found[f"split{place}_test_score"] = column
-        mean, n_tried = np.nanmean(self.scores, axis=1), (~np.isnan(self.scores)).sum(axis=1)
-        found["mean_test_score"], found["std_test_score"] = mean, np.nanstd(self.scores, axis=1)
-        _, standing = np.unique(np.stack([n_tried, mean], axis=1), axis=0, return_inverse=True)
+        n_tried = (~np.isnan(self.scores)).sum(axis=1)
+        mean, deviation = np.full((2, len(params)), np.nan)
+        mean[n_tried > 0] = np.nanmean(self.scores[n_tried > 0], axis=1)
+        deviation[n_tried > 0] = np.nanstd(self.scores[n_tried > 0], axis=1)
+        found["mean_test_score"], found["std_test_score"] = mean, deviation
+        order = np.stack([n_tried, np.nan_to_num(mean)], axis=1)
+        _, standing = np.unique(order, axis=0, return_inverse=True)
         if self.best is not None:  # which may be the constant, though others were better by chance
             standing[self.best] = len(mean)
         found["rank_test_score"] = rankdata(-standing, "min").astype(np.int32)
         return found
+
+
+def _straight_and_bent(candidates: Sequence[Candidate]) -> tuple[Array, Array]:
+    """Places of the candidates to begin with, and of those on bent columns that come after them."""
+    is_bent = np.array([one.bent_units > 0 for one in candidates])
+    if not any(one.bent_units == 0 and not one.is_linear for one in candidates):
+        is_bent[:] = False
+    return np.flatnonzero(~is_bent), np.flatnonzero(is_bent)
+
+
+def _beside(best: Candidate, candidates: Sequence[Candidate], places: Array) -> Array:
+    """Of nets on bent columns the two whose decay is nearest to that which goes with the best."""
+    wanted = log(BENT_DECAY * (NETS[0].alpha if best.is_linear else best.alpha))
+    distance = [abs(log(candidates[place].alpha) - wanted) for place in places]
+    return np.sort(places[np.argsort(distance)[:2]])
 
 
 def _is_sure(best: list[tuple[Array, Array]], base: list[tuple[Array, Array]]) -> bool:

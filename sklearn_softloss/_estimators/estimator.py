@@ -354,7 +354,8 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
                 members = [Settings.of(self, {**one, "callbacks": None}) for one in tried]
                 return known, trained(members, known, part, weight)
 
-            choice = Choice(candidates, splits, fit, self._score_of(X, y, targets, encoded))
+            score, middle = self._score_of(X, y, targets, encoded), middle_of(self, train)
+            choice = Choice(candidates, splits, fit, score, middle)
             if self.scoring is not None and splits and choice.best is None:
                 raise ValueError(f"scoring={self.scoring!r} gave no candidate a finite score.")
             choice = train.processes.from_first(choice)

@@ -34,9 +34,9 @@ def trained(
     """A module for each of the settings, trained on a part of rows of so much weight; None where it
     came to no end.
 
-    Nets on columns as they are are smaller than the last one and take half the steps: batches are
-    twice as large, at which Adam's rate grows by the root of two. The decay of an epoch is that of
-    all rows, in fewer and longer steps.
+    Nets are smaller than the last one and take half the steps: batches are twice as large, at which
+    Adam's rate grows by the root of two. The decay of an epoch is that of all rows, in fewer and
+    longer steps.
     """
     found: list[MLP | None] = [None] * len(members)
     groups: dict[Any, list[tuple[int, Settings]]] = {}
@@ -102,15 +102,14 @@ def _nets(
     n_outputs = loss.n_logits(part.targets.n_columns)
     sizes = [width, *first.hidden_layer_sizes, n_outputs]
     start = MLP(sizes, first.activation, 0.0, generator, inputs)
-    larger = 1.0 if first.encoding == "piecewise" else 2.0
-    factor = sqrt(larger) / share
+    factor = sqrt(2) / share
     return train_together(
         start.to(device=part.device, dtype=torch.float32),
         [Sibling(settings.alpha * factor, settings.dropout) for settings in group],
         loss,
         part.dense(torch.float32),
-        Schedule("cosine", first.learning_rate_init * sqrt(larger), first.power_t, first.max_iter),
-        min(round(larger * least_batch(first.batch_size, first.encoding, len(part))), len(part)),
+        Schedule("cosine", first.learning_rate_init * sqrt(2), first.power_t, first.max_iter),
+        min(2 * least_batch(first.batch_size, first.encoding, len(part)), len(part)),
         generator,
         betas=(float(first.beta_1), float(first.beta_2)),
         eps=float(first.epsilon),

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from .sparse_rows import SparseRows
+from .._columns.sparse_rows import SparseRows
 
 if TYPE_CHECKING:
     from .batches import Batches

@@ -16,6 +16,7 @@ from sklearn.utils import assert_all_finite
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from .._columns.sparse_rows import SparseRows, stays_sparse
 from .._processes import ALONE, Processes
 from .._targets.codes import TargetCode
 from .._targets.encoding import Array, Rows
@@ -23,7 +24,6 @@ from .._targets.numbers import TargetScale
 from .._targets.weighting import Weighted, WeightedEntries, WeightedRows
 from .mlp import MLP, threads_for
 from .process import leaves_process_as_found
-from .sparse_rows import SparseRows, stays_sparse
 
 TargetBatch = tuple[Tensor, "Tensor | None", "Tensor | None"]
 Batch = tuple[Any, TargetBatch]

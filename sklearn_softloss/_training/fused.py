@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import losses
+from .._columns.sparse_rows import SparseRows
 from .._processes import Processes
 from ..losses import Loss
 from .adam import AdamStep, LazyColumns, adam_kernel, worth_being_lazy
@@ -24,7 +25,6 @@ from .epoch_loss import kept, weighted_sum
 from .mlp import MLP, UnitDropout
 from .products import Products, products_for
 from .solvers import damp_
-from .sparse_rows import SparseRows
 
 if TYPE_CHECKING:
     from .batches import Batches, Block, TargetBatch

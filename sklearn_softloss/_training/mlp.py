@@ -19,8 +19,8 @@ from joblib.parallel import get_active_backend
 from torch import Tensor, nn
 
 from .._columns.encode import Encode
+from .._columns.sparse_rows import SparseProduct, SparseRows
 from .._columns.standardize import Standardize
-from .sparse_rows import SparseProduct, SparseRows
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity,

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .sparse_rows import SparseRows
+from .._columns.sparse_rows import SparseRows
 
 SMALL_PRODUCT = 2**19
 """Multiplications below which a product is small: OpenBLAS shares none of them between threads, of
