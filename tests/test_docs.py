@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import sklearn_softloss
 from harness.leads import LEADS, MOST_COLUMNS, Lead, arranged, is_large, is_table, size_of
@@ -114,6 +115,12 @@ def test_api_page_lists_every_public_name():
 def test_table_of_losses_is_up_to_date():
     maker = runpy.run_path(str(DOCS / "make_loss_table.py"))
     assert maker["PAGE"].read_text() == maker["page"](), "run python docs/make_loss_table.py"
+
+
+def test_picture_of_our_standing_is_up_to_date():
+    maker = runpy.run_path(str(DOCS / "make_standing.py"))
+    with Image.open(maker["PICTURE"]) as picture:
+        assert picture.text["Description"] == maker["figures"](), "run python docs/make_standing.py"
 
 
 def test_losses_import_little():
