@@ -48,7 +48,25 @@ def of_means() -> Models:
             StandardScaler(), RidgeCV(np.logspace(-3, 4, 15), alpha_per_target=True)
         ),
         "random forest": lambda seed: RandomForestRegressor(random_state=seed),
+        "histogram boosting": lambda seed: MultiOutputRegressor(
+            HistGradientBoostingRegressor(random_state=seed)
+        ),
+        **of_catboost(),
     }
+
+
+def of_catboost() -> Models:
+    """CatBoost with 500 trees, one model for all targets, where it is installed."""
+    try:
+        from catboost import CatBoostRegressor
+    except ImportError:
+        return {}
+    params = {"iterations": 500, "verbose": 0, "thread_count": 1, "allow_writing_files": False}
+
+    def model(seed: int) -> Any:
+        return CatBoostRegressor(loss_function="MultiRMSE", random_state=seed, **params)
+
+    return {"CatBoost": model}
 
 
 class OnePerLevel:
@@ -102,7 +120,8 @@ def splits(X: Any) -> list[Any]:
 
 def fitted(model: Any, X: Any, Y: Any) -> tuple[Any, float]:
     torch.set_num_threads(1)
-    Y = Y[:, 0] if Y.shape[1] == 1 and not isinstance(model, OnePerLevel) else Y
+    many = isinstance(model, (OnePerLevel, MultiOutputRegressor))
+    Y = Y[:, 0] if Y.shape[1] == 1 and not many else Y
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLPRegressor stops before it has converged
         seconds, _ = timed(lambda: model.fit(X, Y))
