@@ -79,7 +79,7 @@ FEWEST_LEFT, SURE = 2, 1.0
 """Candidates that go on after each fold, at least; standard errors by which the best one must beat
 the constant, as the best of many wins by chance where nothing is to be known."""
 
-BENT_DECAY = 5.0
+BENT_DECAY = 12.0
 """How many times the decay of a net on straight columns one on bent columns wants, which has as
 many times the weights for each: 3 to 10 times on twelve tables."""
 
@@ -177,11 +177,11 @@ def params_of(
 class Choice:
     """The candidate of the greatest mean score over the splits; of equals the first.
 
-    Of nets on bent columns those are tried whose decay goes with that of the best net on straight
-    ones in the first split. After each split the better half goes on, by the mean so far, and
-    always the first candidate, which knows nothing: others must be better by a standard error. A
-    `score` is that of each row and its weight, or one of all; more is better. Without splits, as
-    of few rows, it is `middle`.
+    After each split the better half goes on, by the mean so far, and always the first candidate,
+    which knows nothing: others must be better by a standard error. Of many rows, where there is
+    one split, those nets on bent columns are tried whose decay goes with that of the best on
+    straight ones. A `score` is that of each row and its weight, or one of all; more is better.
+    Without splits, as of few rows, it is `middle`.
 
     Attributes
     ----------
@@ -222,8 +222,9 @@ class Choice:
         for column, split in zip(self.scores.T, splits, strict=True):
             judge(left, split, column)
             if len(bent):
-                straight = candidates[int(left[np.argmax(column[left])])]
-                bent = _beside(straight, candidates, bent)
+                if len(splits) == 1:
+                    straight = candidates[int(left[np.argmax(column[left])])]
+                    bent = _beside(straight, candidates, bent)
                 judge(bent, split, column)
                 left, bent = np.union1d(left, bent), bent[:0]
             n_left = max(FEWEST_LEFT, len(left) // 2)

@@ -59,7 +59,7 @@ from .held_out import Split, splits_of
 from .keywords import ModuleParameters
 from .parameters import check_parameters, torch_device, torch_dtype
 from .settings import Settings
-from .trials import TRIAL_WIDTH, minus_losses, trained
+from .trials import minus_losses, trained, trial_width
 from .validation import TRANSFORM_IT, hold_out, warn_if_far_out
 
 SMALL = 2**18
@@ -350,7 +350,9 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
                 known = loss
                 if loss.needs_mean_target:
                     known = loss.with_mean_target(part.mean_target())
-                tried = (params_of(one, self, n_samples, TRIAL_WIDTH) for one in some)
+                tried = (
+                    params_of(one, self, n_samples, trial_width(one, len(splits))) for one in some
+                )
                 members = [Settings.of(self, {**one, "callbacks": None}) for one in tried]
                 return known, trained(members, known, part, weight)
 

@@ -20,12 +20,21 @@ from .._training.schedule import Schedule
 from .._training.siblings import Sibling, train_together
 from ..losses import Loss
 from .building import inputs_of
-from .choice import CONSTANT
+from .choice import CONSTANT, Candidate
 from .held_out import SEED
 from .settings import Settings, least_batch
 
 TRIAL_WIDTH = 128
 """Most units of a hidden layer."""
+
+FEWEST_STEPS = 32
+"""Steps an epoch on bent columns, as far as batches are no smaller than those of the last net."""
+
+
+def trial_width(candidate: Candidate, n_splits: int) -> int:
+    """Most units of a hidden layer: half as many on bent columns of many rows, whose first layer
+    would take most of the time of a choice."""
+    return TRIAL_WIDTH // 2 if candidate.bent_units and n_splits == 1 else TRIAL_WIDTH
 
 
 def trained(
@@ -102,14 +111,19 @@ def _nets(
     n_outputs = loss.n_logits(part.targets.n_columns)
     sizes = [width, *first.hidden_layer_sizes, n_outputs]
     start = MLP(sizes, first.activation, 0.0, generator, inputs)
-    factor = sqrt(2) / share
+    batch = least_batch(first.batch_size, first.encoding, len(part))
+    larger = 2.0
+    if first.encoding == "piecewise":
+        larger = min(2.0, max(1.0, len(part) / FEWEST_STEPS / batch))
+    batch = min(round(larger * batch), len(part))
+    factor = sqrt(larger) / share
     return train_together(
         start.to(device=part.device, dtype=torch.float32),
         [Sibling(settings.alpha * factor, settings.dropout) for settings in group],
         loss,
         part.dense(torch.float32),
-        Schedule("cosine", first.learning_rate_init * sqrt(2), first.power_t, first.max_iter),
-        min(2 * least_batch(first.batch_size, first.encoding, len(part)), len(part)),
+        Schedule("cosine", first.learning_rate_init * sqrt(larger), first.power_t, first.max_iter),
+        batch,
         generator,
         betas=(float(first.beta_1), float(first.beta_2)),
         eps=float(first.epsilon),
