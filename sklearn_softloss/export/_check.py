@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Number
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
+from sklearn.utils.validation import _num_samples
 
 from .._targets.encoding import Array
+from ._inputs import as_matrix, fed
 
 NEEDED = "pip install 'sklearn-softloss[onnx]'"
 
@@ -84,7 +84,7 @@ def check(model: Any, estimator: Any, X: Any) -> Comparison:
     if "label" in found:
         n_other = int(_rows_with_others(*found.pop("label")).sum())
     differences = {name: float(np.abs(a - b).max()) for name, (a, b) in found.items()}
-    return Comparison(len(as_matrix(X)), differences, n_other)
+    return Comparison(_num_samples(X), differences, n_other)
 
 
 def what_differs(model: Any, estimator: Any, X: Any) -> str | None:
@@ -138,28 +138,8 @@ def _both(model: Any, estimator: Any, X: Any) -> dict[str, tuple[Array, Array]]:
     )
     names = [output.name for output in session.get_outputs()]
     found = {}
-    for name, given in zip(names, session.run(None, _feed(session, X)), strict=True):
+    for name, given in zip(names, session.run(None, fed(session, estimator, X)), strict=True):
         method = METHODS[name] if hasattr(estimator, "predict") else "transform"
         wanted = as_matrix(getattr(estimator, method)(X))
         found[name] = as_matrix(given).reshape(wanted.shape), wanted
     return found
-
-
-def as_matrix(X: Any) -> Array:
-    """Rows as an array; numbers that came as objects, missing ones too, as float64."""
-    values = X.toarray() if sp.issparse(X) else np.asarray(X)
-    if values.dtype.kind == "O" and not any(isinstance(v, str) for v in values.flat):
-        known = [isinstance(v, (Number, np.bool_)) for v in values.flat]
-        return np.where(np.reshape(known, values.shape), values, np.nan).astype(np.float64)
-    return values
-
-
-def _feed(session: Any, X: Any) -> dict[str, Any]:
-    inputs = session.get_inputs()
-    columns = {str(name): [name] for name in getattr(X, "columns", ())}
-    by_column = all(i.name in columns and i.shape[1:] == [1] for i in inputs)
-    dtypes = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
-    return {
-        i.name: as_matrix(X[columns[i.name]] if by_column else X).astype(dtypes.get(i.type, str))
-        for i in inputs
-    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from skl2onnx import update_registered_converter
@@ -19,10 +18,9 @@ from skl2onnx.common.data_types import (
 )
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
-from sklearn.utils._missing import is_scalar_nan
+from sklearn.pipeline import Pipeline
 
 from .._targets.encoding import Array
 from ._answers import (
@@ -34,9 +32,10 @@ from ._answers import (
     held,
     last_step,
 )
-from ._check import as_matrix
+from ._around import convert_imputer, parse_pipeline
+from ._codes import in_order, one_matrix
 from ._graph import EXAMPLE_ROWS, onnx_graph
-from ._slim import parts_of
+from ._inputs import given_inputs
 
 STAND_INS = (CalibratedClassifierCV, FixedThresholdClassifier, TunedThresholdClassifierCV)
 """Estimators of scikit-learn that skl2onnx converts without their pipeline, threshold or at all."""
@@ -72,11 +71,9 @@ def plain_answers(estimator: Any) -> dict[int, dict[str, bool]]:
 
 
 def input_types(estimator: Any, X: Any, in_float32: bool) -> list[tuple[str, Any]]:
-    """Of the columns where a ColumnTransformer picks them, else of the matrix."""
-    inputs, found = {"X": X[:1] if sp.issparse(X) else X}, []
-    if hasattr(X, "columns") and any(parts_of(estimator, ColumnTransformer, set())):
-        inputs = {str(name): X[[name]] for name in X.columns}
-    for name, values in ((name, as_matrix(values)) for name, values in inputs.items()):
+    """Names and types of what the model takes."""
+    found = []
+    for name, values in given_inputs(estimator, X).items():
         type_ = dict.fromkeys("iub", Int64TensorType).get(values.dtype.kind, StringTensorType)
         if values.dtype.kind == "f":
             is_single = in_float32 or values.dtype.itemsize <= 4
@@ -89,7 +86,7 @@ def _parse(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None
     """Declare the operator."""
     answers = answers_of(model)
     operator = scope.declare_local_operator(f"SklearnSoftloss{type(model).__name__}", model)
-    operator.inputs = inputs if answers.inside else _joined(scope, inputs)
+    operator.inputs = inputs if answers.inside else in_order(model, inputs)
     for name in answers.outputs:
         kind = _label_type(answers.classes) if name == "label" else DoubleTensorType
         operator.outputs.append(scope.declare_local_variable(name, kind(answers.shape_of(name))))
@@ -98,16 +95,6 @@ def _parse(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None
 
 def _parse_held(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> Any:
     return _parse_sklearn(scope, held(model), inputs, custom_parsers=custom_parsers)
-
-
-def _joined(scope: Any, inputs: list[Any]) -> list[Any]:
-    """One matrix of inputs that came as columns."""
-    if len(inputs) == 1:
-        return inputs
-    join = scope.declare_local_operator("SklearnConcat")
-    join.inputs = inputs
-    join.outputs.append(scope.declare_local_variable("joined", FloatTensorType()))
-    return join.outputs
 
 
 def _calculate_shapes(operator: Any) -> None:
@@ -146,9 +133,12 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     if answers.inside:
         given = [_from_inside(scope, container, operator, found) for found in answers.inside]
         examples = [torch.full((EXAMPLE_ROWS, n), 0.5).double() for n in answers.columns]
-    else:
+    elif _is_matrix(model, operator.inputs):
         given = [variable.onnx_name for variable in operator.inputs]
         examples = [_example(variable, model.n_features_in_) for variable in operator.inputs]
+    else:
+        given = [one_matrix(scope, container, model, operator.inputs)]
+        examples = [torch.full((EXAMPLE_ROWS, model.n_features_in_), 0.5).double()]
     try:
         graph = onnx_graph(function, examples, opset, answers.reads)
     except Exception as error:  # of many kinds
@@ -175,6 +165,12 @@ def _from_inside(scope: Any, container: Any, operator: Any, estimator: Any) -> s
     name = scope.get_unique_variable_name("given")
     container.add_node("Cast", [found[1].onnx_name], [name], to=TensorProto.DOUBLE)
     return name
+
+
+def _is_matrix(net: Any, inputs: list[Any]) -> bool:
+    """Whether the net can take its input as it comes."""
+    kind = inputs[0].type.to_onnx_type().tensor_type.elem_type
+    return len(inputs) == 1 and kind in TORCH_TYPES and not net._columns.levels
 
 
 def _example(variable: Any, n_columns: int) -> torch.Tensor:
@@ -235,34 +231,13 @@ def _add(scope: Any, given: list[str], outputs: list[Any], container: Any, graph
 def own_converters() -> dict[str, Any]:
     """What `to_onnx` has skl2onnx do in another way: where its own is wrong or missing."""
     return {
-        "custom_parsers": dict.fromkeys(HOLDERS, _parse_held) | dict.fromkeys(STAND_INS, _parse),
+        "custom_parsers": dict.fromkeys(HOLDERS, _parse_held)
+        | dict.fromkeys(STAND_INS, _parse)
+        | {Pipeline: parse_pipeline},
         "custom_shape_calculators": dict.fromkeys(STAND_INS, _calculate_shapes),
         "custom_conversion_functions": dict.fromkeys(STAND_INS, _convert)
-        | {SimpleImputer: _convert_imputer},
+        | {SimpleImputer: convert_imputer},
     }
-
-
-def _convert_imputer(scope: Any, operator: Any, container: Any) -> None:
-    """Numbers of any type, and strings, of which missing ones are given as "nan"."""
-    imputer, (variable,) = operator.raw_operator, operator.inputs
-    kind = variable.type.to_onnx_type().tensor_type.elem_type
-    fill, missing = imputer.statistics_, imputer.missing_values
-    if imputer.add_indicator or len(imputer.get_feature_names_out()) != len(fill):
-        raise ValueError("SimpleImputer must not add indicators or drop columns to be exported.")
-    is_missing, *values = (scope.get_unique_variable_name(n) for n in ("is_missing", "fill", "of"))
-    given, filled = variable.onnx_name, operator.outputs[0].onnx_name
-    if kind == TensorProto.STRING:
-        fill, missing = [str(value).encode() for value in fill], str(missing).encode()
-    elif kind == TensorProto.INT64 and is_scalar_nan(missing):
-        container.add_node("Identity", [given], [filled])
-        return
-    container.add_initializer(values[0], kind, [1, len(fill)], fill)
-    if kind != TensorProto.STRING and is_scalar_nan(missing):
-        container.add_node("IsNaN", [given], [is_missing])
-    else:
-        container.add_initializer(values[1], kind, [1], [missing])
-        container.add_node("Equal", [given, values[1]], [is_missing])
-    container.add_node("Where", [is_missing, values[0], given], [filled])
 
 
 register()

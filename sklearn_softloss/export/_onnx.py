@@ -16,6 +16,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .. import __version__
 from ._check import NEEDED, what_differs
+from ._inputs import MISSING_TEXT, takes_texts
 
 ROWS_AT_ONCE = 1000
 """That are compared: ONNX holds them dense, with all columns of the steps."""
@@ -38,14 +39,15 @@ def to_onnx(estimator: Any, X: Any) -> Any:
         ends in one, with any transformer that skl2onnx knows.
     X : array-like, DataFrame or sparse matrix
         Some hundred rows, for the names and types of the inputs (float32, float64, int64 or
-        strings) and for the comparison. ONNX has no sparse input: where X is sparse the model takes
-        the same rows, dense. A DataFrame gives one input a column where a `ColumnTransformer` picks
-        them, else one matrix.
+        strings) and for the comparison. A table with texts, or one of which a `ColumnTransformer`
+        picks columns, gives one input a column, (n_rows, 1) and named as the column; all else is
+        one matrix, "X". A missing number is given as NaN, a missing text as "nan". ONNX has no
+        sparse input: where X is sparse the model takes the same rows, dense.
 
     Returns
     -------
     onnx.ModelProto
-        Its metadata hold the names of classes and labels, as JSON.
+        Its metadata hold the names of classes and labels, as JSON, and the missing text.
 
     Raises
     ------
@@ -108,18 +110,37 @@ def _write(estimator: Any, X: Any, in_float32: bool) -> Any:
     import onnx
     import skl2onnx
 
+    types = registered.input_types(estimator, X, in_float32)
     model = skl2onnx.convert_sklearn(
         estimator,
-        initial_types=registered.input_types(estimator, X, in_float32),
+        initial_types=types,
         options=registered.plain_answers(estimator),
         **registered.own_converters(),
     )
-    read = {name for node in model.graph.node for name in node.input}
-    for unread in [found for found in model.graph.input if found.name not in read]:
-        model.graph.input.remove(unread)
+    _set_inputs(model.graph, [name for name, _ in types])
     model.producer_name, model.producer_version = "sklearn_softloss", __version__
     onnx.helper.set_model_props(model, _metadata(estimator))
     return model
+
+
+def _set_inputs(graph: Any, names: list[str]) -> None:
+    """Leave those that are read, by the names of the columns: skl2onnx writes "a b" as "a_b"."""
+    read = {name for node in graph.node for name in node.input}
+    outputs = {output.name for output in graph.output}
+    new = {}
+    for found, name in zip(list(graph.input), names, strict=True):
+        if found.name not in read:
+            graph.input.remove(found)
+            continue
+        if name in outputs:
+            raise ValueError(
+                f"Column {name!r} of X has the name of an output of the ONNX model. Rename it "
+                "before fit."
+            )
+        new[found.name] = name
+        found.name = name
+    for node in graph.node:
+        node.input[:] = [new.get(name, name) for name in node.input]
 
 
 def _step_at_fault(estimator: Any, X: Any) -> str | None:
@@ -137,8 +158,9 @@ def _steps(estimator: Any, X: Any, name: str = "") -> Iterator[tuple[str, Any, A
     """The named steps in an estimator, and their rows."""
     if isinstance(estimator, Pipeline):
         for name, step in estimator.steps:
-            yield from _steps(step, X, name)
-            X = step.transform(X) if hasattr(step, "transform") else X
+            if not isinstance(step, str) and step is not None:
+                yield from _steps(step, X, name)
+                X = step.transform(X) if hasattr(step, "transform") else X
     elif isinstance(estimator, ColumnTransformer):
         for name, step, columns in estimator.transformers_:
             if not isinstance(step, str):
@@ -168,8 +190,10 @@ def converters() -> Any:
 
 
 def _metadata(estimator: Any) -> dict[str, str]:
-    """Names of classes and labels, and the version that wrote the model."""
+    """Names of classes and labels, what stands for a missing text, and the version that wrote."""
     found = {"sklearn_softloss": __version__}
+    if takes_texts(estimator):
+        found["missing_text"] = json.dumps(MISSING_TEXT)
     for name in ("classes_", "label_names_", "quantile_", "feature_names_in_"):
         values = getattr(estimator, name, None)
         if values is not None:
