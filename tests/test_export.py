@@ -693,7 +693,8 @@ def test_a_copy_for_prediction_predicts_the_same_and_is_small():
     tuned = TunedDecisionClassifierCV(make_pipeline(StandardScaler(), net), cv=2)
     search = GridSearchCV(tuned, {"average": ["micro"]}, cv=2).fit(X, labels)
     calibrated = SoftCalibratedClassifierCV(net, cv=2).fit(X, labels)
-    for fitted in (net.fit(X, labels), search, calibrated):
+    by_sklearn = CalibratedClassifierCV(net, cv=2).fit(X, labels[:, 0])
+    for fitted in (net.fit(X, labels), search, calibrated, by_sklearn):
         before = pickle.dumps(fitted)
         slim = for_prediction(fitted)
         np.testing.assert_array_equal(slim.predict_proba(X), fitted.predict_proba(X))

@@ -173,7 +173,10 @@ def test_tables_of_other_libraries(library):
     frame = table()
     y = codes(frame)
     if library == "polars":
-        made = pytest.importorskip("polars").from_pandas(frame.astype({"number": float}))
+        polars = pytest.importorskip("polars")
+        cells = frame.astype(object).where(frame.notna(), None)
+        made = polars.DataFrame({name: cells[name].tolist() for name in cells})
+        made = made.with_columns(polars.col("declared").cast(polars.Categorical))
     else:
         made = pytest.importorskip("pyarrow").Table.from_pandas(frame)
     net = clone(NET).fit(made, y)
@@ -222,6 +225,12 @@ def test_arrays_with_texts_have_an_input_a_column():
     X[::7, 1] = X[::9, 0] = None
     net = clone(NET).set_params(categorical_features=[1]).fit(X, rng.random(90) > 0.5)
     assert list(inputs_of(agree(net, X))) == ["x0", "x1", "x2"]
+
+
+def test_columns_that_are_called_by_numbers():
+    frame = table().set_axis(range(7), axis=1)
+    net = clone(NET).fit(frame, codes(table()))
+    assert list(inputs_of(agree(net, frame))) == list("0123456")
 
 
 # --- what a server does --------------------------------------------------------------------------
@@ -340,7 +349,7 @@ def test_answers_of_annotators_are_refused_by_name():
     frame = table(60)
     y = codes(frame, 2)
     votes = np.column_stack([y, 1 - y, y])
-    clf = AnnotatorMLPClassifier(**FEW_PASSES).fit(frame, votes)
+    clf = AnnotatorMLPClassifier((4,), alpha=0.1, max_iter=4, random_state=0).fit(frame, votes)
     with pytest.raises(ValueError, match="AnnotatorMLPClassifier cannot be exported"):
         to_onnx(clf, frame)
 

@@ -6,9 +6,11 @@ import sys
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cases import make_soft
@@ -24,6 +26,23 @@ SERVER = Path(__file__).parents[1] / "examples" / "serve.py"
 def served(tmp_path_factory):
     """A classifier, its rows and the address that answers for it."""
     X, Y = make_soft(n=60)
+    with serving(X, Y, tmp_path_factory) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def served_table(tmp_path_factory):
+    """The same of rows that are a table."""
+    X, Y = make_soft(n=60)
+    frame = pd.DataFrame({"size": X[:, 0], "kind": np.where(X[:, 1] > 0, "up", "down")})
+    frame["count"] = np.arange(60) % 5
+    frame.loc[::7, ["size", "kind"]] = None
+    with serving(frame, Y, tmp_path_factory) as found:
+        yield found
+
+
+@contextmanager
+def serving(X, Y, tmp_path_factory):
     clf = SoftTargetMLPClassifier((8,), alpha=0.1, max_iter=5, random_state=0)
     clf.fit(X, np.array(["a", "b", "c"])[Y.argmax(axis=1)])
     path = tmp_path_factory.mktemp("served") / "model.onnx"
@@ -78,3 +97,32 @@ def test_a_wrong_request_is_told_why_and_the_next_is_answered(served, body, mess
         assert message in json.load(answer)["error"]
     good = ask(address, json.dumps({"rows": X[:2].tolist()}).encode())
     assert good["label"] == clf.predict(X[:2]).tolist()
+
+
+def test_rows_of_a_table_are_given_by_the_names_of_its_columns(served_table):
+    clf, frame, address = served_table
+    new = pd.DataFrame({"size": [None, 1.0], "kind": ["sideways", None], "count": [3, 2]})
+    for rows in (frame.head(9), new.astype({"size": float})):
+        told = rows[["count", "kind", "size"]].astype(object).where(rows.notna(), None)
+        answer = ask(address, json.dumps({"rows": told.to_dict("records")}).encode())
+        np.testing.assert_allclose(answer["probabilities"], clf.predict_proba(rows), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"rows": [[1, "up", 2]]}', "columns must be"),
+        (b'{"rows": [{"size": 1, "kind": "up"}]}', "columns must be"),
+        (b'{"rows": [{"size": 1, "kind": 3, "count": 2}]}', "kind must be a text"),
+        (b'{"rows": [{"size": "a", "kind": "up", "count": 2}]}', "send"),
+        (b'{"rows": [{"size": 1e999, "kind": "up", "count": 2}]}', "finite"),
+        (b'{"rows": [{"size": 1, "kind": "up", "count": 2.5}]}', "count must be whole"),
+        (b'{"rows": [{"size": 1, "kind": "up", "count": null}]}', "count must be whole"),
+    ],
+)
+def test_a_wrong_row_of_a_table_is_told_why(served_table, body, message):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        ask(served_table[2], body)
+    with refused.value as answer:
+        assert answer.code == 400
+        assert message in json.load(answer)["error"]

@@ -33,7 +33,7 @@ class _AsExported(TorchFunctionMode):
     """Calls of torch in a form that comes through the export as it is.
 
     torch.onnx writes numbers as float32, skl2onnx cannot sort a Clip of which one bound is left
-    out, and onnxruntime has no softplus of float64.
+    out, and onnxruntime has no softplus of float64 and chooses between no flags.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -42,6 +42,9 @@ class _AsExported(TorchFunctionMode):
             x = args[0]
             bend = x.clamp(max=SOFTPLUS_IS_LINEAR_FROM).exp().log1p()
             return torch.where(x > SOFTPLUS_IS_LINEAR_FROM, x, bend)
+        if name == "where" and all(getattr(a, "dtype", None) == torch.bool for a in args):
+            chosen, one, other = args
+            return (chosen & one) | (~chosen & other)
         like = [a for a in args if isinstance(a, Tensor) and a.is_floating_point()]
         if name in TAKE_NUMBERS and like:
             args = [_tensor(a, like[0]) for a in args]

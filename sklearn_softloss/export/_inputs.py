@@ -85,14 +85,14 @@ def _columns(estimator: Any, table: Table) -> dict[str, Array]:
         columns: Columns = net._columns
         if not columns.levels:
             continue
-        for at, name in enumerate(names_of(columns.names, columns.n_features)):
+        by_place = columns.names is None or table.names is None
+        for at, name in enumerate(names if by_place else columns.names):
             if name not in cells:  # another step makes it
                 continue
-            if cells[name].dtype.kind == "O" or (
-                at in columns.levels and np.isnan(cells[name]).all()
-            ):
+            kind = cells[name].dtype.kind
+            if kind in "OUT" or (at in columns.levels and np.isnan(cells[name]).all()):
                 cells[name] = _texts(cells[name], columns.levels.get(at, ()), name)
-            elif cells[name].dtype.kind in "iub" and tells_missing(net, at):
+            elif kind in "iub" and tells_missing(net, at):
                 cells[name] = cells[name].astype(np.float64)
     return cells
 
@@ -105,7 +105,7 @@ def _texts(cells: Array, levels: Any, name: str) -> Array:
             f"told by the text {MISSING_TEXT!r}; but that is one of the texts of the column. "
             "Rename it before fit."
         )
-    return np.where(np.reshape(is_gap, cells.shape), MISSING_TEXT, cells)
+    return np.where(np.reshape(is_gap, cells.shape), MISSING_TEXT, cells.astype(object))
 
 
 def _of_type(values: Array, wanted: Any) -> Array:

@@ -50,7 +50,7 @@ def parts_of(held: Any, kind: type, seen: set[int]) -> Iterator[Any]:
     if isinstance(held, kind):
         yield held
         return
-    if hasattr(held, "get_params"):
+    if hasattr(held, "__dict__") and (hasattr(held, "get_params") or hasattr(held, "estimator")):
         held = vars(held)
     inside = held.values() if isinstance(held, dict) else held
     for part in inside if isinstance(held, (dict, list, tuple)) else ():
