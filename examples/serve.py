@@ -29,7 +29,7 @@ def inputs_of(body, inputs):
         names = {one.name for one in inputs}
         for row in rows:
             if set(row) != names:
-                raise ValueError(f"columns must be {sorted(names)}; got {sorted(row)}")
+                raise ValueError(f"columns must be {sorted(names)}; got {row!r:.200}")
         return {one.name: column_of([[row[one.name]] for row in rows], one) for one in inputs}
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f'send {{"rows": [{form}, ...]}}: {error}') from error

@@ -1,6 +1,5 @@
 """ONNX models answer as their estimators do, and copies for prediction as the originals."""
 
-import functools
 import json
 import pickle
 import subprocess
@@ -41,6 +40,7 @@ from sklearn.preprocessing import (
 from sklearn.utils.validation import _num_samples
 
 from cases import LOSSES, REGRESSION_LOSSES, SMALL, fitted_with, make_labels, make_soft
+from export_cases import _one_registry  # noqa: F401
 from sklearn_softloss import (
     MultiLabelSigmoidClassifier,
     SoftRowsClassifier,
@@ -82,21 +82,6 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 skl2onnx = pytest.importorskip("skl2onnx")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_registry():
-    """torch reads its list of ONNX functions for each export, which is half of one here."""
-    try:
-        from torch.onnx._internal.exporter._registration import ONNXRegistry
-    except ImportError:  # pragma: no cover
-        yield
-        return
-    read_once = staticmethod(functools.cache(ONNXRegistry.from_torchlib))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ONNXRegistry, "from_torchlib", read_once)
-        yield
-
 
 FEW_PASSES = {**SMALL, "max_iter": 4}
 EXACT = 1e-12

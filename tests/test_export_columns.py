@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from cases import SMALL
+from export_cases import _one_registry  # noqa: F401
 from sklearn_softloss import (
     MultiLabelSigmoidClassifier,
     SoftLossMLPRegressor,
@@ -307,6 +308,14 @@ def test_estimators_around(estimator, n_classes):
     estimator = clone(estimator).fit(frame, codes(frame, n_classes))
     model = agree(estimator, frame, rows=frame.assign(kind="unseen"))
     assert inputs_of(model)["kind"] == TYPES.STRING
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA], ids=str)
+def test_missing_texts_that_a_step_passes_on(missing):
+    frame = table()
+    frame["kind"] = pd.Series([missing, "x", "y"] * 50, dtype=object)
+    ct = make_column_transformer(("passthrough", ["kind", "b"])).set_output(transform="pandas")
+    agree(make_pipeline(ct, clone(NET)).fit(frame, codes(frame)), frame)
 
 
 def test_a_column_that_is_picked_away_may_be_called_as_an_output():

@@ -86,7 +86,8 @@ def _columns(estimator: Any, table: Table) -> dict[str, Array]:
         if not columns.levels:
             continue
         by_place = columns.names is None or table.names is None
-        for at, name in enumerate(names if by_place else columns.names):
+        own = names if by_place else names_of(columns.names, columns.n_features)
+        for at, name in enumerate(own):
             if name not in cells:  # another step makes it
                 continue
             kind = cells[name].dtype.kind
@@ -94,6 +95,9 @@ def _columns(estimator: Any, table: Table) -> dict[str, Array]:
                 cells[name] = _texts(cells[name], columns.levels.get(at, ()), name)
             elif kind in "iub" and tells_missing(net, at):
                 cells[name] = cells[name].astype(np.float64)
+    if takes_texts(estimator):  # of columns that reach a net under another name, too
+        for name, values in cells.items():
+            cells[name] = _texts(values, (), name) if values.dtype.kind in "OUT" else values
     return cells
 
 
