@@ -29,7 +29,7 @@ from .._targets.answers import (
 )
 from .._targets.domains import DISTRIBUTION, Domain
 from .._targets.encoding import Array, Targets
-from .._training.batches import TrainingData
+from .._training.batches import TrainingData, read_net
 from .._training.loops import Loop
 from .._training.net import TrainingNet
 from ._camps import camps_of
@@ -285,7 +285,8 @@ class AnnotatorMLPClassifier(NetClassifier):
         X = self._check_X(X, reset=False)
         rows = np.flatnonzero(weight)
         if n == 1 or k == 1:
-            self.annotator_agreement_ = self._mean_agreement(self._predicted(X[rows]))
+            joint = read_net(self.net_.module_, X[rows], self._link)
+            self.annotator_agreement_ = self._mean_agreement(joint)
             return
         joint = self._unseen(X, answers, weight, rows, draw)
         shares = self._shares(joint)[answers.item, self.camps_[answers.annotator]].T
@@ -308,6 +309,8 @@ class AnnotatorMLPClassifier(NetClassifier):
                 continue
             member = copy.copy(self)
             member.__dict__.update(params_of(Candidate(*self._candidate), self, len(rows)))
+            member.standardize = "deprecated"  # its meaning is in `encoding` now
+            member.categorical_features = self._columns.is_category  # X is in numbers here
             member.callbacks, member.verbose, member._is_part = None, 0, True
             for name in ("_skl_callbacks", "_parent_callback_ctx"):
                 member.__dict__.pop(name, None)
