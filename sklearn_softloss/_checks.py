@@ -124,8 +124,8 @@ def as_floats(values: Any, what: str, cure: str) -> NDArray[Any]:
     return found
 
 
-def check_columns(X: Any) -> None:
-    """Refuse columns of a table that share a name, or hold text, categories or times."""
+def check_columns(X: Any, cure: str) -> None:
+    """Refuse columns of a table that share a name, or hold texts or times; `cure` ends the error."""
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         names = list(X.columns)
         if len(set(names)) < len(names):
@@ -140,13 +140,8 @@ def check_columns(X: Any) -> None:
         return
     for name, values in columns.items():
         if values.dtype.kind not in "biufc":
-            as_floats(values, f"Column {name!r} of X", ENCODE_IT)
+            as_floats(values, f"Column {name!r} of X", cure)
 
-
-ENCODE_IT = (
-    "Encode text and categories, by OneHotEncoder in a ColumnTransformer, turn times into numbers, "
-    "such as days since a date, or drop the column."
-)
 
 
 def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[Any] | None:

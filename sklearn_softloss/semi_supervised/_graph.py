@@ -108,6 +108,13 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
     array([3, 8])
     """
 
+    _cure_of_texts = (
+        "A graph is of distances between rows of numbers: encode texts and categories, by "
+        "OneHotEncoder in a ColumnTransformer and a pipeline, turn times into numbers, such as "
+        "days since a date, or drop the column. SoftPseudoLabelClassifier needs no graph with "
+        "labeler='estimator'."
+    )
+
     def __init__(
         self,
         n_neighbors: int = 10,

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import ClassifierMixin
-from sklearn.utils import Tags
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._checks import check_columns, check_weight
@@ -164,6 +164,9 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
     classes_: Array
     label_distributions_: Array
 
+    _cure_of_texts: str
+    """What to do with a column of X that holds no numbers."""
+
     def fit(self, X: Any, y: Any) -> Self:
         """Learn from the rows with a label and from those without.
 
@@ -278,13 +281,15 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
         """X as a dense or CSR matrix of float64 or float32, in the precision it came in."""
-        check_columns(X)
+        check_columns(X, self._cure_of_texts)
+        may_lack = get_tags(self).input_tags.allow_nan and not sp.issparse(X)
         return validate_data(
             self,
             X,
             accept_sparse="csr",
             dtype=(np.float64, np.float32),
             reset=reset,
+            ensure_all_finite="allow-nan" if may_lack else True,
             ensure_min_samples=2 if reset else 1,
         )
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.ensemble._base import _set_random_states
-from sklearn.utils import Tags, check_random_state, get_tags
-from sklearn.utils.validation import check_scalar, has_fit_parameter
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags, _safe_indexing, check_random_state, get_tags
+from sklearn.utils.validation import check_scalar, has_fit_parameter, validate_data
 
 from .._checks import check_real
 from .._estimators.meta import check_classifier
@@ -36,9 +37,9 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
         `predict_proba`. None means ``SoftTargetMLPClassifier()``.
     labeler : classifier, "estimator" or None, default=None
         What labels the other rows first. A classifier with `label_distributions_` after
-        ``fit(X, y)``: None means ``GraphLabelSpreading()``; scikit-learn's `LabelSpreading` is
-        another. "estimator" means the estimator itself, fitted on the labelled rows
-        (self-training).
+        ``fit(X, y)``, or a pipeline that ends in one: None means ``GraphLabelSpreading()``;
+        scikit-learn's `LabelSpreading` is another. "estimator" means the estimator itself, fitted
+        on the labelled rows (self-training).
     threshold : float, default=None
         None weighs a pseudo-label by its confidence (see Notes). A number in [0, 1] gives weight 1
         to those whose largest probability is at least so much, and 0 to the others.
@@ -94,6 +95,10 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
     -1 in a 1-D y marks a row without a label, with the one exception that `GraphLabelSpreading`
     explains.
 
+    A DataFrame goes to estimator and labeler as it is. Texts, categories and missing values are
+    legal where both read them: a graph does not, but a pipeline that encodes them before it does,
+    and so does "estimator" with `SoftTargetMLPClassifier`.
+
     References
     ----------
     Iscen, Tolias, Avrithis and Chum, "Label propagation for deep semi-supervised learning", CVPR
@@ -112,6 +117,12 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
     >>> clf.predict([[1.0], [4.0]])
     array([3, 8])
     """
+
+    _cure_of_texts = (
+        "Pass a DataFrame, of which an estimator such as SoftTargetMLPClassifier reads texts; or "
+        "encode them, by OneHotEncoder in a ColumnTransformer, turn times into numbers, such as "
+        "days since a date, or drop the column."
+    )
 
     def __init__(
         self,
@@ -221,24 +232,26 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
         if isinstance(self.labeler, str):
             weight = np.ones(np.count_nonzero(labelled))
             teacher = self._new_estimator(rng)
-            teacher.fit(X[labelled], y_soft[labelled], sample_weight=weight)
+            rows = _safe_indexing(X, np.flatnonzero(labelled))
+            teacher.fit(rows, y_soft[labelled], sample_weight=weight)
             return teacher, teacher.predict_proba(X)
         labeler = _seeded(GraphLabelSpreading() if self.labeler is None else self.labeler, rng)
         if from_vector:
             labeler.fit(X, np.where(labelled, y_soft.argmax(axis=1), UNLABELLED))
             proba = np.zeros(y_soft.shape)  # a class may be hidden from the labeler
-            proba[:, labeler.classes_] = labeler.label_distributions_
+            proba[:, labeler.classes_] = _last_step(labeler).label_distributions_
         else:
-            proba = labeler.fit(X, y_soft).label_distributions_
+            proba = _last_step(labeler.fit(X, y_soft)).label_distributions_
         return labeler, _checked(labeler, proba, y_soft[labelled].mean(axis=0))
 
     def _held_out_temperature(
         self, labeler: Any, X: Any, y_soft: Array, from_vector: bool, rng: Any
     ) -> float:
         rows, proba = [], []
+        graph = _last_step(labeler)
         for hidden, test in hidden_labels(y_soft):
-            if isinstance(labeler, GraphLabelSpreading):
-                found = labeler.diffuse(hidden).distributions  # on the graph that is there
+            if isinstance(graph, GraphLabelSpreading):
+                found = graph.diffuse(hidden).distributions  # on the graph that is there
             else:
                 found = self._label(X, hidden, from_vector, rng)[1]
             rows.append(y_soft[test])
@@ -256,10 +269,32 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
     def _proba(self, X: Any) -> Array:
         return self.estimator_.predict_proba(X)
 
+    def _check_X(self, X: Any, *, reset: bool) -> Any:
+        """The same, but a DataFrame as it is, for estimator and labeler to read."""
+        if not hasattr(X, "columns"):
+            return super()._check_X(X, reset=reset)
+        validate_data(self, X, skip_check_array=True, reset=reset)
+        return X
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = get_tags(self._estimator()).input_tags.sparse
+        inner = get_tags(self._estimator()).input_tags
+        tags.input_tags.sparse = inner.sparse
+        tags.input_tags.allow_nan = inner.allow_nan and _allows_nan(self.labeler)
         return tags
+
+
+def _allows_nan(labeler: Any) -> bool:
+    """Whether rows with missing values can be labelled."""
+    if labeler is None or isinstance(labeler, str):
+        return labeler == ITSELF
+    first = labeler[0] if isinstance(labeler, Pipeline) else labeler
+    return bool(get_tags(first).input_tags.allow_nan)
+
+
+def _last_step(labeler: Any) -> Any:
+    """The labeler itself, or what a pipeline ends in."""
+    return labeler[-1] if isinstance(labeler, Pipeline) else labeler
 
 
 def _seeded(estimator: Any, rng: Any) -> Any:
