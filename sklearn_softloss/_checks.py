@@ -125,7 +125,7 @@ def as_floats(values: Any, what: str, cure: str) -> NDArray[Any]:
 
 
 def check_columns(X: Any, cure: str) -> None:
-    """Refuse columns of a table that share a name, or hold texts or times; `cure` ends the error."""
+    """Refuse columns of a table that share a name, or hold texts or times; `cure` ends errors."""
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         names = list(X.columns)
         if len(set(names)) < len(names):
@@ -141,7 +141,6 @@ def check_columns(X: Any, cure: str) -> None:
     for name, values in columns.items():
         if values.dtype.kind not in "biufc":
             as_floats(values, f"Column {name!r} of X", cure)
-
 
 
 def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[Any] | None:

@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import Tags, _safe_indexing, check_random_state
 from sklearn.utils.validation import (
+    _check_feature_names,
     check_array,
     check_consistent_length,
     check_is_fitted,
@@ -25,7 +26,7 @@ from sklearn.utils.validation import (
 )
 from torch import Tensor
 
-from .._checks import check_weight, refuse_masked
+from .._checks import check_columns, check_weight, refuse_masked
 from .._columns.encode import Encode
 from .._columns.table import Columns
 from .._estimator_base import SoftlossEstimator
@@ -65,6 +66,11 @@ from .validation import TRANSFORM_IT, hold_out, warn_if_far_out
 SMALL = 2**18
 """Entries of X up to which what scikit-learn does once a call shows in the time of a prediction."""
 
+NOT_IN_A_MODULE = (
+    "categorical_features is for the built-in net; a module gets numbers: encode texts and "
+    "categories, by OneHotEncoder in a ColumnTransformer, turn times into numbers, such as days "
+    "since a date, or drop the column."
+)
 
 NO_TABLE = Columns.of(np.empty((0, 0)), None)
 """Of an estimator that has not been fitted, or was by a version that read no columns."""
@@ -410,18 +416,22 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             check_finite_in_blocks(X, allow_nan=not own)
             self._read_columns(X, reset)
             return X
+        if not reset and hasattr(X, "columns"):  # names first: what columns hold would mislead
+            _check_feature_names(self, X, reset=False)
         values = self._read_columns(X, reset)
         if values is X:
             values = validate_data(self, X, **asked, reset=reset)
         else:
             validate_data(self, X, skip_check_array=True, reset=reset)
-            values = check_array(values, **asked, input_name="X")
+            values = check_array(values, **asked, input_name="X", estimator=self)
         if not own:
             check_numbers(values)
         return values
 
     def _read_columns(self, X: Any, reset: bool) -> Any:
         """X in numbers; what its columns are is kept with `reset`."""
+        if self.module is not None:
+            check_columns(X, NOT_IN_A_MODULE)
         if reset or self._columns is NO_TABLE:
             categories = None if self.module is not None else self.categorical_features
             self._columns = Columns.of(X, categories, entered())
