@@ -203,7 +203,7 @@ class Table:
                 twice = next(name for name in names if names.count(name) > 1)
                 raise ValueError(f"The columns of X must have distinct names; two are {twice!r}.")
             return cls(X, names)
-        if isinstance(X, (list, tuple)):
+        if isinstance(X, (list, tuple)) or (hasattr(X, "__array__") and not hasattr(X, "shape")):
             try:
                 cells = np.asarray(X)
                 # Beside texts, numbers would have become texts.
