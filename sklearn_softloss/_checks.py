@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from numbers import Real
 from typing import Any
@@ -96,6 +96,23 @@ def refuse_masked(values: np.ma.MaskedArray[Any, Any], name: str) -> None:
         )
 
 
+def refuse_no_table(X: Any) -> None:
+    """Refuse what holds columns, but no rows of them that could be counted."""
+    name = type(X).__name__
+    is_record = isinstance(X, Mapping)
+    if isinstance(X, Sequence) and not isinstance(X, str) and len(X):
+        is_record = isinstance(X[0], Mapping)
+    if is_record:
+        cure = "pandas.DataFrame makes one of a list of records."
+    elif name == "LazyFrame":
+        cure = "Call its collect()."
+    elif name == "Series":
+        cure = "One row of a frame is frame[:1] or frame.iloc[[0]], one column frame[['name']]."
+    else:
+        return
+    raise ValueError(f"X must be a table of rows and columns; got a {name}. {cure}")
+
+
 def is_missing(cell: Any) -> bool:
     """Whether a cell holds None, NaN, NaT or pandas' NA."""
     return cell is None or type(cell).__name__ == "NAType" or bool(cell != cell)
@@ -109,17 +126,17 @@ def as_floats(values: Any, what: str, cure: str) -> NDArray[Any]:
     else:
         try:
             return np.asarray(values.astype(np.float64))  # pandas puts NaN for its NA
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
     found, cells = np.full(cells.shape, np.nan), cells.astype(object)
     for place in np.ndindex(cells.shape):
         try:
             found[place] = np.nan if is_missing(cells[place]) else float(cells[place])
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             where = f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 else "")
             why = f" ({error})" if isinstance(error, TypeError) else ""
             raise type(error)(
-                f"{what} must hold numbers; {where} is {cells[place]!r}{why}. {cure}"
+                f"{what} must hold numbers; {where} is {cells[place]!r:.80}{why}. {cure}"
             ) from error
     return found
 

@@ -26,7 +26,7 @@ from sklearn.utils.validation import (
 )
 from torch import Tensor
 
-from .._checks import check_columns, check_weight, refuse_masked
+from .._checks import check_columns, check_weight, refuse_masked, refuse_no_table
 from .._columns.encode import Encode
 from .._columns.table import Columns
 from .._estimator_base import SoftlossEstimator
@@ -406,6 +406,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
     def _check_X(self, X: Any, reset: bool) -> Any:
         if not reset and self._is_small_and_plain(X):
             return X
+        refuse_no_table(X)
         if isinstance(X, np.ma.MaskedArray):
             refuse_masked(X, "X")
         floats, own = (np.float64, np.float32), self.module is not None
