@@ -108,7 +108,9 @@ def check_numbers(X: Any, start: int = 0) -> None:
     if sp.issparse(X):
         assert_all_finite(X.data, input_name="X")
         return
-    if not np.isfinite(X.sum(dtype=np.float64)) and (found := np.argwhere(np.isinf(X))).size:
+    with np.errstate(over="ignore", invalid="ignore"):  # both infinities have no sum
+        total = X.sum(dtype=np.float64)
+    if not np.isfinite(total) and (found := np.argwhere(np.isinf(X))).size:
         row, column = found[0]
         raise ValueError(
             f"X must not hold infinity; row {start + row}, column {column} is {X[row, column]}. "
