@@ -1,6 +1,7 @@
 """Trainings that two processes and one must end alike: estimators with rows cut into shards."""
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from torch import nn
 
@@ -27,6 +28,19 @@ KNOWN[:CUT] = np.where(np.isnan(KNOWN[:CUT]), 0.0, KNOWN[:CUT])  # unknown in on
 NUMBERS = SCORES @ [3.0, 1.0, -1.0] + 50
 WEIGHT = draw.uniform(0, 2, size=N)
 WEIGHT[::7] = 0
+ROWS = np.arange(N)
+TABLE = pd.DataFrame(
+    {
+        "size": X[:, 0],
+        "gap": np.where((ROWS >= CUT) & (ROWS % 4 == 0), np.nan, X[:, 1]),  # in one shard alone
+        "count": pd.array(np.where(ROWS % 7, ROWS % 5, None).tolist(), dtype="Int64"),
+        "city": np.where(ROWS < CUT, "lima", np.where(ROWS % 2, "oslo", None)),
+        "late": np.where(ROWS < CUT, None, np.where(ROWS % 3, "new", "old")),
+        "grade": pd.Categorical(np.where(ROWS % 3, ROWS % 4, -1)),
+        "zip": [f"z{row % 80}" for row in ROWS],  # more levels than have an entry of their own
+        "empty": pd.Series([None] * N, dtype=object),
+    }
+)
 FULL = dict(batch_size=N, random_state=0, dtype="float64", max_iter=12, alpha=0.1)
 
 
@@ -63,7 +77,7 @@ CASES = {
     "weights": (soft(solver="adam"), X, SOFT, {"sample_weight": WEIGHT}),
     "weights under lbfgs": (soft(solver="lbfgs"), X, SOFT, {"sample_weight": WEIGHT}),
     "dropout": (soft(dropout=0.5), X, LABELS, {}),
-    "no standardisation": (soft(standardize=False), X, LABELS, {}),
+    "no standardisation": (soft(encoding=None), X, LABELS, {}),
     "early stopping": (
         soft(early_stopping=True, validation_fraction=0.3, n_iter_no_change=3),
         X,
@@ -111,6 +125,15 @@ CASES = {
     "numbers": (numbers(), X, NUMBERS, {"sample_weight": WEIGHT}),
     "quantiles": (numbers(loss="quantile", quantile=[0.1, 0.5, 0.9]), X, NUMBERS, {}),
     "a scale": (numbers(loss="gaussian"), X, NUMBERS, {}),
+    "a table": (soft(), TABLE, LABELS, {"sample_weight": WEIGHT}),
+    "a table on bent columns": (numbers(encoding="piecewise"), TABLE, NUMBERS, {}),
+    "a table as it is": (soft(encoding=None, solver="lbfgs"), TABLE, SOFT, {}),
+    "auto of a table": (
+        SoftTargetMLPClassifier((16,), batch_size=N, random_state=0),
+        TABLE,
+        LABELS,
+        {},
+    ),
 }
 
 
