@@ -537,7 +537,7 @@ def test_weights_are_rows_and_their_order_is_nothing(kind, encoding):
     weighted = clone(estimator).fit(WIDE, y, sample_weight=WEIGHT)
     assert "zip rare" in weighted.encoded_names_
     order = np.repeat(np.arange(MANY), WEIGHT)
-    moved = DRAW.permutation(MANY)
+    moved = np.random.default_rng(1).permutation(MANY)
     declared = WIDE["zip"].cat.categories[::-1]
     other = WIDE.assign(zip=WIDE["zip"].cat.set_categories(declared)).iloc[moved]
     for found in (
