@@ -99,7 +99,7 @@ def refuse_masked(values: np.ma.MaskedArray[Any, Any], name: str) -> None:
 def refuse_no_table(X: Any) -> None:
     """Refuse what holds columns, but no rows of them that could be counted."""
     name = type(X).__name__
-    is_record = isinstance(X, Mapping)
+    is_record = isinstance(X, Mapping) and not hasattr(X, "shape")  # as a sparse array has it
     if isinstance(X, Sequence) and not isinstance(X, str) and len(X):
         is_record = isinstance(X[0], Mapping)
     if is_record:
