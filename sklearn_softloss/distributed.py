@@ -24,8 +24,9 @@ def data_parallel(timeout: float = 600.0) -> Iterator[Processes]:
     `MultiLabelSigmoidClassifier` and `SoftLossMLPRegressor` take the rows that this process holds.
     Classes, class weights, levels of categories, bins and scale of inputs, the scale of targets,
     validation rows, the choice of "auto" parameters, and the weighted loss are those of the rows of
-    all processes: a full batch takes the same steps as one process with all rows. Smaller batches hold of each process its share of rows.
-    All processes must make the same calls. They end with the same net, which predicts alone.
+    all processes: a full batch takes the same steps as one process with all rows. Smaller batches
+    hold of each process its share of rows. All processes must make the same calls. They end with
+    the same net, which predicts alone.
 
     Without ``torchrun`` there is one process, which trains as it does outside the block.
 
