@@ -162,8 +162,10 @@ class SoftTargetMLPClassifier(NetClassifier):
         Score by which 'auto' is chosen, a name or scorer as in scikit-learn, of which more is
         better. None is the loss.
     standardize : bool
+        True is ``encoding="standard"``, False is ``encoding=None``.
+
         .. deprecated:: 0.2
-           True is ``encoding="standard"``, False is ``encoding=None``.
+           Use `encoding`.
 
     Attributes
     ----------
@@ -523,8 +525,10 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         Score by which 'auto' is chosen, a name or scorer as in scikit-learn, of which more is
         better. None is the loss.
     standardize : bool
+        True is ``encoding="standard"``, False is ``encoding=None``.
+
         .. deprecated:: 0.2
-           True is ``encoding="standard"``, False is ``encoding=None``.
+           Use `encoding`.
 
     Attributes
     ----------

@@ -157,8 +157,10 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         Score by which 'auto' is chosen, a name or scorer as in scikit-learn, of which more is
         better. None is the loss.
     standardize : bool
+        True is ``encoding="standard"``, False is ``encoding=None``.
+
         .. deprecated:: 0.2
-           True is ``encoding="standard"``, False is ``encoding=None``.
+           Use `encoding`.
 
     Attributes
     ----------

@@ -145,7 +145,10 @@ def test_halves_go_on_and_the_greatest_mean_wins(scores):
 def test_results_tell_who_took_part_and_rank_all(scores):
     choice, _ = choice_of(scores)
     took_part, winner = by_brute_force(scores)
-    params = [{"alpha": one.alpha, "dropout": one.dropout} for one in CANDIDATES[: len(scores)]]
+    params = [
+        {"alpha": one.alpha, "dropout": one.dropout, "encoding": "standard"}
+        for one in CANDIDATES[: len(scores)]
+    ]
     found = choice.results(params)
     assert found["params"] == params
     assert found["param_alpha"].tolist() == [one["alpha"] for one in params]
@@ -166,7 +169,7 @@ def test_results_tell_who_took_part_and_rank_all(scores):
     if winner is not None:
         keys[winner] = (np.inf, 0.0)  # what is used, though others may be better by chance
     assert rank.tolist() == [1 + sum(other > key for other in keys) for key in keys]
-    assert pd.DataFrame(found).shape == (len(scores), len(took_part) + 6)
+    assert pd.DataFrame(found).shape == (len(scores), len(took_part) + 7)
 
 
 def test_equals_go_to_the_first():
@@ -570,9 +573,9 @@ def test_a_choice_learns_nothing_of_the_rows_held_out(monkeypatch):
     X, Y = make_soft(n=70)
     taught, before = [], Choice.__init__
 
-    def record(self, candidates, splits, fit, score):
+    def record(self, candidates, splits, *others):
         taught.extend((split.train.rows, split.held.rows, split.places) for split in splits)
-        before(self, candidates, splits, fit, score)
+        before(self, candidates, splits, *others)
 
     monkeypatch.setattr(Choice, "__init__", record)
     wanted = list(GroupKFold(3).split(X, groups=GROUPS))

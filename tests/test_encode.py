@@ -44,7 +44,12 @@ def encoded(X, weight=None, categories=(), is_bent=True, holds_text=False):
     rows = targets.rows_with_weight()
     data = TrainingData(X, targets, rows, torch.float64, torch.device("cpu"), may_stay_sparse=True)
     is_category = np.isin(np.arange(n_columns), categories)
-    return encoding_of(Batches(data, 7), is_category, is_category & holds_text, is_bent)
+    return encoding_of(
+        Batches(data, 7),
+        is_category,
+        is_category & holds_text,
+        "piecewise" if is_bent else "standard",
+    )
 
 
 def entries(encode, X):

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 import torch
 from skorch.callbacks import Callback
 from torch import nn
@@ -137,12 +138,12 @@ def test_a_beta_of_zero_trains(solver):
 
 def bad_calls(X, Y):
     n = len(X)
-    holed, endless = X.copy(), X.copy()
-    holed[3, 1], endless[3, 1] = np.nan, np.inf
+    endless = X.copy()
+    endless[3, 1] = np.inf
     wrong = np.array(Y, dtype=float)
     wrong[4, 1] = 1.5
     return {
-        "NaN in X": ((holed, Y), {}, "NaN"),
+        "NaN in sparse X": ((sp.csr_array(np.where(X > 1, np.nan, 0)), Y), {}, "NaN"),
         "inf in X": ((endless, Y), {}, "infinity"),
         "lengths": ((X, Y[:-1]), {}, "inconsistent numbers of samples"),
         "no y": ((X, None), {}, "requires y to be passed"),
@@ -180,8 +181,8 @@ def test_wrong_number_of_columns_at_predict(Estimator):
     clf = Estimator(**SMALL).fit(X, Y)
     with pytest.raises(ValueError, match="5 features"):
         clf.predict(X[:, :3])
-    with pytest.raises(ValueError, match="NaN"):
-        clf.predict(np.where(X > 1, np.nan, X))
+    with pytest.raises(ValueError, match="infinity"):
+        clf.predict(np.where(X > 1, np.inf, X))
 
 
 @pytest.mark.parametrize(
@@ -376,13 +377,11 @@ def test_an_unknown_parameter_names_the_class_that_was_called(Estimator):
 # --- columns of X that are no numbers ------------------------------------------------------------
 
 NO_NUMBERS = {
-    "text": (["x"] * 120, "row 0 is 'x'"),
-    "one text": ([1.0, "z"] * 60, "row 1 is 'z'"),
-    "category": (pd.Categorical(["u", "v"] * 60), "row 0 is 'u'"),
-    "time": (pd.Timestamp("2020-01-01"), "row 0 is .*2020"),
-    "zoned time": (pd.Timestamp("2020-01-01", tz="UTC"), "row 0 is .*2020"),
-    "duration": (pd.Timedelta("1h"), "row 0 is .*timedelta"),
-    "period": (pd.Period("2020-01", "M"), "row 0 is Period"),
+    "one text": ([1.0, "z"] * 60, "texts or numbers, not both; row 1 is 'z'.*astype"),
+    "time": (pd.Timestamp("2020-01-01"), "numbers; row 0 is .*2020.*days since a date"),
+    "zoned time": (pd.Timestamp("2020-01-01", tz="UTC"), "numbers; row 0 is .*2020.*days since"),
+    "duration": (pd.Timedelta("1h"), "numbers; row 0 is .*timedelta.*days since"),
+    "period": (pd.Period("2020-01", "M"), "numbers; row 0 is Period.*days since"),
 }
 
 
@@ -395,11 +394,10 @@ def test_a_column_that_holds_no_numbers_is_named(Estimator, kind, alone):
     frame = pd.DataFrame(X, columns=list("abcde"))
     numbers = frame[["c"]] if alone else frame
     bad = frame.assign(c=values)[list(numbers)]
-    message = f"Column 'c' of X must hold numbers; {message}.* OneHotEncoder"
-    with pytest.raises((ValueError, TypeError), match=message):
+    with pytest.raises((ValueError, TypeError), match=f"Column 'c' of X must hold {message}"):
         Estimator(hidden_layer_sizes=(4,), max_iter=2).fit(bad, Y)
     clf = Estimator(hidden_layer_sizes=(4,), max_iter=2, random_state=0).fit(numbers, Y)
-    with pytest.raises((ValueError, TypeError), match=message):
+    with pytest.raises((ValueError, TypeError), match="Column 'c' of X must hold numbers"):
         clf.predict(bad)
 
 
@@ -429,7 +427,7 @@ def test_numbers_in_other_clothes_are_numbers_still(Estimator):
     dressed = frame.astype(
         {"a": "Int64", "b": "category", "c": object, "d": "Float64", "e": "float32"}
     )
-    same_weights(Estimator(**SMALL).fit(dressed, Y), expected)
+    same_weights(Estimator(**SMALL, categorical_features=None).fit(dressed, Y), expected)
 
 
 # --- a module that returns probabilities -----------------------------------------------------

@@ -112,13 +112,18 @@ class Encode(nn.Module):
             found.append(f"{columns[place]}{bin_}")
         found += [f"{columns[place]} missing" for place in self.gap]
         for place, level in zip(self.category.tolist(), self.level.tolist(), strict=True):
-            text = texts[place][int(level)] if place in texts else f"{level:.6g}"
+            text = np.format_float_positional(level, trim="-")
+            if place in texts:
+                text = texts[place][int(level)]
             found.append(f"{columns[place]}={text}")
         return found + [f"{columns[place]} rare" for place in self.rare]
 
 
 def encoding_of(
-    batches: Any, is_category: NDArray[np.bool_], holds_text: NDArray[np.bool_], is_bent: bool
+    batches: Any,
+    is_category: NDArray[np.bool_],
+    holds_text: NDArray[np.bool_],
+    encoding: str | None,
 ) -> Encode | None:
     """How columns enter the net; None where they do as they are.
 
@@ -128,18 +133,24 @@ def encoding_of(
         The training rows.
     is_category, holds_text : ndarray of shape (n_features,)
         Columns that are categories, and those of them whose numbers stand for texts.
-    is_bent : bool
-        Whether numbers are.
+    encoding : {"standard", "piecewise"} or None
+        Of numbers. Where they are standardised nothing else need say what a missing one is.
+
+    Raises
+    ------
+    ValueError
+        If a category holds numbers too large to be told apart.
     """
     if sp.issparse(batches.data.X):
         return None
     has_gaps, mean, levels = _looked_through(batches, is_category)
-    if not (is_bent or is_category.any() or has_gaps.any()):
+    if encoding == "standard" and not (is_category.any() or has_gaps.any()):
         return None
     values: dict[str, Any] = {name: [] for name in Encode.attributes}
     values["gap"], values["mean"] = np.flatnonzero(has_gaps), mean
-    _add_numbers(values, batches, np.flatnonzero(~is_category), is_bent)
+    _add_numbers(values, batches, np.flatnonzero(~is_category), encoding == "piecewise")
     for place, weights in levels.items():
+        _refuse_large(place, weights, batches.data.dtype)
         _add_levels(values, place, weights, holds_text[place])
     return Encode.of(values)
 
@@ -155,7 +166,8 @@ def _looked_through(
         is_missing = np.isnan(X)
         missing += weight @ is_missing
         known += weight @ ~is_missing
-        total += weight @ np.where(is_missing, 0, X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total += weight @ np.where(is_missing, 0, X)
         for place, counter in zip(places, levels, strict=True):
             found, codes = np.unique(X[:, place], return_inverse=True)
             weights = zip(found.tolist(), np.bincount(codes, weight), strict=True)
@@ -165,7 +177,7 @@ def _looked_through(
         place: sum(of_all, Counter[float]()) for place, of_all in zip(places, told, strict=True)
     }
     missing, known, total = processes.total((missing, known, total))
-    mean = np.where(is_category, 0, total / np.where(known > 0, known, 1))
+    mean = np.where(is_category, 0, np.nan_to_num(total) / np.where(known > 0, known, 1))
     return missing > 0, mean, weights_of
 
 
@@ -214,6 +226,16 @@ def _knots(values: Numbers, weight: Numbers, n_bins: int) -> Numbers:
     weights = None if (weight == weight[0]).all() else weight
     levels = np.linspace(0, 1, n_bins + 1)
     return np.unique(np.quantile(values, levels, weights=weights, method="inverted_cdf"))
+
+
+def _refuse_large(place: int, weights: Counter[float], dtype: torch.dtype) -> None:
+    most, large = 2 / torch.finfo(dtype).eps, max(map(abs, weights), default=0.0)
+    if large > most:
+        raise ValueError(
+            f"Column {place} of X is a category whose numbers, such as {large:.0f}, are too large "
+            f"to be told apart in {str(dtype).removeprefix('torch.')}: make them texts, by "
+            "astype(str)."
+        )
 
 
 def _add_levels(

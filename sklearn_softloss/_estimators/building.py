@@ -96,7 +96,7 @@ def inputs_of(
     found: list[nn.Module] = []
     columns, width = (settings.is_category, settings.holds_text), train.X.shape[1]
     rows = Batches(train, train.block_size(MEASURED_ENTRIES))
-    encode = encoding_of(rows, *columns, settings.encoding == "piecewise")
+    encode = encoding_of(rows, *columns, settings.encoding)
     if encode is not None:
         found, width = [encode.to(train.device)], encode.width
         rows = Batches(

@@ -47,7 +47,7 @@ NETS = (
     Candidate(0.1, 0.25, 2.0),
     Candidate(0.03, 0.0, 2.0),
 )
-BENT = (*NETS[:4], Candidate(0.1, 0.0, 2.0))
+BENT = (*NETS[:3], Candidate(0.3, 0.1, 2.0), Candidate(0.1, 0.0, 2.0))
 """Of nets on bent columns."""
 
 BENT_WEIGHTS, LEAST_BENT_WIDTH = 2**15, 128

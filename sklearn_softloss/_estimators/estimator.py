@@ -221,15 +221,17 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             if observed and not in_parts:
                 observer = FitObserver(self, X, self._as_given(y), sample_weight)
             with unchanged_on_error(self):
+                given_X = X
                 X = self._check_X(X, reset=not course.goes_on)
-                self._check_encoding(X)
+                self._check_encoding(X, course)
                 with reading_together(processes):
                     targets, encoded = self._read_targets(
                         X, y, loss, course, declared, sample_weight, label_weight
                     )
                 check_same_data(processes, X, targets)
+                scored = _as_scored(given_X, X), y
                 net, loop, train, chosen = self._train(
-                    X, y, targets, encoded, loss, course, validation, observer
+                    X, scored, targets, encoded, loss, course, validation, observer
                 )
                 for name in self._kept_of_targets:
                     self.__dict__.pop(f"{name}_", None)
@@ -289,7 +291,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
     def _train(
         self,
         X: Any,
-        y: Any,
+        scored: tuple[Any, Any],
         targets: Targets,
         encoded: TrainingTargets,
         loss: Loss,
@@ -297,15 +299,19 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         validation: tuple[Any, Any],
         observer: FitObserver | None,
     ) -> tuple[TrainingNet, Loop, TrainingData, dict[str, Any]]:
-        """Hold rows out, settle what is "auto", build a net or take the one there, and train it."""
+        """Hold rows out, settle what is "auto", build a net or take the one there, and train it.
+
+        `scored` is X and y as a scorer takes them.
+        """
         generators = self._generators_for(course)
         with nullcontext() if self.module is None else lent_to_module(generators):
             given = validation[0] is not None
             train, valid = self._training_data(X, encoded, targets, generators, given)
             if given:
                 valid = self._given_validation(train, targets, loss.domain, *validation)
-            y_val = validation[1]
-            chosen = self._chosen(X, y, targets, loss, train, valid, y_val, encoded, course)
+                if self.cv is None:
+                    scored = _as_scored(validation[0], valid.X), validation[1]
+            chosen = self._chosen(scored, targets, loss, train, valid, encoded, course)
             settings = Settings.of(self, chosen.pop("_params"))
             if course is Course.NEXT_PART and self.net_.lbfgs is None:
                 net = net_of_the_next_part(settings, self.net_)
@@ -327,13 +333,11 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
 
     def _chosen(
         self,
-        X: Any,
-        y: Any,
+        scored: tuple[Any, Any],
         targets: Targets,
         loss: Loss,
         train: TrainingData,
         valid: TrainingData | None,
-        y_val: Any,
         encoded: TrainingTargets,
         course: Course,
     ) -> dict[str, Any]:
@@ -347,9 +351,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             candidates = candidates_of(self, train)
             splits: list[Split] = []
             if len(candidates) > 1:
-                splits = splits_of(train, valid, self.cv, X, y)
-            if valid is not None and y_val is not None and self.cv is None:
-                X, y = valid.X, y_val
+                splits = splits_of(train, valid, self.cv, *scored)
             weight = train.weight_sum() if splits else 0.0
 
             def fit(some: list[Candidate], part: TrainingData) -> tuple[Loss, list[Any]]:
@@ -362,7 +364,7 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
                 members = [Settings.of(self, {**one, "callbacks": None}) for one in tried]
                 return known, trained(members, known, part, weight)
 
-            score, middle = self._score_of(X, y, targets, encoded), middle_of(self, train)
+            score, middle = self._score_of(*scored, targets, encoded), middle_of(self, train)
             choice = Choice(candidates, splits, fit, score, middle)
             if self.scoring is not None and splits and choice.best is None:
                 raise ValueError(f"scoring={self.scoring!r} gave no candidate a finite score.")
@@ -389,13 +391,15 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
             return lambda module, loss, split: minus_losses(module, loss, split.held)
         scorer = check_scoring(self, self.scoring)
         twin = copy.copy(self)
-        twin.__dict__.pop("feature_names_in_", None)
-        twin._columns = replace(self._columns, levels={})  # X is in numbers here
+        if not hasattr(X, "columns"):  # texts are numbers here
+            twin.__dict__.pop("feature_names_in_", None)
+            twin._columns = replace(self._columns, levels={})
 
         def score(module: Any, loss: Loss, split: Split) -> tuple[Array, Array]:
             net: Any = SimpleNamespace(module_=module, criterion_=loss)
             twin.__dict__.update(self._to_predict(net, targets, encoded.code))
-            found = scorer(twin, X[split.places], _safe_indexing(y, split.places))
+            rows, wanted = (_safe_indexing(part, split.places) for part in (X, y))
+            found = scorer(twin, rows, wanted)
             return np.array([float(found)]), np.ones(1)
 
         return score
@@ -433,17 +437,32 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         """X in numbers; what its columns are is kept with `reset`."""
         if self.module is not None:
             check_columns(X, NOT_IN_A_MODULE)
+            if not (
+                self.categorical_features is None or isinstance(self.categorical_features, str)
+            ):
+                raise ValueError(
+                    "categorical_features are for the built-in net, and do not reach a module; got "
+                    f"{self.categorical_features!r}. {NOT_IN_A_MODULE}"
+                )
         if reset or self._columns is NO_TABLE:
             categories = None if self.module is not None else self.categorical_features
             self._columns = Columns.of(X, categories, entered())
         return self._columns.as_numbers(X)
 
-    def _check_encoding(self, X: Any) -> None:
-        """Refuse to bend the columns of sparse rows."""
-        if self._encoding == "piecewise" and self.module is None and sp.issparse(X):
+    def _check_encoding(self, X: Any, course: Course) -> None:
+        """Refuse what is not done to sparse rows, or by a net that is there already."""
+        listed = self.categorical_features is not None and self._columns.is_category.any()
+        if self.module is None and sp.issparse(X) and (self._encoding == "piecewise" or listed):
+            what = "categorical_features" if listed else "encoding='piecewise'"
             raise ValueError(
-                "encoding='piecewise' needs a dense X; got a sparse one. Pass X.toarray() if its "
-                "columns are few, or leave encoding='auto', which scales sparse columns."
+                f"{what} needs a dense X; got a sparse one. Pass X.toarray() if its columns are "
+                "few; else encode categories before, and leave encoding='auto', which scales."
+            )
+        before = getattr(self, "encoding_", self._encoding)
+        if course.goes_on and self.module is None and self._encoding not in ("auto", before):
+            raise ValueError(
+                f"encoding={self._encoding!r}, but the net to go on with has {before!r}: set it "
+                "back, or fit anew."
             )
 
     @property
@@ -643,6 +662,11 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = self.module is None
         return tags
+
+
+def _as_scored(given: Any, X: Any) -> Any:
+    """Rows for a scorer: the table as it was given, or else the checked X."""
+    return given if hasattr(given, "columns") else X
 
 
 def trains_in_batches(estimator: Any) -> bool:

@@ -16,6 +16,8 @@ ELSEWHERE = {
     "validation_data": "X_val= and y_val=, with early_stopping=True",
     "validation_split": "validation_fraction=, a parameter of the estimator",
     "epochs": "max_iter=, a parameter of the estimator",
+    "cat_features": "categorical_features=, a parameter of the estimator",
+    "categorical_feature": "categorical_features=, a parameter of the estimator",
 }
 """What a keyword of other libraries' `fit` is called here."""
 

@@ -108,8 +108,10 @@ class AnnotatorMLPClassifier(NetClassifier):
     cv, scoring : default=None
         Folds and score by which 'auto' is chosen; as for `SoftTargetMLPClassifier`.
     standardize : bool
+        True is ``encoding="standard"``, False is ``encoding=None``.
+
         .. deprecated:: 0.2
-           True is ``encoding="standard"``, False is ``encoding=None``.
+           Use `encoding`.
 
     Attributes
     ----------
