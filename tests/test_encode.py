@@ -70,7 +70,7 @@ def test_a_bent_number_is_the_sum_of_its_bins(values, later):
     low, high = np.min(values), np.max(values)
     found = entries(encode, np.reshape(later, (-1, 1)))
     if not encode.bent.all():
-        assert low == high or np.diff(np.unique(values)).min() < 1e-300
+        assert high - low < 1e-300
         return
     assert found.min() >= 0
     assert found.max() <= 1

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .standardize import drawn_rows, rows_and_weights
+from .standardize import ROUNDING, drawn_rows, rows_and_weights
 
 Numbers = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ class Encode(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """Entries (n_rows, width) of rows (n_rows, n_features)."""
-        numbers = torch.where(X.isnan(), self.mean, X)[:, self.column]
+        numbers = torch.where(X.isnan(), self.mean, X).index_select(1, self.column)
         least = torch.where(self.bent, 0.0, -torch.inf).to(X.dtype)
         parts = [numbers.sub_(self.low).mul_(self.slope).clamp_(least, 1 - least)]
         if len(self.gap):
@@ -205,7 +205,9 @@ def _add_numbers(values: dict[str, Any], batches: Any, columns: Any, is_bent: bo
     if is_bent:
         X, weight = drawn_rows(batches, DRAWN_ROWS)
     for column in columns:
-        knots = _knots(X[:, column], weight, n_bins) if is_bent else weight
+        knots = weight
+        if is_bent:
+            knots = _apart(_knots(X[:, column], weight, n_bins), batches.data.dtype)
         if len(knots) < 2:
             low, slope = np.zeros(1), np.ones(1)
         else:
@@ -226,6 +228,12 @@ def _knots(values: Numbers, weight: Numbers, n_bins: int) -> Numbers:
     weights = None if (weight == weight[0]).all() else weight
     levels = np.linspace(0, 1, n_bins + 1)
     return np.unique(np.quantile(values, levels, weights=weights, method="inverted_cdf"))
+
+
+def _apart(knots: Numbers, dtype: torch.dtype) -> Numbers:
+    """Those that are further from the one before than rounding, so that slopes are numbers."""
+    least = max(ROUNDING * np.ptp(knots), 1 / torch.finfo(dtype).max) if len(knots) else 0.0
+    return knots[np.append(True, np.diff(knots) > least)] if len(knots) else knots
 
 
 def _refuse_large(place: int, weights: Counter[float], dtype: torch.dtype) -> None:

@@ -52,7 +52,11 @@ class Standardize(nn.Module):
     ----------
     factor, shift : Tensor of shape (n_features,)
         What a column is multiplied by, and what is added then.
+    comes_after_encode : bool
+        Whether nothing is missing any more.
     """
+
+    comes_after_encode = False
 
     factor: Tensor
     shift: Tensor
@@ -87,7 +91,7 @@ class Standardize(nn.Module):
         if isinstance(X, SparseRows):
             return X.scaled(self.factor)
         rows = torch.addcmul(self.shift, X, self.factor, out=out)
-        return rows.nan_to_num_(0.0, torch.inf, -torch.inf)
+        return rows if self.comes_after_encode else rows.nan_to_num_(0.0, torch.inf, -torch.inf)
 
 
 def _refuse_too_large(scale: Columns) -> None:

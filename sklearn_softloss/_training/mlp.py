@@ -121,6 +121,8 @@ class MLP(nn.Sequential):
     ) -> None:
         """All layers, with weights that are not set."""
         layers = list(inputs)
+        for step in inputs[1:]:
+            step.comes_after_encode = True  # type: ignore[assignment]
         for index, (n_in, n_out) in enumerate(pairwise(layer_sizes)):
             if index:
                 layers.append(ACTIVATIONS[activation]())
