@@ -82,6 +82,7 @@ benchmarks: bench
 	$(BIN)/python examples/benchmarks/hard_labels.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/text.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/tables.py --data $(DATA) --write
+	$(BIN)/python examples/benchmarks/columns.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/defaults.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/regression.py --data $(DATA) --write
 	$(BIN)/python examples/benchmarks/serving.py --data $(DATA) --write
@@ -102,6 +103,7 @@ bench-smoke: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/hard_labels.py --smoke
 	$(BIN)/python examples/benchmarks/text.py --smoke
 	$(BIN)/python examples/benchmarks/tables.py --smoke
+	$(BIN)/python examples/benchmarks/columns.py --smoke
 	$(BIN)/python examples/benchmarks/defaults.py --smoke
 	$(BIN)/python examples/benchmarks/regression.py --smoke
 	$(BIN)/python examples/benchmarks/serving.py --smoke

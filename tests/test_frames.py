@@ -631,6 +631,13 @@ def test_the_first_gap_may_come_in_a_prediction(encoding):
     assert np.isfinite(found).all()
 
 
+def test_frames_of_narwhals_keep_their_names():
+    narwhals = pytest.importorskip("narwhals")
+    clf = fitted("soft", narwhals.from_native(FRAME))
+    assert clf.feature_names_in_.tolist() == list(FRAME)
+    assert_array_equal(clf.predict_proba(narwhals.from_native(FRAME)), clf.predict_proba(FRAME))
+
+
 # --- habits ---------------------------------------------------------------------------------------
 
 NUMBER = FRAME[["size"]]

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import as_floats, is_missing, nearest_name
+from .._checks import as_floats, nearest_name
 from .._processes import ALONE, Processes
 from .._warn import warn
+from .cells import (
+    MISSING,
+    NUMBER,
+    TEXT,
+    TIME,
+    Cells,
+    codes,
+    first_rows,
+    objects,
+    refuse_kind,
+    texts,
+)  # fmt: skip
 
-Cells = NDArray[Any]
-NUMBER, TEXT, TIME, OTHER, MISSING = "numbers", "texts", "times", "others", "missing"
-"""The kinds of cells."""
-UNSEEN = -1.0
-"""The code of a text that the first fit did not hold."""
 MANY_ROWS = 100
 """From here on, different texts in more than half of the rows are no categories."""
 
@@ -34,11 +37,6 @@ TELL_TEXT = (
     'Texts are categories if categorical_features lists the column or is "from_dtype"; '
     "astype(float) reads texts as numbers."
 )
-SPLIT_TIME = (
-    "Turn times into numbers, such as days since a date, or into parts, such as month and weekday, "
-    "as numbers or categories; or drop the column."
-)
-SPELL_OUT = "Turn the cells into numbers, or into texts by astype(str); or drop the column."
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +111,7 @@ class Columns:
                     _warn_of_no_categories(labels[at], one.levels, int(n_rows))
         return cls(
             is_category=np.array([one.category for one in said], dtype=bool),
-            levels={at: _objects(one.levels) for at, one in enumerate(said) if one.levels},
+            levels={at: objects(one.levels) for at, one in enumerate(said) if one.levels},
             is_empty=np.array([one.kind == MISSING for one in said], dtype=bool),
             names=names if names and all(isinstance(name, str) for name in names) else None,
         )
@@ -151,22 +149,22 @@ class Columns:
     def _numbers(self, table: Table, at: int, label: str) -> Cells:
         cells = table.cells(at)
         if at in self.levels:
-            return _codes(cells, self.levels[at], label)
+            return codes(cells, self.levels[at], label)
         if cells.dtype.kind in "biuf":
             return cells
-        first = _first_rows(cells)
+        first = first_rows(cells)
         if TIME in first:
-            _refuse_kind(label, cells, first)
+            refuse_kind(label, cells, first)
         if table.is_frame or self.is_category[at]:
             if TEXT in first and self.is_empty[at] and self.is_category[at]:
-                return _codes(cells, _objects([]), label)
+                return codes(cells, objects([]), label)
             if TEXT in first:
                 row = first[TEXT]
                 raise ValueError(
                     f"{label} must hold numbers, as in the first fit; row {row} is "
                     f"{cells[row]!r:.80}. {_cure_of_texts(self.is_empty[at])}"
                 )
-            _refuse_kind(label, cells, first)
+            refuse_kind(label, cells, first)
         return as_floats(cells, label, ENCODE_IT)
 
 
@@ -268,7 +266,7 @@ class Table:
         if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "biuf":
             return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
         cells = np.asarray(column)
-        return _objects(column) if cells.ndim != 1 else cells
+        return objects(column) if cells.ndim != 1 else cells
 
     def said_of(self, at: int, listed: bool, by_dtype: bool, read: bool) -> Said:
         """What a column holds; `read` looks for missing cells in plain ones, too."""
@@ -276,10 +274,10 @@ class Table:
         if self._is_plain(at) and not (listed or read):
             return Said(NUMBER, declared)
         cells, label = self.cells(at), _label(self.names, at)
-        first = _first_rows(cells)
+        first = first_rows(cells)
         if not self.is_frame and not listed:  # `as_numbers` reads it as scikit-learn does
             return Said(NUMBER if first else MISSING, category=False)
-        _refuse_kind(label, cells, first)
+        refuse_kind(label, cells, first)
         if TEXT not in first:
             return Said(NUMBER if first else MISSING, category=listed or declared)
         if not (listed or by_dtype):
@@ -294,79 +292,7 @@ class Table:
                 f"{cells[text]!r:.80}, row {number} is {cells[number]!r:.80}. Make all cells "
                 "texts, by astype(str), or clean them."
             )
-        return Said(TEXT, True, tuple(_texts(cells)))
-
-
-# --- cells ---------------------------------------------------------------------------------------
-
-
-def _first_rows(cells: Cells) -> dict[str, int]:
-    """The kinds of the cells that are not missing, each with the first row of it."""
-    if cells.dtype.kind in "biufmM":
-        missing = np.zeros(len(cells), dtype=bool)
-        if cells.dtype.kind == "f":
-            missing = np.isnan(cells)
-        elif cells.dtype.kind in "mM":
-            missing = np.isnat(cells)
-        kind = TIME if cells.dtype.kind in "mM" else NUMBER
-        return {} if missing.all() else {kind: int(missing.argmin())}
-    found = {}
-    listed = cells.tolist()
-    kinds = {cls: _kind_of(cls) for cls in set(map(type, listed))}
-    for kind in set(kinds.values()) - {MISSING}:
-        rows = (row for row, cell in enumerate(listed) if kinds[type(cell)] == kind)
-        if kind in (NUMBER, TIME):
-            rows = (row for row in rows if not is_missing(listed[row]))
-        row = next(rows, None)
-        if row is not None:
-            found[kind] = row
-    return found
-
-
-def _kind_of(cls: type) -> str:
-    """The kind of cells of a type, missing ones of numbers and times among them."""
-    if cls.__name__ in ("NoneType", "NAType", "NaTType"):
-        return MISSING
-    if issubclass(cls, str):
-        return TEXT
-    times = datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64
-    if issubclass(cls, times) or cls.__name__ == "Period":
-        return TIME
-    return NUMBER if issubclass(cls, (Real, Decimal, np.bool_)) else OTHER
-
-
-def _texts(cells: Iterable[Any]) -> list[str]:
-    """The different texts among cells, sorted; those of subclasses as plain ones."""
-    return sorted({str.__str__(cell) for cell in set(cells) if isinstance(cell, str)})
-
-
-def _codes(cells: Cells, levels: NDArray[np.object_], label: str) -> NDArray[np.float64]:
-    """The places of texts among the levels."""
-    first = _first_rows(cells)
-    _refuse_kind(label, cells, first)
-    if NUMBER in first:
-        row = first[NUMBER]
-        raise ValueError(
-            f"{label} must hold texts, as in the first fit; row {row} is {cells[row]!r:.80}. "
-            "astype(str) turns numbers into texts, which must be spelt as then."
-        )
-    if not first:
-        return np.full(len(cells), np.nan)
-    place = {level: float(code) for code, level in enumerate(levels)}
-    listed = cells.tolist()
-    code_of = {
-        cell: place.get(cell, UNSEEN) if isinstance(cell, str) else np.nan for cell in set(listed)
-    }
-    return np.array([code_of[cell] for cell in listed])
-
-
-def _objects(cells: Any) -> NDArray[np.object_]:
-    """A vector of things, which may be sequences."""
-    listed = list(cells)
-    found = np.empty(len(listed), dtype=object)
-    for row, cell in enumerate(listed):
-        found[row] = cell
-    return found
+        return Said(TEXT, True, tuple(texts(cells)))
 
 
 # --- what is refused or warned of ----------------------------------------------------------------
@@ -374,19 +300,6 @@ def _objects(cells: Any) -> NDArray[np.object_]:
 
 def _label(names: list[Any] | None, at: int) -> str:
     return f"Column {names[at] if names else at!r} of X"
-
-
-def _refuse_kind(label: str, cells: Cells, first: dict[str, int]) -> None:
-    """Refuse times, and cells that are neither numbers nor texts."""
-    if TIME in first:
-        row = first[TIME]
-        raise TypeError(f"{label} must hold numbers; row {row} is {cells[row]!r:.80}. {SPLIT_TIME}")
-    if OTHER in first:
-        row = first[OTHER]
-        raise TypeError(
-            f"{label} must hold numbers or texts; row {row} is {cells[row]!r:.80}, of "
-            f"type {type(cells[row]).__name__}. {SPELL_OUT}"
-        )
 
 
 def _cure_of_texts(was_empty: bool) -> str:

@@ -50,8 +50,8 @@ NETS = (
 BENT = (*NETS[:3], Candidate(0.3, 0.1, 2.0), Candidate(0.1, 0.0, 2.0))
 """Of nets on bent columns."""
 
-BENT_WEIGHTS, LEAST_BENT_WIDTH = 30_000, 128
-"""Weights of the first layer of a net on bent columns, about as many as those of a wide net on 67
+BENT_WEIGHTS, LEAST_BENT_WIDTH = 25_000, 96
+"""Weights of the first layer of a net on bent columns, about as many as those of a wide net on 56
 columns as they are; units, at least."""
 
 CONSTANT = Candidate(1e5, is_linear=True)

@@ -12,23 +12,17 @@ from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import Tags, _safe_indexing, check_random_state
 from sklearn.utils.validation import (
-    _check_feature_names,
-    check_array,
     check_consistent_length,
     check_is_fitted,
-    validate_data,
 )
 from torch import Tensor
 
-from .._checks import check_columns, check_weight, refuse_masked, refuse_no_table
-from .._columns.encode import Encode
-from .._columns.table import Columns
+from .._checks import check_weight
 from .._estimator_base import SoftlossEstimator
 from .._processes import entered, reading, reading_together
 from .._targets.codes import TargetCode
@@ -39,8 +33,6 @@ from .._targets.weighting import WeightedEntries, WeightedRows
 from .._training.batches import (
     TrainingData,
     TrainingTargets,
-    check_finite_in_blocks,
-    check_numbers,
     read_net,
 )
 from .._training.divergence import divergence
@@ -59,24 +51,13 @@ from .data_parallel import check_same_data, check_sharing
 from .held_out import Split, splits_of
 from .keywords import ModuleParameters
 from .parameters import check_parameters, torch_device, torch_dtype
+from .reading import ReadsColumns
 from .settings import Settings
 from .trials import minus_losses, trained, trial_width
 from .validation import TRANSFORM_IT, hold_out, warn_if_far_out
 
-SMALL = 2**18
-"""Entries of X up to which what scikit-learn does once a call shows in the time of a prediction."""
 
-NOT_IN_A_MODULE = (
-    "categorical_features is for the built-in net; a module gets numbers: encode texts and "
-    "categories, by OneHotEncoder in a ColumnTransformer, turn times into numbers, such as days "
-    "since a date, or drop the column."
-)
-
-NO_TABLE = Columns.of(np.empty((0, 0)), None)
-"""Of an estimator that has not been fitted, or was by a version that read no columns."""
-
-
-class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, ABC):
+class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, SoftlossEstimator, ABC):
     """Base of estimators that are a net: everything that does not depend on what y means.
 
     A subclass says which domains of losses it serves (`_domains`, the preferred one first) and
@@ -99,11 +80,6 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
 
     cv: Any = None
     scoring: Any = None
-    encoding: str | None = "auto"
-    categorical_features: Any = "from_dtype"
-    _columns: Columns = NO_TABLE
-    """What the columns of X are."""
-
     _candidate: tuple[Any, ...] = MIDDLE
     """What was chosen. Files that were written before these existed hold none of the three."""
 
@@ -407,83 +383,6 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
     def _check_warm_start(self, y: Any) -> None:
         """Refuse a y that the weights of the last fit cannot serve."""
 
-    def _check_X(self, X: Any, reset: bool) -> Any:
-        if not reset and self._is_small_and_plain(X):
-            return X
-        refuse_no_table(X)
-        if isinstance(X, np.ma.MaskedArray):
-            refuse_masked(X, "X")
-        floats, own = (np.float64, np.float32), self.module is not None
-        asked: dict[str, Any] = {"accept_sparse": "csr", "dtype": floats, "allow_nd": own}
-        asked["ensure_all_finite"] = own
-        if isinstance(X, np.memmap) and X.dtype in floats and X.ndim > 1 and len(X):
-            validate_data(self, np.asarray(X[:1]), **asked, reset=reset)
-            check_finite_in_blocks(X, allow_nan=not own)
-            self._read_columns(X, reset)
-            return X
-        if not reset and hasattr(X, "columns"):  # names first: what columns hold would mislead
-            _check_feature_names(self, X, reset=False)
-        values = self._read_columns(X, reset)
-        if values is X:
-            values = validate_data(self, X, **asked, reset=reset)
-        else:
-            validate_data(self, X, skip_check_array=True, reset=reset)
-            values = check_array(values, **asked, input_name="X", estimator=self)
-        if not own:
-            check_numbers(values)
-        return values
-
-    def _read_columns(self, X: Any, reset: bool) -> Any:
-        """X in numbers; what its columns are is kept with `reset`."""
-        if self.module is not None:
-            check_columns(X, NOT_IN_A_MODULE)
-            if not (
-                self.categorical_features is None or isinstance(self.categorical_features, str)
-            ):
-                raise ValueError(
-                    "categorical_features are for the built-in net, and do not reach a module; got "
-                    f"{self.categorical_features!r}. {NOT_IN_A_MODULE}"
-                )
-        if reset or self._columns is NO_TABLE:
-            categories = None if self.module is not None else self.categorical_features
-            self._columns = Columns.of(X, categories, entered())
-        return self._columns.as_numbers(X)
-
-    def _check_encoding(self, X: Any, course: Course) -> None:
-        """Refuse what is not done to sparse rows, or by a net that is there already."""
-        listed = self.categorical_features is not None and self._columns.is_category.any()
-        if self.module is None and sp.issparse(X) and (self._encoding == "piecewise" or listed):
-            what = "categorical_features" if listed else "encoding='piecewise'"
-            raise ValueError(
-                f"{what} needs a dense X; got a sparse one. Pass X.toarray() if its columns are "
-                "few; else encode categories before, and leave encoding='auto', which scales."
-            )
-        before = getattr(self, "encoding_", self._encoding)
-        if course.goes_on and self.module is None and self._encoding not in ("auto", before):
-            raise ValueError(
-                f"encoding={self._encoding!r}, but the net to go on with has {before!r}: set it "
-                "back, or fit anew."
-            )
-
-    @property
-    def _encoding(self) -> str | None:
-        """How numbers enter the net, by `encoding` or the parameter that came before it."""
-        if isinstance(self.standardize, str):
-            return self.encoding
-        return "standard" if self.standardize else None
-
-    def _is_small_and_plain(self, X: Any) -> bool:
-        """Whether `validate_data` would return X as it is: its cost shows up to `SMALL` entries."""
-        return (
-            type(X) is np.ndarray
-            and X.dtype in (np.float32, np.float64)
-            and X.ndim == 2
-            and 0 < X.size <= SMALL
-            and X.shape[1] == self.n_features_in_
-            and not hasattr(self, "feature_names_in_")
-            and bool(np.isfinite(X).all())
-        )
-
     def _training_data(
         self,
         X: Any,
@@ -625,16 +524,6 @@ class NetEstimator(ModuleParameters, CallbackSupportMixin, SoftlossEstimator, AB
     def intercepts_(self) -> list[Array]:
         """Bias vectors of the built-in net."""
         return [_as_numpy(bias) for bias in self._built_in_net().weights_and_biases()[1]]
-
-    @property
-    def encoded_names_(self) -> Array:
-        """Names of what the rows of ``coefs_[0]`` belong to: columns, or what they become."""
-        names = getattr(self, "feature_names_in_", None)
-        columns = [f"x{i}" for i in range(self.n_features_in_)] if names is None else list(names)
-        for step in self._built_in_net().inputs:
-            if isinstance(step, Encode):
-                columns = step.names(columns, self._columns.levels)
-        return np.array(columns, dtype=object)
 
     @property
     def validation_scores_(self) -> list[float] | None:

@@ -8,7 +8,8 @@ import numpy as np
 from onnx import TensorProto
 from skl2onnx.common.data_types import StringTensorType
 
-from .._columns.table import UNSEEN, Columns
+from .._columns.cells import UNSEEN
+from .._columns.table import Columns
 from ._inputs import MISSING_TEXT, names_of, tells_missing
 
 
