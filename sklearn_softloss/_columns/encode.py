@@ -17,8 +17,9 @@ from .standardize import ROUNDING, drawn_rows, rows_and_weights
 Numbers = NDArray[np.float64]
 
 MOST_BINS, FEWEST_BINS, BENT_ENTRIES = 16, 4, 256
-"""Bins of a column, and entries that all bent columns together become, as long as each has the
-fewest bins: so the first layer costs about what it costs without."""
+"""Bins of a column that bends, and entries that all of them together become, as long as each has
+the fewest bins: so the first layer costs about what it costs without. Of so many columns that they
+would become more there are enough to make bends of, and "auto" does not try."""
 
 MOST_LEVELS = 64
 """Entries of a category, at most: the rarest levels share the last one."""
@@ -182,35 +183,39 @@ def _looked_through(
 
 
 def bent_entries(batches: Any, is_category: NDArray[np.bool_]) -> int:
-    """Entries that numbers become if they are bent, as far as some rows tell; 0 if none has more
-    than two values, as between two there is one line."""
+    """Entries that numbers become if they are bent, as far as some rows tell; 0 if no column can
+    bend, or so many that they would become more than `BENT_ENTRIES`."""
     if sp.issparse(batches.data.X):
         return 0
     X, _ = drawn_rows(batches, FEW_ROWS)
-    columns = X[:, ~is_category].T
-    n_values = [len(np.unique(column[~np.isnan(column)])) for column in columns]
-    if max(n_values, default=0) <= 2:
+    n_values = _n_values(X[:, ~is_category])
+    n_bent = int((n_values > 2).sum())
+    if not 0 < n_bent <= BENT_ENTRIES // FEWEST_BINS:
         return 0
-    return sum(max(1, min(n - 1, most_bins(len(columns)))) for n in n_values)
+    return int(np.clip(n_values - 1, 1, _most_bins(n_bent)).sum())
 
 
-def most_bins(n_columns: int) -> int:
-    """Bins of each of so many columns."""
-    return int(np.clip(BENT_ENTRIES // max(1, n_columns), FEWEST_BINS, MOST_BINS))
+def _n_values(X: Numbers) -> NDArray[np.int64]:
+    """How many different numbers each column holds: between two there is one line."""
+    return np.array([len(np.unique(column[~np.isnan(column)])) for column in X.T], dtype=np.int64)
+
+
+def _most_bins(n_bent: int) -> int:
+    """Bins of each of so many columns that bend."""
+    return int(np.clip(BENT_ENTRIES // max(1, n_bent), FEWEST_BINS, MOST_BINS))
 
 
 def _add_numbers(values: dict[str, Any], batches: Any, columns: Any, is_bent: bool) -> None:
-    n_bins = most_bins(len(columns))
-    X = weight = np.empty(0)
+    all_knots = [np.empty(0)] * len(columns)
     if is_bent:
-        X, weight = drawn_rows(batches, DRAWN_ROWS)
-    for column in columns:
-        knots = weight
-        if is_bent:
-            knots = _apart(_knots(X[:, column], weight, n_bins), batches.data.dtype)
-        if len(knots) < 2:
-            low, slope = np.zeros(1), np.ones(1)
-        else:
+        most = min(DRAWN_ROWS, max(FEW_ROWS, batches.data.block_size()))
+        X, weight = drawn_rows(batches, most)
+        X = X[:, columns]
+        n_bins = _most_bins(int((_n_values(X) > 2).sum()))
+        all_knots = [_knots(column, weight, n_bins, batches.data.dtype) for column in X.T]
+    for column, knots in zip(columns, all_knots, strict=True):
+        low, slope = np.zeros(1), np.ones(1)
+        if len(knots) > 1:
             low, slope = knots[:-1], 1 / np.diff(knots)
         values["column"] += [column] * len(low)
         values["low"] += list(low)
@@ -218,22 +223,20 @@ def _add_numbers(values: dict[str, Any], batches: Any, columns: Any, is_bent: bo
         values["bent"] += [len(knots) > 1] * len(low)
 
 
-def _knots(values: Numbers, weight: Numbers, n_bins: int) -> Numbers:
-    """The ends of the bins of a column: weighted quantiles, or all its values if they are few."""
+def _knots(values: Numbers, weight: Numbers, n_bins: int, dtype: torch.dtype) -> Numbers:
+    """The ends of the bins of a column: weighted quantiles, or all its values if they are few,
+    further apart than rounding, so that slopes are numbers."""
     is_there = ~np.isnan(values)
     values, weight = values[is_there], weight[is_there]
-    different = np.unique(values)
-    if len(different) <= n_bins + 1:
-        return different
-    weights = None if (weight == weight[0]).all() else weight
-    levels = np.linspace(0, 1, n_bins + 1)
-    return np.unique(np.quantile(values, levels, weights=weights, method="inverted_cdf"))
-
-
-def _apart(knots: Numbers, dtype: torch.dtype) -> Numbers:
-    """Those that are further from the one before than rounding, so that slopes are numbers."""
-    least = max(ROUNDING * np.ptp(knots), 1 / torch.finfo(dtype).max) if len(knots) else 0.0
-    return knots[np.append(True, np.diff(knots) > least)] if len(knots) else knots
+    knots = np.unique(values)
+    if len(knots) > n_bins + 1:
+        weights = None if (weight == weight[0]).all() else weight
+        levels = np.linspace(0, 1, n_bins + 1)
+        knots = np.unique(np.quantile(values, levels, weights=weights, method="inverted_cdf"))
+    if len(knots) < 2:
+        return knots
+    least = max(ROUNDING * np.ptp(knots), 1 / torch.finfo(dtype).max)
+    return knots[np.append(True, np.diff(knots) > least)]
 
 
 def _refuse_large(place: int, weights: Counter[float], dtype: torch.dtype) -> None:
