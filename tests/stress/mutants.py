@@ -55,11 +55,12 @@ ROOMS = {
         (
             "_training/mlp.py",
             "_training/fused.py",
-            "_training/standardize.py",
+            "_columns/standardize.py",
+            "_columns/encode.py",
             "_training/schedule.py",
             "_training/adam.py",
         ),
-        "defaults standardize early_stopping mlp_behaviour solvers fused",
+        "defaults standardize encode early_stopping mlp_behaviour solvers fused",
     ),
     "weighting": (
         ("_targets/weighting.py",),
