@@ -28,7 +28,7 @@ from harness.data import read
 from sklearn_softloss import SoftTargetMLPClassifier
 
 Model = Callable[[int], Any]
-SIZES, N_FRAMES = (300, 1000, 3000), 5
+SIZES, N_FRAMES = (300, 1000, 3000), 20
 TABLES = (
     "balance.scale", "cmc", "credit.g", "diabetes", "glass", "heart.c", "phoneme", "segment",
     "sonar", "vehicle", "vowel",
