@@ -183,16 +183,18 @@ def _looked_through(
 
 
 def bent_entries(batches: Any, is_category: NDArray[np.bool_]) -> int:
-    """Entries that numbers become if they are bent, as far as some rows tell; 0 if no column can
-    bend, or so many that they would become more than `BENT_ENTRIES`."""
+    """Entries of a row if numbers are bent, as far as some rows tell; 0 if no column can bend, or
+    so many that numbers would become more than `BENT_ENTRIES`."""
     if sp.issparse(batches.data.X):
         return 0
     X, _ = drawn_rows(batches, FEW_ROWS)
-    n_values = _n_values(X[:, ~is_category])
-    n_bent = int((n_values > 2).sum())
+    n_values = _n_values(X)
+    n_bent = int((n_values[~is_category] > 2).sum())
     if not 0 < n_bent <= BENT_ENTRIES // FEWEST_BINS:
         return 0
-    return int(np.clip(n_values - 1, 1, _most_bins(n_bent)).sum())
+    of_numbers = np.clip(n_values - 1, 1, _most_bins(n_bent))
+    n_entries = np.where(is_category, np.minimum(n_values, MOST_LEVELS), of_numbers)
+    return int(n_entries.sum() + np.isnan(X).any(axis=0).sum())
 
 
 def _n_values(X: Numbers) -> NDArray[np.int64]:
