@@ -10,8 +10,8 @@ from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 # Equal examples in every run; HYPOTHESIS_PROFILE=random draws others.
-settings.register_profile("fixed", derandomize=True)
-settings.register_profile("random", derandomize=False)
+settings.register_profile("fixed", deadline=None, derandomize=True)
+settings.register_profile("random", deadline=None, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 

@@ -312,7 +312,8 @@ class AnnotatorMLPClassifier(NetClassifier):
             member = copy.copy(self)
             member.__dict__.update(params_of(Candidate(*self._candidate), self, len(rows)))
             member.standardize = "deprecated"  # its meaning is in `encoding` now
-            member.categorical_features = self._columns.is_category  # X is in numbers here
+            if self.module is None:
+                member.categorical_features = self._columns.is_category  # X is in numbers here
             member.callbacks, member.verbose, member._is_part = None, 0, True
             for name in ("_skl_callbacks", "_parent_callback_ctx"):
                 member.__dict__.pop(name, None)

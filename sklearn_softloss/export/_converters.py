@@ -214,7 +214,7 @@ def _add(scope: Any, given: list[str], outputs: list[Any], container: Any, graph
 
     def renamed(name: str) -> str:
         if name not in names:
-            names[name] = scope.get_unique_variable_name(name)
+            names[name] = scope.get_unique_variable_name(f"net_{name}")
         return names[name]
 
     for tensor in graph.initializer:
