@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import sklearn
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -30,6 +31,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils import get_tags
+from sklearn.utils.fixes import parse_version
 
 from sklearn_softloss import (
     MultiLabelSigmoidClassifier,
@@ -78,6 +80,8 @@ def pandas_frame():
 
 def polars_frame():
     pl = pytest.importorskip("polars")
+    if parse_version(sklearn.__version__) < parse_version("1.9"):
+        pytest.skip("scikit-learn 1.8 does not see the names of columns of this polars")
     frame = pandas_frame()
     return pl.DataFrame(
         {
@@ -661,7 +665,10 @@ READ = {
 REFUSED = {
     "bins without names": (NUMBER.assign(c=pd.cut(GAP, 3)), r"of type Interval.*astype\(str\)"),
     "names of two kinds": (TWO.set_axis(["a", 1], axis=1), "Feature names are only supported"),
-    "numbers too large": (NUMBER.assign(c=pd.Series([10**400] * N)), "'c' of X .*row 0 is 1000"),
+    "numbers too large": (
+        NUMBER.assign(c=pd.Series([10**400] * N, dtype=object)),
+        "'c' of X .*row 0 is 1000",
+    ),
     "infinity of a division": (NUMBER / 0, "infinity; row 0, column 0"),
 }
 

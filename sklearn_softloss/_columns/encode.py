@@ -152,7 +152,7 @@ def encoding_of(
     _add_numbers(values, batches, np.flatnonzero(~is_category), encoding == "piecewise")
     for place, weights in levels.items():
         _refuse_large(place, weights, batches.data.dtype)
-        _add_levels(values, place, weights, holds_text[place])
+        _add_levels(values, place, weights, bool(holds_text[place]))
     return Encode.of(values)
 
 
