@@ -34,7 +34,7 @@ from sklearn.preprocessing import StandardScaler
 from harness import data_folder, line, machine, parser, table, take_turns, write_page
 from harness.data import as_dense, label_distributions, multilabel, read
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
-from sklearn_softloss._estimators import choice, estimator, held_out
+from sklearn_softloss._estimators import choice, held_out, trials
 from sklearn_softloss.metrics import kl_divergence, multilabel_log_loss
 
 FIXED = {"alpha": 1.0, "dropout": 0.5}
@@ -59,7 +59,7 @@ PATCHES: dict[str, list[tuple[Any, str, Any]]] = {
     "one fold alone": [(held_out, "MOST_FOLDED", 0)],
     "no candidate leaves early": [(choice, "FEWEST_LEFT", 99)],
     "other folds": [(held_out, "SEED", 1)],
-    "trial nets as wide as the last": [(estimator, "TRIAL_WIDTH", 448)],
+    "trial nets as wide as the last": [(trials, "TRIAL_WIDTH", 448)],
     "64 epochs of little decay, however many the rows": [(choice, "MANY_STEPS", 10**9)],
 }
 USUAL = {
