@@ -141,13 +141,18 @@ def as_floats(values: Any, what: str, cure: str) -> NDArray[Any]:
     return found
 
 
+def check_distinct(names: list[Any]) -> None:
+    """Refuse columns of a table that share a name."""
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"The columns of X must have distinct names; two are {twice!r}.")
+
+
 def check_columns(X: Any, cure: str) -> None:
     """Refuse columns of a table that share a name, or hold texts or times; `cure` ends errors."""
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         names = list(X.columns)
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"The columns of X must have distinct names; two are {twice!r}.")
+        check_distinct(names)
         kinds = [getattr(dtype, "kind", "O") for dtype in X.dtypes]
         odd = [name for name, kind in zip(names, kinds, strict=True) if kind not in "biufc"]
         columns = {name: np.asarray(X[name]) for name in odd}

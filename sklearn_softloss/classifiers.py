@@ -72,12 +72,12 @@ class SoftTargetMLPClassifier(NetClassifier):
         ``('effective_number', beta)`` (beta is 0.999 if not given) read the mass of each class
         in y.
     encoding : {'auto', 'standard', 'piecewise'} or None, default="auto"
-        How the numbers of X enter the net. 'standard': less their
-        mean, over their standard deviation; sparse X is scaled, never centred. 'piecewise': along
-        a line with a bend at each of up to 16 quantiles, and flat beyond the training rows. None:
-        as they are. 'auto' is one of the first two, chosen with `alpha`; 'standard' where that is
-        a number, and of sparse X. Measures are weighted by `sample_weight`, and those of the first
-        part in `partial_fit`. Not for a `module`.
+        How the numbers of X enter the net. 'standard': less their mean, over their standard
+        deviation; sparse X is scaled, never centred. 'piecewise': along a line with a bend at each
+        of up to 16 quantiles, and flat beyond the training rows. None: as they are. 'auto' is one
+        of the first two, chosen with `alpha`; 'standard' where that is a number, and of sparse X.
+        Measures are weighted by `sample_weight`, and those of the first part in `partial_fit`. Not
+        for a `module`.
     categorical_features : str, array-like of {bool, int, str} or None, default="from_dtype"
         Columns of X that are categories: a mask, places or names, none, or those of a DataFrame
         that hold text or are of a category type. Levels that training has not seen count as none;
@@ -435,12 +435,12 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         label: 'balanced', 'median_frequency', 'effective_number', ``('effective_number', beta)``.
         They shift `predict_proba` and are not undone.
     encoding : {'auto', 'standard', 'piecewise'} or None, default="auto"
-        How the numbers of X enter the net. 'standard': less their
-        mean, over their standard deviation; sparse X is scaled, never centred. 'piecewise': along
-        a line with a bend at each of up to 16 quantiles, and flat beyond the training rows. None:
-        as they are. 'auto' is one of the first two, chosen with `alpha`; 'standard' where that is
-        a number, and of sparse X. Measures are weighted by `sample_weight`, and those of the first
-        part in `partial_fit`. Not for a `module`.
+        How the numbers of X enter the net. 'standard': less their mean, over their standard
+        deviation; sparse X is scaled, never centred. 'piecewise': along a line with a bend at each
+        of up to 16 quantiles, and flat beyond the training rows. None: as they are. 'auto' is one
+        of the first two, chosen with `alpha`; 'standard' where that is a number, and of sparse X.
+        Measures are weighted by `sample_weight`, and those of the first part in `partial_fit`. Not
+        for a `module`.
     categorical_features : str, array-like of {bool, int, str} or None, default="from_dtype"
         Columns of X that are categories: a mask, places or names, none, or those of a DataFrame
         that hold text or are of a category type. Levels that training has not seen count as none;

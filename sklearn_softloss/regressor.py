@@ -64,12 +64,12 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
     quantile : float or sequence of float, default=0.5
         Level of ``loss="quantile"``, or several increasing ones, in (0, 1). Not for other losses.
     encoding : {'auto', 'standard', 'piecewise'} or None, default="auto"
-        How the numbers of X enter the net. 'standard': less their
-        mean, over their standard deviation; sparse X is scaled, never centred. 'piecewise': along
-        a line with a bend at each of up to 16 quantiles, and flat beyond the training rows. None:
-        as they are. 'auto' is one of the first two, chosen with `alpha`; 'standard' where that is
-        a number, and of sparse X. Measures are weighted by `sample_weight`, and those of the first
-        part in `partial_fit`. Not for a `module`.
+        How the numbers of X enter the net. 'standard': less their mean, over their standard
+        deviation; sparse X is scaled, never centred. 'piecewise': along a line with a bend at each
+        of up to 16 quantiles, and flat beyond the training rows. None: as they are. 'auto' is one
+        of the first two, chosen with `alpha`; 'standard' where that is a number, and of sparse X.
+        Measures are weighted by `sample_weight`, and those of the first part in `partial_fit`. Not
+        for a `module`.
         y is put on one scale too, unless this is None: divided by its mean under a loss with an
         exponential link, by its mean absolute deviation under 'absolute_error', 'huber' and
         'quantile'. `coefs_` and `intercepts_` are for y on that scale.

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import as_floats, nearest_name
+from .._checks import as_floats, check_distinct, nearest_name
 from .._processes import ALONE, Processes
 from .._warn import warn
 from .cells import (
@@ -197,9 +197,7 @@ class Table:
             X = X.to_native()
         if hasattr(X, "shape") and hasattr(X, "columns"):
             names = list(X.column_names if hasattr(X, "column_names") else X.columns)
-            if len(set(names)) < len(names):
-                twice = next(name for name in names if names.count(name) > 1)
-                raise ValueError(f"The columns of X must have distinct names; two are {twice!r}.")
+            check_distinct(names)
             return cls(X, names)
         if isinstance(X, (list, tuple)) or (hasattr(X, "__array__") and not hasattr(X, "shape")):
             try:

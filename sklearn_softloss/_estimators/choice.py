@@ -80,8 +80,8 @@ FEWEST_LEFT, SURE = 2, 1.0
 the constant, as the best of many wins by chance where nothing is to be known."""
 
 BENT_DECAY = 12.0
-"""How many times the decay of a net on straight columns one on bent columns wants, which has as
-many times the weights for each: 3 to 10 times on twelve tables."""
+"""How many times the decay of the best net on straight columns those on bent columns are tried
+about, which want more, as they have more weights a column: 1 to 30 times on eleven tables."""
 
 FAILED = -1e100
 """The score of a candidate that has no finite one."""
@@ -218,15 +218,16 @@ class Choice:
                 column[place] = np.average(values, weights=weight) if is_finite else FAILED
                 rows.setdefault(int(place), []).append((values, weight))
 
-        left, bent = _straight_and_bent(candidates)
+        left, bent = np.arange(len(candidates)), np.arange(0)
+        if len(splits) == 1:
+            left, bent = _straight_and_bent(candidates)
         for column, split in zip(self.scores.T, splits, strict=True):
             judge(left, split, column)
             if len(bent):
-                if len(splits) == 1:
-                    straight = candidates[int(left[np.argmax(column[left])])]
-                    bent = _beside(straight, candidates, bent)
+                straight = candidates[int(left[np.argmax(column[left])])]
+                bent = _beside(straight, candidates, bent)
                 judge(bent, split, column)
-                left, bent = np.union1d(left, bent), bent[:0]
+                left = np.union1d(left, bent)
             n_left = max(FEWEST_LEFT, len(left) // 2)
             order = np.argsort(-np.nanmean(self.scores[left], axis=1), kind="stable")
             best, left = int(left[order[0]]), np.union1d([0], left[order[:n_left]])

@@ -60,17 +60,9 @@ class AnnotatorMLPClassifier(NetClassifier):
         Groups of annotators that see things alike, each with a share of its own. 'auto' counts
         those that chance does not explain, at most 4; see Notes.
     encoding : {'auto', 'standard', 'piecewise'} or None, default="auto"
-        How the numbers of X enter the net. 'standard': less their
-        mean, over their standard deviation; sparse X is scaled, never centred. 'piecewise': along
-        a line with a bend at each of up to 16 quantiles, and flat beyond the training rows. None:
-        as they are. 'auto' is one of the first two, chosen with `alpha`; 'standard' where that is
-        a number, and of sparse X. Measures are weighted by `sample_weight`, and those of the first
-        part in `partial_fit`. Not for a `module`.
+        How the numbers of X enter the net; as for `SoftTargetMLPClassifier`.
     categorical_features : str, array-like of {bool, int, str} or None, default="from_dtype"
-        Columns of X that are categories: a mask, places or names, none, or those of a DataFrame
-        that hold text or are of a category type. Levels that training has not seen count as none;
-        of more than 64 the rarest count as one. NaN, None and NA are legal in all columns of a
-        dense X: what is missing counts as the mean, and says that it is missing.
+        Columns of X that are categories; as for `SoftTargetMLPClassifier`.
     solver : str or torch optimizer class, default="adamw"
         As for `SoftTargetMLPClassifier`.
     alpha, dropout : float or 'auto', default="auto"
