@@ -28,7 +28,6 @@ EXCEPTIONS = {
     "losses._base.IndependentLoss": BASE,
     "losses._base.Loss": BASE,
     "losses._counts.NonnegativeLoss": BASE,
-    "display._reliability_curve.ReliabilityCurve": RESULT,
     "metrics._decomposition.CalibrationDecomposition": RESULT,
     "metrics._report.MultilabelReport": RESULT,
 }
