@@ -215,7 +215,7 @@ class ReliabilityDisplay(Display):
         if pooled or (pooled is None and len(columns) > MOST_PANELS):
             truth, proba, weight = map(np.concatenate, zip(*columns, strict=True))
             columns, names = [(truth, proba, weight)], [""]
-        options = strategy, n_bins, n_resamples, generator_from(random_state)
+        options: Any = strategy, n_bins, n_resamples, generator_from(random_state)
         curves = [reliability_curve(*column, *options) for column in columns]
         return cls(curves, names=names, kind=kind, strategy=strategy).plot(ax=ax)
 
@@ -311,8 +311,8 @@ def reliability_curve(
     if not len(truth):
         spans, counts = np.empty((0, 2)), np.empty(0, dtype=int)
         return ReliabilityCurve(truth, truth, None, None, spans, counts, np.nan)
-    options = {"kind": "labelwise", "strategy": strategy, "n_bins": n_bins}
-    error = expected_calibration_error(truth, proba, sample_weight=weight, **options)
+    options: Any = {"kind": "labelwise", "strategy": strategy, "n_bins": n_bins}
+    error = float(expected_calibration_error(truth, proba, sample_weight=weight, **options))
     bins, spans, counts = _bins(proba, weight, strategy, n_bins)
     means = _under_kernels(proba, weight, error) if strategy == "smooth" else _in_bins(bins, weight)
     low = high = None
