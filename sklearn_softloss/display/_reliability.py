@@ -208,10 +208,8 @@ class ReliabilityDisplay(Display):
         columns = list(columns_of_kind(kind, y_true, y_proba, labels, sample_weight))
         if not any(weight.any() for _, _, weight in columns):
             raise ValueError(NOTHING_KNOWN)
-        names = [""]
-        if kind != "confidence":
-            given = labels if label_names is None else label_names
-            names = _names(kind, y_true, given, len(columns))
+        given = labels if label_names is None else label_names
+        names = [""] if kind == "confidence" else _names(kind, y_true, given, len(columns))
         if pooled or (pooled is None and len(columns) > MOST_PANELS):
             truth, proba, weight = map(np.concatenate, zip(*columns, strict=True))
             columns, names = [(truth, proba, weight)], [""]

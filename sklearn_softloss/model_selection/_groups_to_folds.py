@@ -88,8 +88,9 @@ class _Dealing:
         others = others[self.folds[others] != here]
         if not len(others):
             return
-        rows = self.of_groups[[group, *others]].toarray()
-        difference = rows[0] - rows[1:]
+        row = np.zeros(self.surplus.shape[0])
+        row[columns] = values
+        difference = row - self.of_groups[others].toarray()
         apart = self.surplus[:, self.folds[others]] - self.surplus[:, [here]]
         gain = np.einsum("ij,ji->i", difference, apart) + (difference**2).sum(axis=1)
         best = np.argmin(gain)

@@ -141,6 +141,5 @@ def with_label_pairs(mass: sp.csr_array) -> sp.csr_array:
     _, pair, n_rows = np.unique(np.concatenate(codes), return_inverse=True, return_counts=True)
     keep = (n_rows[pair] > 1) & (product > 0)  # tiny numbers may have the product 0
     shared, column = np.unique(pair[keep], return_inverse=True)
-    entries = product[keep], (rows[keep], column)
-    pairs = sp.csr_array(entries, shape=(n_samples, len(shared)))
+    pairs = sp.csr_array((product[keep], (rows[keep], column)), shape=(n_samples, len(shared)))
     return sp.csr_array(sp.hstack([mass, pairs], format="csr"))
