@@ -452,8 +452,8 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
     def _quantile_link(self, levels: Any = None) -> Callable[[Tensor], Tensor]:
         """Quantiles (n_samples, n_targets, n_levels) from logits."""
-        at_levels = self.net_.criterion_.at_levels(levels)
-        return lambda logits: self._decoded(at_levels(logits).movedim(-1, 0)).movedim(0, -1)
+        of = self.net_.criterion_.quantiles
+        return lambda logits: self._decoded(of(logits, levels).movedim(-1, 0)).movedim(0, -1)
 
     @available_if(_says("std", "'gaussian'"))
     def predict_std(self, X: Any) -> Array:
