@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0.dev0"
+from ._version import __version__
 
 _HOMES = {
     "MultiLabelSigmoidClassifier": "classifiers",

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, gen_batches
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .. import __version__
+from .._version import __version__
 from ._check import NEEDED, what_differs
 from ._inputs import MISSING_TEXT, takes_texts
 
@@ -114,8 +114,8 @@ def _write(estimator: Any, X: Any, in_float32: bool) -> Any:
     model = skl2onnx.convert_sklearn(
         estimator,
         initial_types=types,
-        options=registered.plain_answers(estimator),
-        **registered.own_converters(),
+        options=registered.matrix_options(estimator),
+        **registered.OWN_CONVERTERS,
     )
     _set_inputs(model.graph, [name for name, _ in types])
     model.producer_name, model.producer_version = "sklearn_softloss", __version__

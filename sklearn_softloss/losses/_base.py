@@ -19,7 +19,7 @@ PROPERNESS: tuple[Properness, ...] = get_args(Properness)
 
 
 def number(*, default: float, **bounds: Any) -> Any:
-    """A parameter that must be a number, within the bounds of `check_number`."""
+    """A parameter of a loss, with the bounds that `check_number` holds it to."""
     return field(default=default, metadata={"bounds": bounds})
 
 

@@ -152,10 +152,10 @@ class AbsoluteError(AbsoluteErrorFormula, DistributionLoss):
 class Jeffreys(JeffreysFormula, DistributionLoss):
     r"""Jeffreys divergence in nats: :math:`\sum_k (p_k - y_k) (\log p_k - \log y_k)`.
 
+    Known also as the "modified KL" ``sum |(P - Q) log(P / Q)|``: both factors have the same sign.
+
     Domain: distribution. Link: softmax. Neither proper nor invertible: it is linear in neither
-    argument, and for targets of 0 its value is set by `floor`. Known also as the "modified KL"
-    ``sum |(P - Q) log(P / Q)|``, in which the absolute value changes nothing: both factors have
-    the same sign.
+    argument, and for targets of 0 its value is set by `floor`.
 
     Use it when rows of y are the true distributions, dense and exact. Not for drawn labels or
     votes: calibrate first.
@@ -380,8 +380,8 @@ class SymmetricCrossEntropy(DistributionLoss):
 class CrossEntropyWithComplement(DistributionLoss):
     r"""Both sides of every class: :math:`-\sum_k y_k \log p_k + (1 - y_k) \log(1 - p_k)`, in nats.
 
-    Domain: distribution. Link: softmax. Strictly proper: each term is least at p_k = y_k, and
-    these values together are a distribution.
+    Domain: distribution. Link: softmax. Strictly proper: each term, a logarithmic score, is least
+    at p_k = y_k, and these values together are a distribution.
 
     Use it when wrong classes should be pushed down one by one, and not only through the softmax.
     Not with classes that do not exclude each other: take `BinaryCrossEntropy`, the same form of
@@ -390,7 +390,7 @@ class CrossEntropyWithComplement(DistributionLoss):
 
     References
     ----------
-    Gneiting and Raftery, JASA 102 (2007) 359-378, doi:10.1198/016214506000001437 (each term is their logarithmic score).
+    Gneiting and Raftery, JASA 102 (2007) 359-378, doi:10.1198/016214506000001437.
 
     Examples
     --------
@@ -445,23 +445,22 @@ class EarthMover(DistributionLoss):
 class LogitAdjustedCrossEntropy(DistributionLoss):
     r"""Cross-entropy of :math:`\mathrm{softmax}(z + \tau \log \pi)`, in nats.
 
-    Here z are the logits and pi is the class prior. Trained so, z alone ranks the classes as if
-    all were equally frequent (for tau = 1), while the link puts the prior back.
+    With tau = 1 the logits z alone rank the classes as if all were equally frequent; the link puts
+    the class prior pi back.
 
     Domain: distribution. Link: softmax(z + tau log pi). Strictly proper: it is the cross-entropy
     of that softmax.
 
     Use it with rare classes when a net of small capacity should not spend it on the prior. Not
-    for balanced decisions by itself: those are made afterwards, by dividing the probabilities by
-    the prior.
+    for balanced decisions by itself: for those divide the probabilities by the prior.
 
     Parameters
     ----------
     tau : float, default=1.0
         Strength of the adjustment, >= 0.
     prior : array-like of shape (n_classes,), default=None
-        Positive numbers. None takes the mean of the training targets; called outside an
-        estimator, it takes equal classes.
+        Positive numbers. None takes the mean of the training targets, and outside an estimator
+        equal classes.
 
     References
     ----------

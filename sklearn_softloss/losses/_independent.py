@@ -105,8 +105,8 @@ class BinarySquaredError(IndependentLoss):
 
     References
     ----------
-    Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review
-    78 (1950) 1-3, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+    Brier, Monthly Weather Review 78 (1950) 1-3,
+    doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
     LeCun et al., "Efficient BackProp", 1998, doi:10.1007/3-540-49430-8_2.
 
     Examples
@@ -141,8 +141,7 @@ class BinaryAbsoluteError(AbsoluteErrorFormula, IndependentLoss):
 
     References
     ----------
-    Ghosh, Kumar and Sastry, "Robust loss functions under label noise for deep neural networks",
-    AAAI 2017, arXiv:1712.09482.
+    Ghosh, Kumar and Sastry, AAAI 2017, arXiv:1712.09482.
 
     Examples
     --------
@@ -172,8 +171,7 @@ class BinaryFocal(FocalFormula, PartialIndependentLoss):
     References
     ----------
     Lin et al., "Focal loss for dense object detection", ICCV 2017, arXiv:1708.02002.
-    Charoenphakdee et al., "On focal loss for class-posterior probability estimation: a theoretical
-    perspective", CVPR 2021, arXiv:2011.09172.
+    Charoenphakdee et al., CVPR 2021, arXiv:2011.09172.
 
     Examples
     --------
@@ -381,8 +379,6 @@ class TwoWay(IndependentLoss):
 class BinaryJeffreys(JeffreysFormula, IndependentLoss):
     r"""The "modified KL" of unnormalised rows: :math:`\sum_l (p_l - y_l) (\log p_l - \log y_l)`.
 
-    The usual form :math:`\sum |(p - y) \log(p / y)|` is the same: both factors have one sign.
-
     Domain: independent. Link: sigmoid. Neither: for targets of 0 the value is set by `floor`, and
     drawn labels and their mean pull differently.
 
@@ -395,8 +391,7 @@ class BinaryJeffreys(JeffreysFormula, IndependentLoss):
 
     References
     ----------
-    Jeffreys, "An invariant form for the prior probability in estimation problems", Proc. Royal
-    Society A 186 (1946) 453-461, doi:10.1098/rspa.1946.0056.
+    Jeffreys, Proc. Royal Society A 186 (1946) 453-461, doi:10.1098/rspa.1946.0056.
 
     Examples
     --------
@@ -423,8 +418,7 @@ class BinaryCosine(CosineFormula, IndependentLoss):
 
     References
     ----------
-    Barz and Denzler, "Deep learning on small datasets without pre-training using cosine loss",
-    WACV 2020, arXiv:1901.09054.
+    Barz and Denzler, WACV 2020, arXiv:1901.09054.
 
     Examples
     --------

@@ -51,9 +51,7 @@ class RegressionLoss(Loss):
         return "strictly proper" if self.functional == "mean" else "neither"
 
     def location_and_scale(self, values: Values, weight: Values) -> tuple[float, float]:
-        """What is subtracted from a target, and what it is divided by then.
-
-        Here the mean and the standard deviation.
+        """What a target is moved by and then divided by: here mean and standard deviation.
 
         Parameters
         ----------
@@ -71,9 +69,7 @@ class RegressionLoss(Loss):
         return mean, float(np.sqrt(mean_of((values - mean) ** 2, weight)))
 
     def score(self, y_true: Values, y_pred: Values, sample_weight: Values | None) -> float:
-        """How much better than the best constant the predictions of one target are, at most 1.
-
-        Here R².
+        """How much better than the best constant predictions of one target are, at most 1; here R².
 
         Parameters
         ----------
@@ -304,8 +300,7 @@ class Poisson(LogLinkLoss):
 
     References
     ----------
-    Gneiting, "Making and evaluating point forecasts", JASA 106 (2011) 746-762,
-    doi:10.1198/jasa.2011.r10138.
+    Gneiting, JASA 106 (2011) 746-762, doi:10.1198/jasa.2011.r10138.
 
     Examples
     --------
@@ -337,8 +332,7 @@ class Gamma(LogLinkLoss):
 
     References
     ----------
-    Gneiting, "Making and evaluating point forecasts", JASA 106 (2011) 746-762,
-    doi:10.1198/jasa.2011.r10138.
+    Gneiting, JASA 106 (2011) 746-762, doi:10.1198/jasa.2011.r10138.
 
     Examples
     --------

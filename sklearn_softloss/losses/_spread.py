@@ -81,8 +81,7 @@ class Quantile(_SeveralLogits):
 
     References
     ----------
-    Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978) 33-50,
-    doi:10.2307/1913643.
+    Koenker and Bassett, Econometrica 46 (1978) 33-50, doi:10.2307/1913643.
 
     Examples
     --------
