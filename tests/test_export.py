@@ -74,7 +74,12 @@ from sklearn_softloss.decision import (
 )
 from sklearn_softloss.export import check, for_prediction, to_onnx
 from sklearn_softloss.export._check import _are_ties
-from sklearn_softloss.losses import Gaussian, IndependentLoss, sum_entries
+from sklearn_softloss.losses import (
+    DistributionLoss,
+    IndependentLoss,
+    RegressionLoss,
+    sum_entries,
+)
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -102,13 +107,15 @@ def test_every_link():
     """Those of all losses in one graph: exporting is what takes time here."""
     from sklearn_softloss.export._graph import onnx_graph
 
-    readers = {}
+    domains = (DistributionLoss, IndependentLoss, RegressionLoss)
+    shared = {domain.inverse_link: domain.__name__ for domain in domains}
     first_used_here = losses.Quantile((0.123, 0.456))  # as after loading, without a fit
+    readers = {}
     for loss in [*LOSSES, *REGRESSION_LOSSES, first_used_here]:
-        for name in ("inverse_link", "quantiles", "std", "count"):
-            needs_levels = name == "quantiles" and isinstance(loss, Gaussian)
-            if hasattr(loss, name) and not needs_levels:
-                readers[f"{name} of {loss!r}"] = loss, getattr(loss, name)
+        for name in ("inverse_link", "std", "count", "quantiles"):
+            read = getattr(loss, name, None)
+            if read and (name != "quantiles" or isinstance(loss, losses.Quantile)):
+                readers[f"{name} of {shared.get(read.__func__, loss)!r}"] = loss, read
 
     def all_of(logits):
         return tuple(read(logits[:, : loss.n_logits(4)]) for loss, read in readers.values())

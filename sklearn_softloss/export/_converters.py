@@ -153,8 +153,8 @@ def _from_inside(scope: Any, container: Any, operator: Any, estimator: Any) -> s
     return name
 
 
-def _element_type(variable: Any) -> int:
-    return int(variable.type.to_onnx_type().tensor_type.elem_type)
+def _element_type(variable: Any) -> Any:
+    return variable.type.to_onnx_type().tensor_type.elem_type
 
 
 def _is_matrix(net: Any, inputs: list[Any]) -> bool:

@@ -133,7 +133,7 @@ def held(estimator: Any) -> Any:
 
 
 def last_step(estimator: Any) -> Any:
-    """What answers in a pipeline, search or frozen estimator."""
+    """What predicts in a pipeline, search or frozen estimator."""
     while isinstance(estimator, (Pipeline, *HOLDERS)):
         estimator = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else held(estimator)
     return estimator

@@ -51,7 +51,7 @@ class RegressionLoss(Loss):
         return "strictly proper" if self.functional == "mean" else "neither"
 
     def location_and_scale(self, values: Values, weight: Values) -> tuple[float, float]:
-        """What a target is moved by and then divided by: here mean and standard deviation.
+        """What is subtracted from a target and what divides it then: here mean and deviation.
 
         Parameters
         ----------
