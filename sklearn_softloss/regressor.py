@@ -452,8 +452,8 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
     def _quantile_link(self, levels: Any = None) -> Callable[[Tensor], Tensor]:
         """Quantiles (n_samples, n_targets, n_levels) from logits."""
-        of = self.net_.criterion_.quantiles
-        return lambda logits: self._decoded(of(logits, levels).movedim(-1, 0)).movedim(0, -1)
+        read = self.net_.criterion_.quantiles
+        return lambda logits: self._decoded(read(logits, levels).movedim(-1, 0)).movedim(0, -1)
 
     @available_if(_says("std", "'gaussian'"))
     def predict_std(self, X: Any) -> Array:

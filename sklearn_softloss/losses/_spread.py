@@ -117,11 +117,10 @@ class Quantile(_SeveralLogits):
     def _outwards(self, steps: Tensor) -> Tensor:
         """What steps from the middle level to the outer ones add up to."""
         middle = self.nearest_median  # whose own step is 0
-        found = steps.cumsum(-1) if middle == 0 else steps.clone()
-        if middle:
-            found[..., middle:] = steps[..., middle:].cumsum(-1)
-            found[..., :middle] = -steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
-        return found
+        if middle == 0:
+            return steps.cumsum(-1)
+        lower = -steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
+        return torch.cat([lower, steps[..., middle:].cumsum(-1)], -1)
 
     def quantiles(self, logits: Tensor, levels: Any = None) -> Tensor:
         """All quantiles, never decreasing along the last axis.
