@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -189,34 +188,22 @@ def _quietly(act: Any) -> Any:
 
 
 ALONE = Processes()
-_active = {"entered": ALONE, "reading": ALONE}
+_entered = [ALONE]
 
 
 @contextmanager
-def _active_as(role: str, processes: Processes) -> Iterator[None]:
-    _active[role] = processes
+def entering(processes: Processes) -> Iterator[None]:
+    """`entered` answers with these processes in the block."""
+    _entered.append(processes)
     try:
         yield
     finally:
-        _active[role] = ALONE
+        _entered.pop()
 
 
 def entered() -> Processes:
     """The processes whose block of `data_parallel` this one is in."""
-    return _active["entered"]
-
-
-entering = partial(_active_as, "entered")
-"""`entered` answers with these processes in the block."""
-
-
-def reading() -> Processes:
-    """The processes that read the targets of one training just now."""
-    return _active["reading"]
-
-
-reading_together = partial(_active_as, "reading")
-"""`reading` answers with these processes in the block; elsewhere y is that of one."""
+    return _entered[-1]
 
 
 def refuse_processes(estimator: Any) -> None:

@@ -15,6 +15,7 @@ from ._estimators.classifier import NetClassifier
 from ._estimators.compatibility import available_if, with_callbacks
 from ._estimators.estimator import trains_in_batches
 from ._estimators.keywords import answers_habits
+from ._processes import Processes
 from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE, Domain
 from ._targets.encoding import (
     Array,
@@ -298,12 +299,14 @@ class SoftTargetMLPClassifier(NetClassifier):
         self._check_declared(y, classes)
         return self._fit(X, y, sample_weight, in_parts=True, declared=classes)
 
-    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
+    def _encode(
+        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
+    ) -> Targets:
         classes = None
         if known is not None:
             classes = known.classes
             declared = known.column_classes if declared is None else declared
-        return encode_classes(y, domain, classes=classes, declared=declared, may_be_sparse=True)
+        return encode_classes(y, domain, classes, declared, may_be_sparse=True, processes=processes)
 
     def _weigh(
         self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
@@ -712,12 +715,14 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         self._check_declared(y, classes)
         return self._fit(X, y, sample_weight, label_weight, in_parts=True, declared=classes)
 
-    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
+    def _encode(
+        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
+    ) -> Targets:
         if known is not None:
             return encode_labels(
-                y, domain, classes=known.classes, declared=declared, names=known.label_names
+                y, domain, known.classes, declared, names=known.label_names, processes=processes
             )
-        targets = encode_labels(y, domain, declared=declared)
+        targets = encode_labels(y, domain, declared=declared, processes=processes)
         if domain.has_absence:
             warn_if_never_absent(targets)
         return targets

@@ -17,6 +17,7 @@ from ._estimators.compatibility import available_if, with_callbacks
 from ._estimators.course import Course
 from ._estimators.estimator import NetEstimator, trains_in_batches
 from ._estimators.keywords import answers_habits
+from ._processes import Processes
 from ._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL, REAL, Domain
 from ._targets.encoding import Array, Targets, aligned
 from ._targets.numbers import TargetScale, as_numbers, encode_numbers
@@ -377,8 +378,10 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
             )
         return super()._loss()
 
-    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
-        targets = encode_numbers(y, domain, None if known is None else known.label_names)
+    def _encode(
+        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
+    ) -> Targets:
+        targets = encode_numbers(y, domain, None if known is None else known.label_names, processes)
         if known is not None:
             wanted = self.n_outputs_ if known.values is None else known.n_columns
             if targets.n_columns != wanted:

@@ -49,10 +49,10 @@ class NetRegressor(RegressorMixin, NetEstimator):
     def fit(self, X, y, sample_weight=None):
         return self._fit(X, y, sample_weight)
 
-    def _encode(self, y, domain, known, declared):
+    def _encode(self, y, domain, known, declared, processes):
         values = np.asarray(y, dtype=float).reshape(len(y), -1)
         domain.check_entries(values)
-        return Targets(values)
+        return Targets(values, processes=processes)
 
     def predict(self, X):
         return self._predicted(X)[:, 0]

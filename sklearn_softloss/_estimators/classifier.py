@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from .._processes import entered, reading_together
+from .._processes import Processes
 from .._targets.encoding import Array, as_array, distinct
 from .._targets.weighting import is_rule
 from .estimator import NetEstimator
@@ -40,12 +40,11 @@ class NetClassifier(ClassifierMixin, NetEstimator):
                 f"was: {self.classes_!r}."
             )
 
-    def _check_warm_start(self, y: Any) -> None:
+    def _check_warm_start(self, y: Any, processes: Processes) -> None:
         labels = as_array(y)
         if labels.ndim != 1:
             return
-        with reading_together(entered()):
-            found = distinct(labels)
+        found = distinct(labels, processes)
         if set(found.tolist()) != set(self.classes_.tolist()):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "

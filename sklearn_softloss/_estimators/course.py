@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any
 
 from .._checks import require_y
+from .._processes import Processes
 from .._training.mlp import MLP
 from ..losses import Loss
 from .parameters import has_checkpoint, hidden_layers
@@ -47,7 +48,12 @@ def course_of(estimator: Any, in_parts: bool) -> Course:
 
 
 def check_call(
-    estimator: Any, y: Any, loss: Loss, course: Course, validation: tuple[Any, Any]
+    estimator: Any,
+    y: Any,
+    loss: Loss,
+    course: Course,
+    validation: tuple[Any, Any],
+    processes: Processes,
 ) -> None:
     """Refuse what makes no sense together, before anything is read."""
     require_y(estimator, y)
@@ -71,7 +77,7 @@ def check_call(
     if not course.goes_on:
         return
     if course is Course.WARM:
-        estimator._check_warm_start(y)
+        estimator._check_warm_start(y, processes)
     module, before = estimator.net_.module_, estimator.net_.criterion_
     if isinstance(module, MLP) and estimator.module is None:
         hidden = list(module.layer_sizes[1:-1])

@@ -58,12 +58,12 @@ def check_sharing(
     )
 
 
-def check_same_data(processes: Processes, X: Any, targets: Targets) -> None:
+def check_same_data(X: Any, targets: Targets) -> None:
     """Refuse rows of one process that cannot stand below those of another."""
-    if processes.size == 1:
+    if targets.processes.size == 1:
         return
     names = targets.label_names
-    processes.check_that_all_agree(
+    targets.processes.check_that_all_agree(
         {
             "X is sparse": sp.issparse(X),
             "the dtype of X": str(X.dtype),

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from .._checks import check_weight
 from .._estimator_base import SoftlossEstimator
-from .._processes import entered, reading, reading_together
+from .._processes import ALONE, Processes, entered
 from .._targets.codes import TargetCode
 from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
@@ -140,10 +140,12 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
         """Domains of losses that the estimator can serve: a class attribute."""
 
     @abstractmethod
-    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
+    def _encode(
+        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
+    ) -> Targets:
         """Check y against the domain, and against what is `known` of earlier targets.
 
-        `declared` is what a first part says of the parts to come.
+        `declared` is what a first part says of the parts to come; the processes hold rows each.
         """
 
     def _as_given(self, y: Any) -> Any:
@@ -188,7 +190,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
             course = course_of(self, in_parts)
             given = {"sample_weight": sample_weight, "label_weight": label_weight}
             check_sharing(self, processes, loss, y, course, {**given, "X_val": validation[0]})
-            check_call(self, y, loss, course, validation)
+            check_call(self, y, loss, course, validation, processes)
             observer = None
             # A search follows its estimators though they have no callback of their own.
             observed = getattr(self, "_skl_callbacks", None) or hasattr(
@@ -198,13 +200,12 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
                 observer = FitObserver(self, X, self._as_given(y), sample_weight)
             with unchanged_on_error(self):
                 given_X = X
-                X = self._check_X(X, reset=not course.goes_on)
+                X = self._check_X(X, reset=not course.goes_on, processes=processes)
                 self._check_encoding(X, course)
-                with reading_together(processes):
-                    targets, encoded = self._read_targets(
-                        X, y, loss, course, declared, sample_weight, label_weight
-                    )
-                check_same_data(processes, X, targets)
+                targets, encoded = self._read_targets(
+                    X, y, loss, course, declared, sample_weight, label_weight, processes
+                )
+                check_same_data(X, targets)
                 scored = _as_scored(given_X, X), y
                 net, loop, train, chosen = self._train(
                     X, scored, targets, encoded, loss, course, validation, observer
@@ -229,13 +230,14 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
         declared: Any,
         sample_weight: Any,
         label_weight: Any,
+        processes: Processes,
     ) -> tuple[Targets, TrainingTargets]:
         """y checked, and as the training sees it."""
         known = None
         if course.goes_on:
             kept: Any = {name: getattr(self, f"{name}_", None) for name in self._kept_of_targets}
             known = Targets(None, **kept)
-        targets = self._encode(y, loss.domain, known, declared)
+        targets = self._encode(y, loss.domain, known, declared, processes)
         check_consistent_length(X, targets.values)
         if sample_weight is not None:
             sample_weight = check_weight(sample_weight, (X.shape[0],), name="sample_weight")
@@ -251,7 +253,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
     ) -> None:
         """Keep, and name, the columns of which neither this y nor a part before knows an entry."""
         _, weight = encoded.mass_and_weight(np.arange(len(encoded)))
-        never = reading().total(weight) == 0
+        never = targets.processes.total(weight) == 0
         if course.goes_on:
             never &= False if self._never_known is None else self._never_known
         self._never_known = never if never.any() else None
@@ -279,7 +281,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
 
         `scored` is X and y as a scorer takes them.
         """
-        generators = self._generators_for(course)
+        generators = self._generators_for(course, targets.processes)
         with nullcontext() if self.module is None else lent_to_module(generators):
             given = validation[0] is not None
             train, valid = self._training_data(X, encoded, targets, generators, given)
@@ -380,7 +382,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
 
         return score
 
-    def _check_warm_start(self, y: Any) -> None:
+    def _check_warm_start(self, y: Any, processes: Processes) -> None:
         """Refuse a y that the weights of the last fit cannot serve."""
 
     def _training_data(
@@ -391,7 +393,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
         generators: Generators,
         given_validation: bool,
     ) -> tuple[TrainingData, TrainingData | None]:
-        rows, processes = encoded.rows_with_weight(), entered()
+        rows, processes = encoded.rows_with_weight(), targets.processes
         if not processes.total(len(rows)):
             raise ValueError(
                 "No sample is left to fit: each has weight zero or only unknown labels (NaN, -1)."
@@ -416,7 +418,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
         except ValueError as error:
             raise ValueError(f"X_val is refused: {error} {TRANSFORM_IT}") from error
         warn_if_far_out(X, train, self._columns.is_category)
-        given = self._encode(y, domain, targets, None)
+        given = self._encode(y, domain, targets, None, train.processes)
         check_consistent_length(X, given.values)
         weighting = train.targets.weighting
         if weighting is not None:
@@ -428,7 +430,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
         may_stay_sparse = self.module is None
         return TrainingData(X, encoded, rows, train.dtype, train.device, may_stay_sparse, processes)
 
-    def _generators_for(self, course: Course) -> Generators:
+    def _generators_for(self, course: Course, processes: Processes = ALONE) -> Generators:
         """Those of the last part, as copies that a refused one does not move; or new ones.
 
         A seed of None asks the operating system, since the global generators are left alone.
@@ -439,7 +441,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         else:
             seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        return Generators.seeded(entered().from_first(seed))
+        return Generators.seeded(processes.from_first(seed))
 
     # --- what a fit leaves -----------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_feature_names, check_array, validate
 from .._checks import check_columns, refuse_masked, refuse_no_table
 from .._columns.encode import Encode
 from .._columns.table import Columns
-from .._processes import entered
+from .._processes import ALONE, Processes
 from .._targets.encoding import Array
 from .._training.batches import check_finite_in_blocks, check_numbers
 from .course import Course
@@ -42,7 +42,7 @@ class ReadsColumns:
     n_features_in_: int
     _built_in_net: Any
 
-    def _check_X(self, X: Any, reset: bool) -> Any:
+    def _check_X(self, X: Any, reset: bool, processes: Processes = ALONE) -> Any:
         if not reset and self._is_small_and_plain(X):
             return X
         X = X.to_native() if hasattr(X, "to_native") else X  # narwhals
@@ -55,11 +55,11 @@ class ReadsColumns:
         if isinstance(X, np.memmap) and X.dtype in floats and X.ndim > 1 and len(X):
             validate_data(self, np.asarray(X[:1]), **asked, reset=reset)
             check_finite_in_blocks(X, allow_nan=not own)
-            self._read_columns(X, reset)
+            self._read_columns(X, reset, processes)
             return X
         if not reset and hasattr(X, "columns"):  # names first: what columns hold would mislead
             _check_feature_names(self, X, reset=False)
-        values = self._read_columns(X, reset)
+        values = self._read_columns(X, reset, processes)
         if values is X:
             values = validate_data(self, X, **asked, reset=reset)
         else:
@@ -69,7 +69,7 @@ class ReadsColumns:
             check_numbers(values)
         return values
 
-    def _read_columns(self, X: Any, reset: bool) -> Any:
+    def _read_columns(self, X: Any, reset: bool, processes: Processes) -> Any:
         """X in numbers; what its columns are is kept with `reset`."""
         if self.module is not None:
             check_columns(X, NOT_IN_A_MODULE)
@@ -82,7 +82,7 @@ class ReadsColumns:
                 )
         if reset or self._columns is NO_TABLE:
             categories = None if self.module is not None else self.categorical_features
-            self._columns = Columns.of(X, categories, entered())
+            self._columns = Columns.of(X, categories, processes)
         return self._columns.as_numbers(X)
 
     def _check_encoding(self, X: Any, course: Course) -> None:

@@ -14,7 +14,7 @@ from sklearn.utils import assert_all_finite, check_array, get_tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .._checks import as_floats, is_missing, refuse_masked
-from .._processes import reading
+from .._processes import ALONE, Processes
 from .._warn import warn
 from .domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
 from .long_tables import refuse_annotations, refuse_long_table
@@ -41,6 +41,8 @@ class Targets:
         Columns of the DataFrame that y was, or of an earlier one, in the order of that.
     column_classes : ndarray of shape (n_classes,) or None
         The declared classes, in their order: what the columns of a 2-D y without names are.
+    processes : Processes
+        That hold rows each: classes, and sums over rows, are those of all.
     """
 
     values: Rows
@@ -48,6 +50,7 @@ class Targets:
     from_vector: bool = False
     label_names: Array | None = None
     column_classes: Array | None = None
+    processes: Processes = ALONE
 
     @property
     def n_columns(self) -> int:
@@ -73,10 +76,11 @@ ONE_COLUMN = (
 def encode_classes(
     y: Any,
     domain: Domain = DISTRIBUTION,
-    *,
     classes: Array | None = None,
     declared: ArrayLike | None = None,
+    *,
     may_be_sparse: bool = False,
+    processes: Processes = ALONE,
 ) -> Targets:
     """Targets over exclusive classes, from hard labels or from rows.
 
@@ -112,10 +116,10 @@ def encode_classes(
         classes = np.unique(declared) if classes is None else classes
     if y.ndim == 1:
         labels = hard_labels(y, given, classes)
-        known = distinct(labels) if classes is None else classes
+        known = distinct(labels, processes) if classes is None else classes
         sparse = may_be_sparse and len(labels) * len(known) > DENSE_ENTRIES
         rows = one_hot(labels, known, sparse)
-        return Targets(rows, known, from_vector=True, column_classes=declared)
+        return Targets(rows, known, True, column_classes=declared, processes=processes)
     if y.shape[1] == 1:
         raise ValueError(ONE_COLUMN)
     values = float_matrix(y.toarray() if sp.issparse(y) else y)
@@ -132,12 +136,12 @@ def encode_classes(
         )
     if columns is not None:
         values = in_order(values, columns, known)
-    return Targets(values, known, column_classes=declared)
+    return Targets(values, known, column_classes=declared, processes=processes)
 
 
-def distinct(labels: Array) -> Array:
-    """The labels there are, sorted; those of other processes that read with this one too."""
-    parts = reading().gather(np.unique(labels))
+def distinct(labels: Array, processes: Processes = ALONE) -> Array:
+    """The labels there are, sorted; those of all processes."""
+    parts = processes.gather(np.unique(labels))
     if len(parts) == 1:
         return np.asarray(parts[0])
     names = [label for part in parts for label in part.tolist()]
@@ -289,10 +293,11 @@ def _kept(estimator: Any, name: str) -> Array | None:
 def encode_labels(
     y: Any,
     domain: Domain = INDEPENDENT,
-    *,
     classes: Array | None = None,
     declared: ArrayLike | None = None,
+    *,
     names: Array | None = None,
+    processes: Processes = ALONE,
 ) -> Targets:
     """Targets of independent labels, from a binary vector or from a matrix.
 
@@ -326,7 +331,7 @@ def encode_labels(
         declared = np.unique(_check_declared(declared))
     if y.ndim == 1:
         known = classes if classes is not None else declared
-        return _encode_binary(hard_labels(y, given, known), known)
+        return _encode_binary(hard_labels(y, given, known), known, processes)
     values: Rows
     if sp.issparse(y):
         values = sp.csr_array(y, copy=True)
@@ -351,12 +356,13 @@ def encode_labels(
             raise ValueError(
                 f"y has {len(known)} columns, so its classes are {known}; {source} says {wanted}."
             )
-    return Targets(values, known, label_names=columns if names is None else names)
+    names = columns if names is None else names
+    return Targets(values, known, label_names=names, processes=processes)
 
 
-def _encode_binary(labels: Array, known: Array | None) -> Targets:
+def _encode_binary(labels: Array, known: Array | None, processes: Processes) -> Targets:
     if known is None:
-        known = distinct(labels)
+        known = distinct(labels, processes)
     if len(known) > 2:
         raise ValueError(
             "Only binary classification is supported. The type of the target is "
@@ -368,7 +374,7 @@ def _encode_binary(labels: Array, known: Array | None) -> Targets:
             "A 1-D y needs samples of two classes; it has samples of 1 class only: "
             f"{known.tolist()}."
         )
-    return Targets(one_hot(labels, known)[:, [1]], known, from_vector=True)
+    return Targets(one_hot(labels, known)[:, [1]], known, True, processes=processes)
 
 
 def _check_that_some_are_absent(stored: Array, shape: tuple[int, ...]) -> None:
@@ -392,7 +398,7 @@ def warn_if_never_absent(targets: Targets) -> None:
         lowest[full] = _lowest_known(values[:, full].toarray())
     else:
         lowest = _lowest_known(values)
-    lowest = np.min(reading().gather(lowest), axis=0)
+    lowest = np.min(targets.processes.gather(lowest), axis=0)
     names = np.arange(len(lowest)) if targets.label_names is None else targets.label_names
     warn_of_never_absent(names[lowest == 1])
 

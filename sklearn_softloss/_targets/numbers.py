@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._checks import as_floats, refuse_masked
-from .._processes import reading
+from .._processes import ALONE, Processes
 from .domains import Domain
 from .encoding import Array, Targets, as_vector, column_names, even_array, in_order
 from .weighting import WeightedEntries
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def encode_numbers(y: Any, domain: Domain, names: Array | None = None) -> Targets:
+def encode_numbers(
+    y: Any, domain: Domain, names: Array | None = None, processes: Processes = ALONE
+) -> Targets:
     """Targets of a regression.
 
     Parameters
@@ -39,7 +41,8 @@ def encode_numbers(y: Any, domain: Domain, names: Array | None = None) -> Target
     from_vector = values.ndim == 1
     values = values[:, None] if from_vector else in_order(values, columns, names, "targets")
     domain.check_entries(values, unknown=True)
-    return Targets(values, from_vector=from_vector, label_names=columns if names is None else names)
+    names = columns if names is None else names
+    return Targets(values, None, from_vector, names, processes=processes)
 
 
 def as_numbers(y: Any, flatten: bool = True) -> Array:
@@ -96,7 +99,8 @@ class TargetScale:
             of_entries = of_entries * weight[:, None]
         pairs: list[tuple[float, float]] = []
         for column, weights in zip(values.T, of_entries.T, strict=True):
-            column, weights = np.concatenate(reading().gather((column, weights)), axis=1)
+            parts = targets.processes.gather((column, weights))
+            column, weights = np.concatenate(parts, axis=1)
             known = weights > 0
             if not known.any():
                 pairs.append((0.0, 1.0))

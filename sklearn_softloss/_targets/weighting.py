@@ -11,7 +11,6 @@ import scipy.sparse as sp
 from sklearn.utils.class_weight import compute_class_weight
 
 from .._checks import check_weight, nearest_name
-from .._processes import reading
 from .domains import Domain
 from .encoding import Array, Targets, by_name
 
@@ -140,7 +139,7 @@ def class_weights(class_weight: Any, targets: Targets, sample_weight: Array | No
     if class_weight is None:
         return None
     if is_rule(class_weight):
-        mass = reading().total(_weighted_sum(targets.values, sample_weight))
+        mass = targets.processes.total(_weighted_sum(targets.values, sample_weight))
         return weights_from_mass(mass, class_weight)
     if isinstance(class_weight, dict):
         return _weights_from_dict(class_weight, targets.classes)
@@ -178,7 +177,7 @@ def label_weights(
             f"are not absent or present; got {class_weight!r}."
         )
     if by_rule:
-        mass = reading().total(_absent_and_present(targets.values, sample_weight))
+        mass = targets.processes.total(_absent_and_present(targets.values, sample_weight))
         return weights_from_mass(mass, class_weight)
     if pairs:
         outcomes = targets.classes if targets.from_vector else np.array([0, 1])

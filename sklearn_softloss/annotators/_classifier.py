@@ -18,7 +18,7 @@ from .._estimators.course import Course
 from .._estimators.estimator import unchanged_on_error
 from .._estimators.held_out import groups_of_equal
 from .._estimators.keywords import answers_habits
-from .._processes import refuse_processes
+from .._processes import Processes, refuse_processes
 from .._targets.answers import (
     Annotations,
     annotator_names,
@@ -269,9 +269,11 @@ class AnnotatorMLPClassifier(NetClassifier):
     def _as_given(self, y: Any) -> Any:
         return y.given
 
-    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
+    def _encode(
+        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
+    ) -> Targets:
         values = y._shares(self.camps_, self._n_camps)
-        return Targets(values, y.classes, from_vector=len(y.annotators) == 1)
+        return Targets(values, y.classes, len(y.annotators) == 1, processes=processes)
 
     def _fit_effects(self, X: Any, answers: Annotations, weight: Array, draw: Any) -> None:
         """How annotators depart from the shares, by nets that did not see their items."""
