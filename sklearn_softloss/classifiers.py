@@ -15,7 +15,6 @@ from ._estimators.classifier import NetClassifier
 from ._estimators.compatibility import available_if, with_callbacks
 from ._estimators.estimator import trains_in_batches
 from ._estimators.keywords import answers_habits
-from ._processes import Processes
 from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE, Domain
 from ._targets.encoding import (
     Array,
@@ -30,6 +29,7 @@ from ._targets.encoding import (
     warn_if_never_absent,
 )
 from ._targets.weighting import WeightedEntries, WeightedRows, class_weights, label_weights
+from .distributed import Processes
 from .metrics import multilabel_subset_accuracy, soft_accuracy
 
 

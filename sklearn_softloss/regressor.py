@@ -17,12 +17,12 @@ from ._estimators.compatibility import available_if, with_callbacks
 from ._estimators.course import Course
 from ._estimators.estimator import NetEstimator, trains_in_batches
 from ._estimators.keywords import answers_habits
-from ._processes import Processes
 from ._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL, REAL, Domain
 from ._targets.encoding import Array, Targets, aligned
 from ._targets.numbers import TargetScale, as_numbers, encode_numbers
 from ._targets.weighting import WeightedEntries
 from ._warn import warn
+from .distributed import Processes
 from .losses import Loss, Quantile
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from sklearn_softloss._columns.table import Columns
-from sklearn_softloss._processes import Processes
+from sklearn_softloss.distributed import Processes
 
 NAN = np.nan
 FRUIT = ["pear", None, "apple", "pear"]

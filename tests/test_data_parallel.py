@@ -20,11 +20,10 @@ from sklearn.base import clone
 from sklearn_softloss import persistence
 from sklearn_softloss._estimators.course import Course
 from sklearn_softloss._estimators.data_parallel import check_sharing
-from sklearn_softloss._processes import entering
 from sklearn_softloss.annotators import AnnotatorMLPClassifier
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV
 from sklearn_softloss.decision import TunedDecisionClassifierCV
-from sklearn_softloss.distributed import data_parallel
+from sklearn_softloss.distributed import data_parallel, entering
 from sklearn_softloss.losses import CrossEntropy
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
 from two_processes.cases import CASES, LABELS, X, soft, weights

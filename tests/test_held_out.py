@@ -35,7 +35,7 @@ from sklearn_softloss._estimators.held_out import (
     enough_rows,
     splits_of,
 )
-from sklearn_softloss._processes import Processes
+from sklearn_softloss.distributed import Processes
 from sklearn_softloss.metrics import scorers
 
 # --- whose folds and which score -----------------------------------------------------------------

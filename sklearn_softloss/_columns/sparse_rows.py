@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from .._processes import ALONE, Processes
+from ..distributed import ALONE, Processes
 
 WORTH_STAYING_SPARSE = {torch.float32: 0.25, torch.float64: 0.08}
 """Share of stored entries below which the sparse product beats the dense one, and by how much more

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import as_floats, check_distinct, nearest_name
-from .._processes import ALONE, Processes
 from .._warn import warn
+from ..distributed import ALONE, Processes
 from .cells import (
     MISSING,
     NUMBER,

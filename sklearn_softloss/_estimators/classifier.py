@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from .._processes import Processes
 from .._targets.encoding import Array, as_array, distinct
 from .._targets.weighting import is_rule
+from ..distributed import Processes
 from .estimator import NetEstimator
 
 

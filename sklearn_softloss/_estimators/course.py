@@ -7,8 +7,8 @@ from numbers import Integral
 from typing import Any
 
 from .._checks import require_y
-from .._processes import Processes
 from .._training.mlp import MLP
+from ..distributed import Processes
 from ..losses import Loss
 from .parameters import has_checkpoint, hidden_layers
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from .._processes import Processes
 from .._targets.encoding import Targets
+from ..distributed import Processes
 from ..losses import Loss
 from .parameters import has_checkpoint
 
@@ -43,19 +43,12 @@ def check_sharing(
             "cv and scoring are for one process; in data_parallel() the loss on rows of all "
             "processes chooses. Leave them out, or state what they chose before."
         )
-    parameters = estimator.get_params(deep=False)
-    processes.check_that_all_agree(
-        {
-            "the call": f"{type(estimator).__name__}, {course.name}",
-            **{
-                name: re.sub(" at 0x[0-9a-f]+", "", repr(value))
-                for name, value in parameters.items()
-                if name not in OF_ONE_PROCESS
-            },
-            "the number of axes of y": np.ndim(y),
-            **{f"{name} is given": value is not None for name, value in given.items()},
-        }
-    )
+    said = {"the call": f"{type(estimator).__name__}, {course.name}"}
+    for name, value in estimator.get_params(deep=False).items():
+        if name not in OF_ONE_PROCESS:
+            said[name] = re.sub(" at 0x[0-9a-f]+", "", repr(value))
+    is_given = {f"{name} is given": value is not None for name, value in given.items()}
+    processes.check_that_all_agree({**said, "the number of axes of y": np.ndim(y), **is_given})
 
 
 def check_same_data(X: Any, targets: Targets) -> None:

@@ -24,7 +24,6 @@ from torch import Tensor
 
 from .._checks import check_weight
 from .._estimator_base import SoftlossEstimator
-from .._processes import ALONE, Processes, entered
 from .._targets.codes import TargetCode
 from .._targets.domains import Domain
 from .._targets.encoding import Array, Targets
@@ -42,6 +41,7 @@ from .._training.mlp import MLP
 from .._training.net import TrainingNet
 from .._training.process import leaves_process_as_found
 from .._warn import warn
+from ..distributed import ALONE, Processes, entered
 from ..losses import Loss, get_loss
 from .building import build_net, net_of_the_next_part
 from .choice import MIDDLE, Candidate, Choice, candidates_of, middle_of, params_of

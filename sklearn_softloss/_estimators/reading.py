@@ -11,9 +11,9 @@ from sklearn.utils.validation import _check_feature_names, check_array, validate
 from .._checks import check_columns, refuse_masked, refuse_no_table
 from .._columns.encode import Encode
 from .._columns.table import Columns
-from .._processes import ALONE, Processes
 from .._targets.encoding import Array
 from .._training.batches import check_finite_in_blocks, check_numbers
+from ..distributed import ALONE, Processes
 from .course import Course
 
 SMALL = 2**18

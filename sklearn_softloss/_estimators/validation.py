@@ -8,10 +8,10 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.model_selection import train_test_split
 
-from .._processes import Processes
 from .._targets.encoding import Array, Targets
 from .._training.batches import TrainingData
 from .._warn import warn
+from ..distributed import Processes
 
 TOO_SMALL = (
     "The validation set is too small. Increase 'validation_fraction' or the size of your dataset, "

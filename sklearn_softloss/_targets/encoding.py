@@ -14,8 +14,8 @@ from sklearn.utils import assert_all_finite, check_array, get_tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .._checks import as_floats, is_missing, refuse_masked
-from .._processes import ALONE, Processes
 from .._warn import warn
+from ..distributed import ALONE, Processes
 from .domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
 from .long_tables import refuse_annotations, refuse_long_table
 

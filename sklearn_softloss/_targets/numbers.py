@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._checks import as_floats, refuse_masked
-from .._processes import ALONE, Processes
+from ..distributed import ALONE, Processes
 from .domains import Domain
 from .encoding import Array, Targets, as_vector, column_names, even_array, in_order
 from .weighting import WeightedEntries

@@ -18,7 +18,6 @@ from .._estimators.course import Course
 from .._estimators.estimator import unchanged_on_error
 from .._estimators.held_out import groups_of_equal
 from .._estimators.keywords import answers_habits
-from .._processes import Processes, refuse_processes
 from .._targets.answers import (
     Annotations,
     annotator_names,
@@ -32,6 +31,7 @@ from .._targets.encoding import Array, Targets
 from .._training.batches import TrainingData, read_net
 from .._training.loops import Loop
 from .._training.net import TrainingNet
+from ..distributed import Processes, refuse_processes
 from ._camps import camps_of
 from ._effects import fit_effects, softmax
 

@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from .._checks import check_columns, check_weight
 from .._estimator_base import SoftlossEstimator
-from .._processes import refuse_processes
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import (
     Array,
@@ -26,6 +25,7 @@ from .._targets.encoding import (
     is_missing,
 )
 from .._warn import warn
+from ..distributed import refuse_processes
 
 UNLABELLED = -1
 """Marks a row without a label in a 1-D y, beside None and NaN."""
