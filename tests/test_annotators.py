@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_softloss import SoftTargetMLPClassifier
-from sklearn_softloss._targets.answers import Annotations, read_answers
+from sklearn_softloss._targets.annotations import Annotations, read_annotations
 from sklearn_softloss.annotators import AnnotatorMLPClassifier, DawidSkene
 from sklearn_softloss.annotators._camps import _shrunk, camps_of
 from sklearn_softloss.annotators._effects import _derivatives, fit_effects
@@ -102,14 +102,14 @@ def test_annotators_and_shares_are_those_of_the_simulation(crowd):
 @pytest.mark.parametrize("kinds", [(40, 0, 0), (30, 0, 10)])
 def test_one_camp_is_not_split(kinds, per_item):
     _, Y, _, _ = simulate(kinds=kinds, per_item=per_item)
-    camps = camps_of(read_answers(Y), "auto", np.random.RandomState(0))
+    camps = camps_of(read_annotations(Y), "auto", np.random.RandomState(0))
     assert camps.n_camps == 1
 
 
 def test_blocks_of_annotators_that_never_meet_are_no_camps():
     _, Y, _, _ = simulate(kinds=(40, 0, 0), per_item=40)
     Y[:300, 20:], Y[300:, :20] = np.nan, np.nan
-    camps = camps_of(read_answers(Y), "auto", np.random.RandomState(0))
+    camps = camps_of(read_annotations(Y), "auto", np.random.RandomState(0))
     assert camps.n_camps == 1
 
 
@@ -438,7 +438,7 @@ def test_annotations_are_split_and_searched_by_rows(named_rows, kind):
     assert 0 < clf.fit(X_train, train).score(X_test, test) <= 1
     table = np.asarray(y)
     assert table.shape == y.shape == (120, 4)
-    assert_array_equal(read_answers(table).classes, read_answers(y).classes)
+    assert_array_equal(read_annotations(table).classes, read_annotations(y).classes)
     for cv in (3, KFold(3)):  # a number of folds is one of KFold
         for scoring in (None, scorers.neg_annotator_error_rate):
             assert_array_equal(

@@ -47,22 +47,21 @@ class Standardize(nn.Module):
     Parameters
     ----------
     n_features : int
+    may_be_missing : bool, default=True
+        Whether entries may be missing; after `Encode` none is.
 
     Attributes
     ----------
     factor, shift : Tensor of shape (n_features,)
         What a column is multiplied by, and what is added then.
-    comes_after_encode : bool
-        Whether nothing is missing any more.
     """
-
-    comes_after_encode = False
 
     factor: Tensor
     shift: Tensor
 
-    def __init__(self, n_features: int) -> None:
+    def __init__(self, n_features: int, may_be_missing: bool = True) -> None:
         super().__init__()
+        self.may_be_missing = may_be_missing
         self.register_buffer("factor", torch.ones(n_features, dtype=torch.float64))
         self.register_buffer("shift", torch.zeros(n_features, dtype=torch.float64))
 
@@ -91,7 +90,7 @@ class Standardize(nn.Module):
         if isinstance(X, SparseRows):
             return X.scaled(self.factor)
         rows = torch.addcmul(self.shift, X, self.factor, out=out)
-        return rows if self.comes_after_encode else rows.nan_to_num_(0.0, torch.inf, -torch.inf)
+        return rows.nan_to_num_(0.0, torch.inf, -torch.inf) if self.may_be_missing else rows
 
 
 def _refuse_too_large(scale: Columns) -> None:

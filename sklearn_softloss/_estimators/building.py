@@ -103,7 +103,7 @@ def inputs_of(
             train, train.block_size(MEASURED_ENTRIES, width), through=encode, width=width
         )
     if settings.encoding is not None:
-        found.append(Standardize(width).fit(rows, more_to_come))
+        found.append(Standardize(width, encode is None).fit(rows, more_to_come))
     return found, width
 
 

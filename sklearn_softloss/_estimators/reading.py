@@ -8,9 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import _check_feature_names, check_array, validate_data
 
-from .._checks import check_columns, refuse_masked, refuse_no_table
+from .._checks import refuse_masked, refuse_no_table
 from .._columns.encode import Encode
-from .._columns.table import Columns
+from .._columns.table import Columns, Table, check_columns
 from .._targets.encoding import Array
 from .._training.batches import check_finite_in_blocks, check_numbers
 from ..distributed import ALONE, Processes
@@ -80,10 +80,11 @@ class ReadsColumns:
                     "categorical_features are for the built-in net, and do not reach a module; got "
                     f"{self.categorical_features!r}. {NOT_IN_A_MODULE}"
                 )
+        table = Table.of(X)
         if reset or self._columns is NO_TABLE:
             categories = None if self.module is not None else self.categorical_features
-            self._columns = Columns.of(X, categories, processes)
-        return self._columns.as_numbers(X)
+            self._columns = Columns.of(X, categories, processes, table)
+        return self._columns.as_numbers(X, table)
 
     def _check_encoding(self, X: Any, course: Course) -> None:
         """Refuse what is not done to sparse rows, or by a net that is there already."""
@@ -94,8 +95,16 @@ class ReadsColumns:
                 f"{what} needs a dense X; got a sparse one. Pass X.toarray() if its columns are "
                 "few; else encode categories before, and leave encoding='auto', which scales."
             )
+        if not course.goes_on or self.module is not None:
+            return
+        if not self._columns.are_listed_by(self.categorical_features):
+            raise ValueError(
+                f"categorical_features={self.categorical_features!r}, but the net to go on with "
+                f"has the categories {np.flatnonzero(self._columns.is_category).tolist()}, counted "
+                "from 0: set it back, or fit anew."
+            )
         before = getattr(self, "encoding_", self._encoding)
-        if course.goes_on and self.module is None and self._encoding not in ("auto", before):
+        if self._encoding not in ("auto", before):
             raise ValueError(
                 f"encoding={self._encoding!r}, but the net to go on with has {before!r}: set it "
                 "back, or fit anew."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite, check_array, get_tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from .._checks import as_floats, is_missing, refuse_masked
+from .._checks import as_floats, check_distinct, is_missing, refuse_masked
 from .._warn import warn
 from ..distributed import ALONE, Processes
 from .domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
@@ -33,8 +32,7 @@ class Targets:
     values : ndarray or CSR array of shape (n_samples, n_columns)
         Floats in the domain of the loss; NaN marks an unknown entry.
     classes : ndarray of shape (n_classes,) or None
-        What a classifier's `predict` answers with, sorted; ``arange(n_columns)`` for a matrix of
-        labels.
+        What a classifier's `predict` answers with, sorted; ``arange(n_columns)`` for labels.
     from_vector : bool
         Whether y was one label a sample, so that splits may be stratified.
     label_names : ndarray of shape (n_columns,) or None
@@ -60,6 +58,31 @@ class Targets:
         """The values as an ndarray."""
         return np.asarray(self.values.toarray() if sp.issparse(self.values) else self.values)
 
+    def mass(self, weight: Array | None) -> Array:
+        """Sums of the columns over the rows of all processes, which are weighted."""
+        return np.asarray(self.processes.total(_weighted_sum(self.values, weight)))
+
+    def absent_and_present(self, weight: Array | None = None) -> Array:
+        """The same of 1 - y and of y over known entries, shape (2, n_columns)."""
+        unknown, known = self.values, self.values
+        if sp.issparse(known):
+            unknown, known = unknown.copy(), known.copy()
+            unknown.data = np.isnan(unknown.data).astype(np.float64)
+            known.data = np.nan_to_num(known.data)
+        else:
+            unknown = np.isnan(known)
+            known = np.where(unknown, 0.0, known)
+        n_rows = known.shape[0] if weight is None else weight.sum()
+        present = _weighted_sum(known, weight)
+        absent = n_rows - _weighted_sum(unknown, weight) - present
+        return np.asarray(self.processes.total(np.stack([absent, present])))
+
+
+def _weighted_sum(values: Any, weight: Array | None) -> Array:
+    if weight is None:
+        return np.asarray(values.sum(axis=0), dtype=np.float64)
+    return np.asarray(weight @ values, dtype=np.float64)
+
 
 DENSE_ENTRIES = 2**22
 """Entries of one-hot rows that are held dense at once: 32 megabytes."""
@@ -82,31 +105,12 @@ def encode_classes(
     may_be_sparse: bool = False,
     processes: Processes = ALONE,
 ) -> Targets:
-    """Targets over exclusive classes, from hard labels or from rows.
+    """Targets over exclusive classes, in the order of the sorted ones.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Hard labels, or one row of numbers in the domain. A DataFrame's columns name the classes.
-    domain : Domain, default=DISTRIBUTION
-        What the loss asks of a row.
-    classes : ndarray of shape (n_classes,), default=None
-        Classes of an earlier fit: y must fit them.
-    declared : array-like of shape (n_classes,), default=None
-        All classes that will ever come, when y may hold some of them only. They name the columns
-        of a 2-D y without names, in the order given.
-    may_be_sparse : bool, default=False
-        Many hard labels of many classes become a CSR array.
-
-    Returns
-    -------
-    Targets
-        Columns in the order of the sorted classes.
-
-    Raises
-    ------
-    ValueError
-        If y has no legal meaning; the message says which row, what it holds and what to do.
+    y holds hard labels, or rows of numbers in the domain, whose columns a DataFrame names. It must
+    fit the `classes` of an earlier fit. Classes that are `declared` are all that will ever come,
+    and name the columns of a 2-D y without names. Many hard labels of many classes become a CSR
+    array where that `may_be_sparse`.
     """
     columns, given = column_names(y), y
     y = as_array(y)
@@ -204,28 +208,22 @@ def _as_names(names: list[Any], what: str) -> Array:
     return np.asarray(names)
 
 
-def first_unseen(distinct: Array, inverse: Array, known: Collection[Any]) -> int | None:
-    """The row of the first label that is not known, from what `np.unique` says; or None."""
-    unseen = np.array([label not in known for label in distinct.tolist()], dtype=bool)
-    return int(np.argmax(unseen[inverse])) if unseen.any() else None
-
-
 def one_hot(labels: Array, classes: Array, sparse: bool = False) -> Any:
     """A row with a single 1 for each label, dense or as a CSR array."""
     column = {label: j for j, label in enumerate(classes.tolist())}
-    distinct, inverse = np.unique(labels, return_inverse=True)
-    row = first_unseen(distinct, inverse, column)
-    if row is not None:
+    found, inverse = np.unique(labels, return_inverse=True)
+    codes = np.array([column.get(label, -1) for label in found.tolist()], dtype=np.intp)[inverse]
+    if (codes < 0).any():
+        row = int(np.argmax(codes < 0))
         raise ValueError(
             f"`y` has classes not in `classes_`: row {row} holds {labels.tolist()[row]!r}, and the "
             f"known classes are {classes}. Name every class in the first call, or fit anew."
         )
-    codes = np.array([column[label] for label in distinct.tolist()], dtype=np.intp)
+    shape = len(labels), len(classes)
     if sparse:
-        ones, starts = np.ones(len(labels)), np.arange(len(labels) + 1)
-        return sp.csr_array((ones, codes[inverse], starts), shape=(len(labels), len(classes)))
-    values = np.zeros((len(labels), len(classes)))
-    values[np.arange(len(labels)), codes[inverse]] = 1.0
+        return sp.csr_array((np.ones(shape[0]), codes, np.arange(shape[0] + 1)), shape=shape)
+    values = np.zeros(shape)
+    values[np.arange(shape[0]), codes] = 1.0
     return values
 
 
@@ -264,7 +262,7 @@ def in_class_order(y: Any, estimator: Any) -> Any:
 
     They are in another order where `classes` of `partial_fit` named them so.
     """
-    declared = column_classes(estimator)
+    declared = _kept(estimator, "column_classes_")
     if declared is None or np.ndim(y) != 2 or column_names(y) is not None:
         return y
     y = as_array(y)
@@ -274,11 +272,6 @@ def in_class_order(y: Any, estimator: Any) -> Any:
 def label_names(estimator: Any) -> Array | None:
     """`label_names_` of a fitted classifier, also where a search or a pipeline wraps it."""
     return _kept(estimator, "label_names_")
-
-
-def column_classes(estimator: Any) -> Array | None:
-    """`column_classes_` of a fitted classifier, also where a search or a pipeline wraps it."""
-    return _kept(estimator, "column_classes_")
 
 
 def _kept(estimator: Any, name: str) -> Array | None:
@@ -301,29 +294,10 @@ def encode_labels(
 ) -> Targets:
     """Targets of independent labels, from a binary vector or from a matrix.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,), or array-like or sparse matrix (n_samples, n_labels)
-        Binary hard labels (then the one column is "is it the second class"), or entries in the
-        domain with NaN or -1 for unknown; one column of these is one label. A DataFrame's columns
-        become `label_names`.
-    domain : Domain, default=INDEPENDENT
-        What the loss asks of an entry: to lie in [0, 1], or to be at least 0.
-    classes : ndarray, default=None
-        Classes of an earlier fit: y must fit them.
-    declared : array-like, default=None
-        The two classes, or ``arange(n_labels)``, when y comes in parts.
-    names : ndarray of shape (n_labels,), default=None
-        `label_names` of an earlier fit: the columns of a frame are put in this order.
-
-    Returns
-    -------
-    Targets
-
-    Raises
-    ------
-    ValueError
-        If y has no legal meaning; the message says which row, what it holds and what to do.
+    Of a vector the one column is "is it the second class". A matrix holds entries in the domain,
+    NaN or -1 where unknown, and a DataFrame's columns become `label_names`, or are put in the order
+    of the `names` of an earlier fit. `classes` are those of an earlier fit; `declared` the two
+    classes, or ``arange(n_labels)``, of a y that comes in parts.
     """
     columns, given = column_names(y), y
     y = as_array(y, one_label=True)
@@ -332,23 +306,20 @@ def encode_labels(
     if y.ndim == 1:
         known = classes if classes is not None else declared
         return _encode_binary(hard_labels(y, given, known), known, processes)
-    values: Rows
+    matrix = None
     if sp.issparse(y):
-        values = sp.csr_array(y, copy=True)
-        values = sp.csr_array(
-            (float_matrix(values.data), values.indices, values.indptr), shape=values.shape
-        )
-        values.sum_duplicates()
-        if classes is None:
-            _check_that_some_are_absent(values.data, values.shape)
-        values.data = unknown_as_nan(values.data)
-        domain.check_entries(values.data, unknown=True, matrix=values)
-    else:
-        values = float_matrix(y)
-        if classes is None:
-            _check_that_some_are_absent(values, values.shape)
-        values = unknown_as_nan(values)
-        domain.check_entries(values, unknown=True)
+        rows = sp.csr_array(y)
+        parts = float_matrix(rows.data), rows.indices, rows.indptr
+        matrix = sp.csr_array(parts, shape=rows.shape, copy=True)
+        matrix.sum_duplicates()
+    entries = float_matrix(y) if matrix is None else matrix.data
+    if classes is None:
+        _check_that_some_are_absent(entries, y.shape)
+    entries = unknown_as_nan(entries)
+    domain.check_entries(entries, unknown=True, matrix=matrix)
+    values: Rows = entries
+    if matrix is not None:
+        matrix.data, values = entries, matrix
     values = in_order(values, columns, names, "labels")
     known = np.arange(values.shape[1])
     for wanted, source in ((classes, "the earlier fit"), (declared, "`classes`")):
@@ -391,16 +362,9 @@ def _check_that_some_are_absent(stored: Array, shape: tuple[int, ...]) -> None:
 
 def warn_if_never_absent(targets: Targets) -> None:
     """Say which labels are 1 in every row that is known: nothing tells them from a constant."""
-    values = targets.values
-    if sp.issparse(values):
-        full = np.bincount(values.indices, minlength=values.shape[1]) == values.shape[0]
-        lowest = np.zeros(values.shape[1])
-        lowest[full] = _lowest_known(values[:, full].toarray())
-    else:
-        lowest = _lowest_known(values)
-    lowest = np.min(targets.processes.gather(lowest), axis=0)
-    names = np.arange(len(lowest)) if targets.label_names is None else targets.label_names
-    warn_of_never_absent(names[lowest == 1])
+    absent, present = targets.absent_and_present()
+    names = np.arange(len(absent)) if targets.label_names is None else targets.label_names
+    warn_of_never_absent(names[(absent == 0) & (present > 0)])
 
 
 def warn_of_never_absent(names: Array) -> None:
@@ -410,10 +374,6 @@ def warn_of_never_absent(names: Array) -> None:
             f"Labels {names.tolist()} are 1 in every row where they are known: no row shows what "
             "it is to lack them. Pass 0 where a label is absent; -1 and NaN mean unknown.",
         )
-
-
-def _lowest_known(values: Array) -> Array:
-    return np.where(np.isnan(values), np.inf, values).min(axis=0, initial=np.inf)
 
 
 def unknown_as_nan(values: Array) -> Array:
@@ -441,8 +401,7 @@ def column_names(y: Any) -> Array | None:
         )
     if names == list(range(len(names))):
         return None
-    if len(set(names)) != len(names):
-        raise ValueError(f"The columns of y must have distinct names; they are {names}.")
+    check_distinct(names, "y")
     return _as_names(names, "The names of the columns of y")
 
 

@@ -22,19 +22,10 @@ if TYPE_CHECKING:
 def encode_numbers(
     y: Any, domain: Domain, names: Array | None = None, processes: Processes = ALONE
 ) -> Targets:
-    """Targets of a regression.
+    """Targets of a regression: numbers in the domain, NaN where unknown.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Numbers in the domain; NaN where unknown. A DataFrame's columns become `label_names`.
-    domain : Domain
-    names : ndarray of shape (n_targets,), default=None
-        `label_names` of an earlier fit: the columns of a frame are put in this order.
-
-    Returns
-    -------
-    Targets
+    A DataFrame's columns become `label_names`, or are put in the order of the `names` of an
+    earlier fit.
     """
     columns = column_names(y)
     values = as_numbers(y)

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import eigsh
 from sklearn.cluster import KMeans
 
-from .._targets.answers import Annotations
+from .._targets.annotations import Annotations
 from .._targets.encoding import Array
 
 MOST_CAMPS = 4

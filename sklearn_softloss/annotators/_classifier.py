@@ -18,11 +18,11 @@ from .._estimators.course import Course
 from .._estimators.estimator import unchanged_on_error
 from .._estimators.held_out import groups_of_equal
 from .._estimators.keywords import answers_habits
-from .._targets.answers import (
+from .._targets.annotations import (
     Annotations,
     annotator_names,
     are_same,
-    read_answers,
+    read_annotations,
     refuse_other_rows,
     refuse_other_type,
 )
@@ -249,7 +249,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         if wanted != "auto" and not (isinstance(wanted, Integral) and int(wanted) >= 1):
             raise ValueError(f"n_camps must be 'auto' or an int >= 1; got {self.n_camps!r}.")
         refuse_other_rows(X, y)
-        answers = read_answers(y)
+        answers = read_annotations(y)
         weight = weight_or_ones(sample_weight, (len(answers),), name="sample_weight")
         answers = answers._kept(weight[answers.item] > 0)
         weight = np.where(np.bincount(answers.item, minlength=len(weight)) > 0, weight, 0.0)
@@ -441,7 +441,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         """
         check_is_fitted(self)
         refuse_other_rows(X, y)
-        answers = read_answers(y)
+        answers = read_annotations(y)
         if np.ndim(y) == 1:
             said = self.predict(X)[:, None]
         else:

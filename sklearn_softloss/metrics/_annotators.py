@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .._checks import check_one_of, weight_or_ones
-from .._targets.answers import are_same, known_answers, read_answers
+from .._targets.annotations import are_same, known_annotations, read_annotations
 from .._targets.encoding import Array
 from ._takes import takes
 from .averages import mean_of_defined
@@ -231,7 +231,7 @@ def _mean_of_answers(
     sample_weight: Any,
 ) -> Any:
     check_one_of("average", average, ("items", "annotators", None))
-    answers = read_answers(y_true, are_ratings=True)
+    answers = read_annotations(y_true, are_ratings=True)
     shape = answers.shape
     weight = weight_or_ones(sample_weight, (len(answers),), name="sample_weight")
     predicted = np.asarray(y_pred)
@@ -242,7 +242,7 @@ def _mean_of_answers(
             f"y_pred must have shape {shape}, or one answer a row; it has {np.shape(y_pred)}."
         )
     predicted = np.broadcast_to(predicted, shape)[answers.item, answers.annotator]
-    there, predicted = known_answers(predicted, "Predictions")
+    there, predicted = known_annotations(predicted, "Predictions")
     if not there.all():
         row = answers.item[int(np.argmin(there))]
         raise ValueError(f"Every answer needs a prediction; row {row} has none.")

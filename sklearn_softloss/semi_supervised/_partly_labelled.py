@@ -12,7 +12,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from .._checks import check_columns, check_weight
+from .._checks import check_weight
+from .._columns.table import check_columns
 from .._estimator_base import SoftlossEstimator
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import (
