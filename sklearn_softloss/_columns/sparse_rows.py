@@ -28,14 +28,7 @@ def stays_sparse(X: Any, dtype: torch.dtype, processes: Processes = ALONE) -> bo
 
 
 class SparseRows:
-    """A block of CSR rows in the dtype and on the device of a net.
-
-    Parameters
-    ----------
-    block : CSR matrix of shape (n_rows, n_features)
-    dtype : torch.dtype
-    device : torch.device
-    """
+    """A block of CSR rows in the dtype and on the device of a net."""
 
     def __init__(self, block: Any, dtype: torch.dtype, device: torch.device) -> None:
         self.block, self.dtype, self.device = block, dtype, device

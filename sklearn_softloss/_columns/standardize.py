@@ -42,18 +42,8 @@ class Standardize(nn.Module):
 
     Columns of a sparse X are scaled by the size of their entries, never centred. A column that was
     constant in training says nothing, and counts as zero whatever comes later; what is missing
-    counts as the mean.
-
-    Parameters
-    ----------
-    n_features : int
-    may_be_missing : bool, default=True
-        Whether entries may be missing; after `Encode` none is.
-
-    Attributes
-    ----------
-    factor, shift : Tensor of shape (n_features,)
-        What a column is multiplied by, and what is added then.
+    counts as the mean, unless nothing `may_be_missing`, as after `Encode`. Each column is
+    multiplied by its `factor`, and its `shift` is added.
     """
 
     factor: Tensor

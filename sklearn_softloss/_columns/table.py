@@ -383,8 +383,6 @@ def _agreed(said: list[Said], labels: list[str], processes: Processes) -> list[S
                 f"X must have the same columns in all processes: it has {len(told[0])} in process "
                 f"0 and {len(other)} in process {rank}."
             )
-    if len(told) == 1:
-        return said
     agreed = []
     for label, several in zip(labels, zip(*told, strict=True), strict=True):
         filled = [(rank, one) for rank, one in enumerate(several) if one.kind != MISSING]
