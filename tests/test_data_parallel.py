@@ -12,10 +12,10 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 
 from sklearn_softloss import persistence
@@ -61,7 +61,6 @@ def run(script, args, environment, file):
     os.dup2(said, 1)
     os.dup2(said, 2)
     os.environ.update(environment)
-    torch.set_num_threads(1)
     sys.argv = [script, *args]
     sys.path.insert(0, str(HERE))
     runpy.run_path(str(HERE / script), run_name="__main__")
@@ -76,7 +75,8 @@ def started_twice(folder, script, *args):
             file = folder / f"said by {rank}"
             file.touch()
             process = FORKS.Process(target=run, args=(script, args, environment, file))
-            process.start()
+            with mock.patch.dict(os.environ, OMP_NUM_THREADS="1"):  # of the one that is forked
+                process.start()
             started.append((process, file))
         yield started
     finally:
