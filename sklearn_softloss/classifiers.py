@@ -23,11 +23,10 @@ from ._targets.encoding import (
     as_array,
     by_name,
     encode_classes,
-    encode_labels,
     in_class_order,
     label_names,
-    warn_if_never_absent,
 )
+from ._targets.labels import encode_labels, warn_if_never_absent
 from ._targets.weighting import WeightedEntries, WeightedRows, class_weights, label_weights
 from .distributed import Processes
 from .metrics import multilabel_subset_accuracy, soft_accuracy

@@ -17,10 +17,10 @@ from .._targets.encoding import (
     aligned,
     as_array,
     encode_classes,
-    encode_labels,
     in_class_order,
     label_names,
 )
+from .._targets.labels import encode_labels
 from ..metrics import multilabel_subset_accuracy, soft_accuracy
 from .compatibility import available_if
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._table import frame_of, html_of
-from .._targets.encoding import Array, warn_of_never_absent
+from .._targets.encoding import Array
+from .._targets.labels import warn_of_never_absent
 from ._multilabel import averaged, binary_log_losses, label_sums, subset_accuracy
 from .blocks import LabelBlocks
 from .calibration_error import expected_calibration_error

@@ -26,8 +26,8 @@ from .._targets.encoding import (
     float_matrix,
     hard_labels,
     one_hot,
-    unknown_as_nan,
 )
+from .._targets.labels import unknown_as_nan
 
 BLOCK_ENTRIES = 2**17
 """Entries of a block: one megabyte in float64."""

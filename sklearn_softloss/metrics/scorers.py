@@ -20,7 +20,8 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from .. import metrics
 from .._targets.annotations import annotator_names, refuse_other_rows
-from .._targets.encoding import aligned, as_array, encode_labels, in_class_order, label_names
+from .._targets.encoding import aligned, as_array, in_class_order, label_names
+from .._targets.labels import encode_labels
 from ..model_selection.proba import aligned_proba
 from ._takes import takes, what_it_takes
 

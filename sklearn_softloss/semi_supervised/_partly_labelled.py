@@ -16,15 +16,8 @@ from .._checks import check_weight
 from .._columns.table import check_columns
 from .._estimator_base import SoftlossEstimator
 from .._targets.domains import first_bad_sum
-from .._targets.encoding import (
-    Array,
-    Targets,
-    as_array,
-    encode_classes,
-    encode_labels,
-    in_order,
-    is_missing,
-)
+from .._targets.encoding import Array, Targets, as_array, encode_classes, in_order, is_missing
+from .._targets.labels import encode_labels
 from .._warn import warn
 from ..distributed import refuse_processes
 
