@@ -20,18 +20,12 @@ import numpy as np
 __all__ = ["data_parallel"]
 
 LETTING_GO = 0.2
-"""Seconds for torch's thread of the last exchange to let go of its tensors. It needs the GIL
-for that, which the end of a group holds while it waits for the thread."""
+"""Seconds for torch's thread of the last exchange to let go of its tensors: it needs the GIL, which
+the end of a group holds while it waits for the thread."""
 
 
 class Processes:
-    """One process alone, which agrees with itself.
-
-    Attributes
-    ----------
-    rank, size : int
-        The number of this process, from 0 on, and how many there are.
-    """
+    """One process alone, which agrees with itself: its number, and how many there are."""
 
     rank, size = 0, 1
 

@@ -110,6 +110,21 @@ def test_a_row_of_no_weight_teaches_no_level_and_no_gap():
         assert_array_equal(said(clf, X[-1:].assign(x=0)), said(clf, X[-1:].assign(x=0, c="new")))
 
 
+@pytest.mark.parametrize("encoding", ["standard", None])
+def test_nor_does_it_where_the_rarest_levels_share_an_entry(encoding):
+    X = pd.DataFrame({"x": np.arange(200) / 200, "c": [f"c{row % 99}" for row in range(200)]})
+    X.loc[7, "c"] = "alone"
+    weight = np.arange(200) != 7
+    clf = SoftTargetMLPClassifier(**{**FULL, "encoding": encoding})
+    clf.fit(X, np.arange(200) % 2, sample_weight=weight)
+    assert clf.encoded_names_[-1] == "c rare"
+    alone, new, rare = (said(clf, X[:1].assign(c=text)) for text in ("alone", "new", "c98"))
+    assert_array_equal(alone, new)
+    assert (alone != rare).any()
+    without = clone(clf).fit(X[weight], (np.arange(200) % 2)[weight])
+    assert_allclose(said(clf, X), said(without, X), atol=1e-9)
+
+
 # --- what is refused ------------------------------------------------------------------------------
 
 

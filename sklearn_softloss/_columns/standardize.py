@@ -56,11 +56,8 @@ class Standardize(nn.Module):
         self.register_buffer("shift", torch.zeros(n_features, dtype=torch.float64))
 
     def fit(self, batches: Any, more_to_come: bool) -> Standardize:
-        """Measure the weighted rows.
-
-        With `more_to_come` a column that is constant so far may vary yet: it is divided by its
-        size instead.
-        """
+        """Measure the weighted rows. With `more_to_come` a column that is constant so far may vary
+        yet: it is divided by its size instead."""
         find = _sparse_scale if sp.issparse(batches.data.X) else _dense_scale
         with np.errstate(over="ignore", invalid="ignore"):
             mean, scale, size = find(batches)

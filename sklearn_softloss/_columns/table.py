@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -48,7 +48,8 @@ class Columns:
     is_category : ndarray of shape (n_features,)
         Which columns hold categories. One without levels holds numbers, which are its codes.
     levels : dict of ndarray
-        By the place of a column of texts: its different texts, sorted, each at its code.
+        By the place of a column of texts: its different texts, sorted, each at its code; None for
+        those that only rows of no weight hold.
     is_empty : ndarray of shape (n_features,)
         Which columns of cells of any type, or of categories, had nothing but missing cells.
     names : list of str or None
@@ -114,6 +115,15 @@ class Columns:
             is_empty=np.array([one.kind == MISSING for one in said], dtype=bool),
             names=names if names and all(isinstance(name, str) for name in names) else None,
         )
+
+    def seen_in(self, X: Any, rows: Any, processes: Processes) -> Self:
+        """The same, with None for texts in none of these rows of X, which holds codes."""
+        levels = {at: found.copy() for at, found in self.levels.items()}
+        for at, found in levels.items():
+            there = X[rows, at]
+            n_rows = np.bincount(there[there >= 0].astype(int), minlength=len(found))
+            found[np.asarray(processes.total(n_rows)) == 0] = None
+        return replace(self, levels=levels)
 
     def are_listed_by(self, categorical_features: Any) -> bool:
         """Whether a parameter names the categories that there are; "from_dtype" does."""

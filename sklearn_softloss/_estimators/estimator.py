@@ -206,6 +206,9 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
                     X, y, loss, course, declared, sample_weight, label_weight, processes
                 )
                 check_same_data(X, targets)
+                if encoded.weighting is not None and not course.goes_on:
+                    rows = encoded.rows_with_weight()
+                    self._columns = self._columns.seen_in(X, rows, processes)
                 scored = _as_scored(given_X, X), y
                 net, loop, train, chosen = self._train(
                     X, scored, targets, encoded, loss, course, validation, observer

@@ -87,10 +87,8 @@ class Domain(str):
         )
 
     def weighted(self, values: Array, class_weight: Array) -> tuple[Array, Array]:
-        """Rows and their weights under weights of the classes.
-
-        Here a row keeps its values and takes the mean class weight under y / sum(y).
-        """
+        """Rows and their weights under weights of the classes: here a row keeps its values and
+        takes the mean class weight under y / sum(y)."""
         mass, total = (values * class_weight).sum(axis=1), values.sum(axis=1)
         return values, np.divide(mass, total, out=np.ones_like(mass), where=total > 0)
 

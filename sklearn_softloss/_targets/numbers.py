@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 def encode_numbers(
     y: Any, domain: Domain, names: Array | None = None, processes: Processes = ALONE
 ) -> Targets:
-    """Targets of a regression: numbers in the domain, NaN where unknown.
-
-    A DataFrame's columns become `label_names`, or are put in the order of the `names` of an
-    earlier fit.
-    """
+    """Targets of a regression: numbers in the domain, NaN where unknown. A DataFrame's columns
+    become `label_names`, or are put in the order of the `names` of an earlier fit."""
     columns = column_names(y)
     values = as_numbers(y)
     from_vector = values.ndim == 1
@@ -80,10 +77,8 @@ class TargetScale:
         location_and_scale: Callable[[Array, Array], tuple[float, float]],
         more_to_come: bool,
     ) -> TargetScale:
-        """Measured on the known entries of each column, with their weights.
-
-        With `more_to_come` a column that is constant so far may vary yet, and is moved alone.
-        """
+        """Measured on the known entries of each column, with their weights. With `more_to_come` a
+        column that is constant so far may vary yet, and is moved alone."""
         values, weight, entry = weighting(targets.values, slice(None))
         of_entries = np.ones(values.shape) if entry is None else entry
         if weight is not None:
