@@ -114,6 +114,7 @@ class SoftRowsClassifier(MetaClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
 
         Returns
         -------
@@ -129,6 +130,7 @@ class SoftRowsClassifier(MetaClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
 
         Returns
         -------
@@ -144,6 +146,7 @@ class SoftRowsClassifier(MetaClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
 
         Returns
         -------
