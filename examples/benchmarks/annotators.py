@@ -151,7 +151,7 @@ def scores(votes: Votes, test: Any, method: Any, seed: int) -> list[float]:
     of_answers = np.clip(said[item, annotator, given], 1e-12, None)
     return [
         metrics.soft_log_loss(truth, np.clip(share, 1e-12, None)),
-        metrics.manhattan_distance(truth, share),
+        metrics.label_distribution_distance(truth, share, measure="manhattan"),
         metrics.annotator_error_rate(Y, said.argmax(axis=2)),
         float(-np.log(of_answers).mean()),
         seconds,

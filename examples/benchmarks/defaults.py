@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -35,7 +36,7 @@ from harness import data_folder, line, machine, parser, table, take_turns, write
 from harness.data import as_dense, label_distributions, multilabel, read
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 from sklearn_softloss._estimators import choice, held_out, trials
-from sklearn_softloss.metrics import kl_divergence, multilabel_log_loss
+from sklearn_softloss.metrics import label_distribution_distance, multilabel_log_loss
 
 FIXED = {"alpha": 1.0, "dropout": 0.5}
 MLP_TRAINING = {
@@ -105,8 +106,9 @@ def of_distributions(change: str, X: Any, Y: Any) -> float:
 
 def mean_kl(predicted: Callable[[Any, Any, Any], Any], X: Any, Y: Any, step: int = 1) -> float:
     """Over every `step`-th of ten folds in the order of the file."""
+    divergence = partial(label_distribution_distance, measure="kl_divergence")
     losses = [
-        kl_divergence(Y[test], predicted(X[train], Y[train], X[test]))
+        divergence(Y[test], predicted(X[train], Y[train], X[test]))
         for train, test in list(KFold(10).split(X))[::step]
     ]
     return float(np.mean(losses))

@@ -11,7 +11,6 @@ made-up data.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,29 +29,24 @@ from sklearn.preprocessing import StandardScaler
 from harness import data_folder, machine, parser, store, table, write_page
 from harness.data import label_distributions
 from sklearn_softloss import SoftTargetMLPClassifier
-from sklearn_softloss.metrics import (
-    canberra_distance,
-    chebyshev_distance,
-    clark_distance,
-    cosine_similarity,
-    intersection_similarity,
-    kl_divergence,
-)
+from sklearn_softloss.metrics import label_distribution_distance
 
 YEAST = tuple(
     f"Yeast_{name}"
     for name in ("alpha", "cdc", "elu", "diau", "heat", "spo", "cold", "dtt", "spo5", "spoem")
 )
 SETS = ("SJAFFE", "SBU_3DFE", "Movie", *YEAST)
-MEASURES: dict[str, Callable[[Any, Any], float]] = {
-    "kl": kl_divergence,
-    "chebyshev": chebyshev_distance,
-    "clark": clark_distance,
-    "canberra": canberra_distance,
-    "cosine": cosine_similarity,
-    "intersection": intersection_similarity,
+MEASURES = {
+    "kl": "kl_divergence",
+    "chebyshev": "chebyshev",
+    "clark": "clark",
+    "canberra": "canberra",
+    "cosine": "cosine",
+    "intersection": "total_variation",
 }
+"""The distances by their names in the printed tables."""
 RISING = ("cosine", "intersection")
+"""Of which the tables print the similarity, 1 less the distance."""
 NEAR = 0.1
 """Share of the test rows of a fold that count as near: those closest to a training row."""
 RIVALS = ("StructRF", "DF-LDL(StructTree)", "SA-BFGS", "k-NN")
@@ -95,8 +89,13 @@ def predicted_rows(model: Any, X: Any) -> Any:
     return rows / rows.sum(axis=1, keepdims=True)
 
 
+def measured(name: str, Y: Any, proba: Any) -> float:
+    distance = label_distribution_distance(Y, proba, measure=MEASURES[name])
+    return 1 - distance if name in RISING else distance
+
+
 def all_measures(Y: Any, proba: Any) -> list[float]:
-    return [float(measure(Y, proba)) for measure in MEASURES.values()]
+    return [measured(name, Y, proba) for name in MEASURES]
 
 
 def scores_of_fold(model: Any, X: Any, Y: Any, train: Any, test: Any, near: Any) -> list[float]:
@@ -105,7 +104,7 @@ def scores_of_fold(model: Any, X: Any, Y: Any, train: Any, test: Any, near: Any)
     proba = predicted_rows(model, X[test])
     return [
         *all_measures(Y[test], proba),
-        *(float(kl_divergence(Y[test][rows], proba[rows])) for rows in (near, ~near)),
+        *(measured("kl", Y[test][rows], proba[rows]) for rows in (near, ~near)),
     ]
 
 
