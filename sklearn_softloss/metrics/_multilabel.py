@@ -14,7 +14,7 @@ from ._averages import AVERAGES, Average, averaged, label_sums
 from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks, OptionalArray
 from .confusion import Counts, fbeta_parts
 
-EntryAverage = Literal["micro", "macro"] | None
+Pooling = Literal["micro", "macro"] | None
 
 
 def binary_log_losses(truth: Array, proba: Array) -> Array:
@@ -28,7 +28,7 @@ def squared_errors(truth: Array, proba: Array) -> Array:
 
 
 def _mean_over_entries(
-    blocks: LabelBlocks, value: Callable[[Array, Array], Array], average: EntryAverage
+    blocks: LabelBlocks, value: Callable[[Array, Array], Array], average: Pooling
 ) -> float | Array:
     """Weighted mean of a value of each known entry."""
     check_one_of("average", average, ("micro", "macro", None))
@@ -37,11 +37,7 @@ def _mean_over_entries(
 
 
 def multilabel_log_loss(
-    y_true: Any,
-    y_proba: Any,
-    *,
-    average: EntryAverage = "micro",
-    sample_weight: OptionalArray = None,
+    y_true: Any, y_proba: Any, *, average: Pooling = "micro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """Mean binary cross-entropy over the known entries.
 
@@ -87,11 +83,7 @@ def multilabel_log_loss(
 
 
 def multilabel_brier_score(
-    y_true: Any,
-    y_proba: Any,
-    *,
-    average: EntryAverage = "micro",
-    sample_weight: OptionalArray = None,
+    y_true: Any, y_proba: Any, *, average: Pooling = "micro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """Mean squared difference of target and probability over the known entries.
 
@@ -120,11 +112,7 @@ def multilabel_brier_score(
 
 
 def multilabel_hamming_loss(
-    y_true: Any,
-    y_pred: Any,
-    *,
-    average: EntryAverage = "micro",
-    sample_weight: OptionalArray = None,
+    y_true: Any, y_pred: Any, *, average: Pooling = "micro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """Expected share of the known entries that are decided wrongly.
 
