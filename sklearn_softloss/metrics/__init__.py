@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._renamed import renamed
 from . import scorers
 from ._annotators import annotator_absolute_distance, annotator_error_rate
 from ._decomposition import CalibrationDecomposition, calibration_decomposition
@@ -18,6 +19,7 @@ from ._multilabel import (
     multilabel_log_loss,
     multilabel_subset_accuracy,
 )
+from ._old_names import METRICS
 from ._quantiles import crps_from_quantiles, interval_coverage, pinball_loss
 from ._ranking import (
     multilabel_average_precision_score,
@@ -58,3 +60,5 @@ __all__ = [
     "soft_brier_score",
     "soft_log_loss",
 ]
+
+__getattr__ = renamed(__name__, METRICS)

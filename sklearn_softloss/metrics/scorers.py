@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from .._renamed import renamed
 from .._targets.answers import annotator_names, refuse_other_rows
 from .._targets.encoding import aligned, as_array, encode_labels, in_class_order, label_names
 from ..model_selection.proba import aligned_proba
@@ -30,6 +31,7 @@ from . import (
     _ranking,
     calibration_error,
 )
+from ._old_names import METRICS, part_of_decomposition
 from .blocks import OptionalArray
 
 ANSWERS = ("y_pred", "y_answers", "y_ratings", "y_quantiles", "y_lower")
@@ -300,3 +302,25 @@ neg_crps_from_quantiles = _loss(_quantiles.crps_from_quantiles)
 
 __all__ = ["Scorer", "make_scorer"]
 __all__ += [name for name, found in list(globals().items()) if isinstance(found, Scorer)]
+
+
+def _old_scorers() -> dict[str, tuple[str, Scorer]]:
+    """Scorers by their names of version 0.1, until 0.4: what is written now, and what it is."""
+    found: dict[str, tuple[str, Scorer]] = {}
+    for name, (written, metric) in METRICS.items():
+        is_score = name.endswith("similarity")
+        old = name if is_score else f"neg_{name}"
+        found[old] = f"a scorer of {written}", make_scorer(metric, greater_is_better=is_score)
+    for part in ("calibration", "refinement"):
+        written = f"a scorer of calibration_decomposition(...).{part}"
+        metric = part_of_decomposition(part)
+        found[f"neg_{part}_loss"] = written, _loss(metric)
+        labelwise = make_scorer(metric, greater_is_better=False, kind="labelwise")
+        found[f"neg_labelwise_{part}_loss"] = written, labelwise
+    error = calibration_error.expected_calibration_error
+    written = 'make_scorer(expected_calibration_error, greater_is_better=False, kind="labelwise")'
+    scorer = make_scorer(error, greater_is_better=False, kind="labelwise")
+    return {**found, "neg_labelwise_calibration_error": (written, scorer)}
+
+
+__getattr__ = renamed(__name__, _old_scorers())
