@@ -35,7 +35,7 @@ from sklearn.preprocessing import StandardScaler
 from harness import data_folder, line, machine, parser, table, take_turns, write_page
 from harness.data import as_dense, label_distributions, multilabel, read
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
-from sklearn_softloss._estimators import choice, held_out, trials
+from sklearn_softloss._estimators import candidates, choice, held_out, trials
 from sklearn_softloss.metrics import label_distribution_distance, multilabel_log_loss
 
 FIXED = {"alpha": 1.0, "dropout": 0.5}
@@ -56,12 +56,12 @@ CHANGES: dict[str, dict[str, Any]] = {
     "the training of MLPClassifier": MLP_TRAINING,
 }
 PATCHES: dict[str, list[tuple[Any, str, Any]]] = {
-    "no linear models": [(choice, "LINEAR", ())],
+    "no linear models": [(candidates, "LINEAR", ())],
     "one fold alone": [(held_out, "MOST_FOLDED", 0)],
     "no candidate leaves early": [(choice, "FEWEST_LEFT", 99)],
     "other folds": [(held_out, "SEED", 1)],
     "trial nets as wide as the last": [(trials, "TRIAL_WIDTH", 448)],
-    "64 epochs of little decay, however many the rows": [(choice, "MANY_STEPS", 10**9)],
+    "64 epochs of little decay, however many the rows": [(candidates, "MANY_STEPS", 10**9)],
 }
 USUAL = {
     "digits": load_digits,

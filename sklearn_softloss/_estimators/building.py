@@ -16,25 +16,18 @@ from .._training.mlp import MLP
 from .._training.net import TrainingNet, check_net
 from .._training.schedule import FIXED_LENGTH, Schedule
 from .._training.solvers import SOLVERS, Solver
-from ..losses import Loss
 from .course import Course
+from .problem import Problem
 from .settings import Settings
 
 
 def build_net(
-    settings: Settings,
-    loss: Loss,
-    train: TrainingData,
-    n_columns: int,
-    course: Course,
-    generators: Generators,
-    before: Any = None,
+    settings: Settings, problem: Problem, generators: Generators, before: Any = None
 ) -> TrainingNet:
-    """A net to train on these rows; where the course goes on, with the weights that it has in the
-    estimator `before`."""
-    if loss.needs_mean_target:
-        loss = loss.with_mean_target(train.mean_target())
-    n_outputs = loss.n_logits(n_columns)
+    """A net to train; where the course goes on, with the weights that it has in the estimator
+    `before`."""
+    train, course, loss = problem.train, problem.course, problem.loss_on(problem.train)
+    n_outputs = loss.n_logits(train.targets.n_columns)
     if course.goes_on:
         module = copy.deepcopy(before.net_.module_)
     else:

@@ -19,7 +19,6 @@ from .._training.checkpoint import TrainingCheckpoint
 from .._training.mlp import ACTIVATIONS
 from .._training.schedule import SCHEDULES
 from .._training.solvers import SOLVERS
-from .._warn import warn
 from .keywords import module_parameters
 
 
@@ -48,7 +47,6 @@ NUMBERS = {
     "epsilon": Number(Real, 0, include="neither"),
     "n_iter_no_change": Number(Real, 1, endless=True),
     "max_fun": Number(Integral, 1),
-    "label_smoothing": Number(Real, 0, 1),
     "dropout": Number(Real, 0, 1, auto=True),
 }
 FLAGS = {
@@ -72,20 +70,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 def check_parameters(estimator: Any) -> None:
     """Raise TypeError or ValueError for the first parameter with an illegal value."""
     for name, allowed in NUMBERS.items():
-        value = getattr(estimator, name)
-        if allowed.auto and isinstance(value, str) and value == "auto":
-            continue
-        label = f"{name} (a number, or 'auto')" if allowed.auto else name
-        check_scalar(
-            value,
-            label,
-            allowed.kind,
-            min_val=allowed.low,
-            max_val=allowed.high,
-            include_boundaries=allowed.include,
-        )
-        if isnan(value) or (isinf(value) and not allowed.endless):
-            raise ValueError(f"{label} must be a finite number; got {value!r}.")
+        check_number(name, getattr(estimator, name), allowed)
     for name, kinds in FLAGS.items():
         check_scalar(getattr(estimator, name), name, kinds)
     for name, choices in CHOICES.items():
@@ -97,7 +82,6 @@ def check_parameters(estimator: Any) -> None:
                 f"{name} must be one of {list(choices)}{beside}; got {value!r}."
                 f"{nearest_name(value, choices)}"
             )
-    _check_standardize(estimator)
     module = estimator.module
     if isinstance(module, nn.Module) or not (module is None or callable(module)):
         raise TypeError(
@@ -111,27 +95,27 @@ def check_parameters(estimator: Any) -> None:
             "None."
         )
     _check_callbacks(estimator.callbacks)
-    if estimator.target_range is not None:
-        _check_target_range(estimator.target_range, estimator.label_smoothing)
     _check_choosers(estimator.cv, estimator.scoring)
     hidden_layers(estimator.hidden_layer_sizes)
     torch_dtype(estimator.dtype or np.float64)
     torch_device(estimator.device)
 
 
-def _check_standardize(estimator: Any) -> None:
-    """Warn of the parameter that `encoding` has taken the place of."""
-    given = estimator.standardize
-    if isinstance(given, str) and given == "deprecated":
+def check_number(name: str, value: Any, allowed: Number) -> None:
+    """Refuse a value of another type or out of bounds, NaN too."""
+    if allowed.auto and isinstance(value, str) and value == "auto":
         return
-    check_scalar(given, "standardize", (bool, np.bool_))
-    instead = "standard" if given else None
-    if estimator.encoding != "auto":
-        raise ValueError(
-            f"standardize has become encoding: got standardize={given!r} and "
-            f"encoding={estimator.encoding!r}; leave standardize out."
-        )
-    warn(f"standardize={given!r} has become encoding={instead!r}: pass that.", FutureWarning)
+    label = f"{name} (a number, or 'auto')" if allowed.auto else name
+    check_scalar(
+        value,
+        label,
+        allowed.kind,
+        min_val=allowed.low,
+        max_val=allowed.high,
+        include_boundaries=allowed.include,
+    )
+    if isnan(value) or (isinf(value) and not allowed.endless):
+        raise ValueError(f"{label} must be a finite number; got {value!r}.")
 
 
 def _check_choosers(cv: Any, scoring: Any) -> None:
@@ -235,17 +219,3 @@ def _check_device_is_here(found: torch.device, device: Any) -> None:
         raise ValueError(
             f"device={device!r}, but torch finds no such {kind} device here; use 'cpu' or 'auto'."
         ) from error
-
-
-def _check_target_range(target_range: Any, label_smoothing: float) -> None:
-    if label_smoothing:
-        raise ValueError(
-            f"label_smoothing={label_smoothing} and target_range={target_range!r} both move the "
-            "targets: set one of them."
-        )
-    legal = np.shape(target_range) == (2,) and all(isinstance(end, Real) for end in target_range)
-    if not legal or not 0 <= target_range[0] < target_range[1] <= 1:
-        raise ValueError(
-            "target_range must be None or (low, high) with 0 <= low < high <= 1, such as "
-            f"(0.1, 0.9); got {target_range!r}."
-        )

@@ -11,12 +11,13 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._checks import require_y, weight_or_ones
-from .._estimators.choice import Candidate, params_of
+from .._estimators.callbacks import with_callbacks
+from .._estimators.candidates import Candidate, params_of
 from .._estimators.classifier import NetClassifier
-from .._estimators.compatibility import with_callbacks
 from .._estimators.course import Course
+from .._estimators.documented import documented
+from .._estimators.equal_rows import groups_of_equal
 from .._estimators.estimator import unchanged_on_error
-from .._estimators.held_out import groups_of_equal
 from .._estimators.keywords import answers_habits
 from .._processes import refuse_processes
 from .._targets.answers import (
@@ -47,63 +48,21 @@ READ_ENTRIES = 2**20
 """Probabilities of annotators that are held at once for a mixture."""
 
 
+@documented
 class AnnotatorMLPClassifier(NetClassifier):
     """Neural net for annotators' answers: the share of each, and who says what.
 
     Parameters
     ----------
-    hidden_layer_sizes : int, tuple of int or 'auto', default="auto"
-        Units of each hidden layer; as for `SoftTargetMLPClassifier`.
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default="relu"
-        Activation of the hidden layers.
     n_camps : int or 'auto', default="auto"
         Groups of annotators that see things alike, each with a share of its own. 'auto' counts
         those that chance does not explain, at most 4; see Notes.
-    encoding : {'auto', 'standard', 'piecewise'} or None, default="auto"
-        How the numbers of X enter the net; as for `SoftTargetMLPClassifier`.
-    categorical_features : str, array-like of {bool, int, str} or None, default="from_dtype"
-        Columns of X that are categories; as for `SoftTargetMLPClassifier`.
-    solver : str or torch optimizer class, default="adamw"
-        As for `SoftTargetMLPClassifier`.
-    alpha, dropout : float or 'auto', default="auto"
-        Weight decay, and the share of hidden units dropped; 'auto' chooses both by a
-        cross-validation.
-    batch_size : int or 'auto', default="auto"
-        Rows a training step.
-    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
-        Schedule of the rate.
-    learning_rate_init : float, default=0.006
-        First learning rate.
-    max_iter : int or 'auto', default="auto"
-        Most epochs.
     random_state : int or RandomState instance, default=None
         Seeds weights, order, dropout, folds and the search for camps.
-    tol : float, default=0.0001
-        Smallest fall of the loss that counts; largest gradient entry at the end of 'lbfgs'.
-    verbose : int or bool, default=False
-        Progress of the training.
     early_stopping : bool, default=False
         Whether to hold rows out and keep the weights of the epoch that is best on them.
-    validation_fraction : float, default=0.1
-        Share of the rows held out for that, in (0, 1).
-    n_iter_no_change : int or inf, default=10
-        Epochs without a fall of at least `tol` before the training stops.
-    module : callable, default=None
-        ``(n_features, n_outputs) -> torch.nn.Module`` in place of the built-in net, with parameters
-        ``module__name`` as further keywords.
-    device : str, default="cpu"
-        'cpu', 'cuda' or 'auto'.
-    dtype : {'float32', 'float64'}, default=None
-        Precision of the training; None follows X.
     callbacks : list of skorch callbacks, default=None
         Called at each epoch of the net that is kept.
-    cv, scoring : default=None
-        Folds and score by which 'auto' is chosen; as for `SoftTargetMLPClassifier`.
-    standardize : bool
-        True is ``encoding="standard"``, False is ``encoding=None``.
-
-        .. deprecated:: 0.2
-           Use `encoding`.
 
     Attributes
     ----------
@@ -125,11 +84,6 @@ class AnnotatorMLPClassifier(NetClassifier):
         How far answers follow the share of the camp: 1 as everyone's, 0 not at all.
     bias_ : ndarray of shape (n_annotators, n_classes)
         What is added to the log share of each class, in nats.
-    net_, loss_, loss_curve_, alpha_, dropout_, selection_results_, n_iter_, ...
-        Of the net, as of `SoftTargetMLPClassifier`.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        If X had string column names.
 
     See Also
     --------
@@ -210,7 +164,6 @@ class AnnotatorMLPClassifier(NetClassifier):
         callbacks: Any = None,
         cv: Any = None,
         scoring: Any = None,
-        standardize: Any = "deprecated",
     ) -> None:
         super().__init__()  # all parameters are kept as given: `ModuleParameters`
 
@@ -303,7 +256,6 @@ class AnnotatorMLPClassifier(NetClassifier):
                 continue
             member = copy.copy(self)
             member.__dict__.update(params_of(Candidate(*self._candidate), self, len(rows)))
-            member.standardize = "deprecated"  # its meaning is in `encoding` now
             if self.module is None:
                 member.categorical_features = self._columns.is_category  # X is in numbers here
             member.callbacks, member.verbose, member._is_part = None, 0, True

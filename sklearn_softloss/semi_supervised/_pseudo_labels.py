@@ -13,7 +13,7 @@ from sklearn.utils import Tags, _safe_indexing, check_random_state, get_tags
 from sklearn.utils.validation import check_scalar, has_fit_parameter, validate_data
 
 from .._checks import check_real
-from .._estimators.meta import check_classifier
+from .._meta import check_classifier
 from .._targets.encoding import Array, Targets, encode_classes
 from .._warn import warn
 from ._evidence import confidence, held_out_temperature, hidden_labels, tempered
