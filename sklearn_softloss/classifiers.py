@@ -15,7 +15,7 @@ from ._estimator_base import available_if
 from ._estimators.callbacks import with_callbacks
 from ._estimators.classifier import NetClassifier
 from ._estimators.documented import documented
-from ._estimators.estimator import trains_in_batches
+from ._estimators.estimator import says, trains_in_batches
 from ._estimators.keywords import answers_habits
 from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE, Domain
 from ._targets.encoding import (
@@ -32,14 +32,6 @@ from ._targets.encoding import (
 )
 from ._targets.weighting import WeightedEntries, WeightedRows, class_weights, label_weights
 from .metrics import multilabel_subset_accuracy, soft_accuracy
-
-
-def _predicts_counts(estimator: Any) -> bool:
-    if not hasattr(getattr(estimator, "net_", None), "criterion_") or not hasattr(
-        estimator.net_.criterion_, "count"
-    ):
-        raise AttributeError("predict_count needs a fit with loss='count_distribution'.")
-    return True
 
 
 @documented
@@ -507,7 +499,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         n_labels = 1 if self._from_vector else len(self.classes_)
         return _check_threshold(self.threshold, n_labels, getattr(self, "label_names_", None))
 
-    @available_if(_predicts_counts)
+    @available_if(says("count", "'count_distribution'"))
     def predict_count(self, X: Any) -> Array:
         """Expected sum of each row of y; with ``loss="count_distribution"``.
 
@@ -521,6 +513,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
         ndarray of shape (n_samples,), float64
             For 0/1 labels the expected number of labels.
         """
+        check_is_fitted(self)
         return self._read(X, self.net_.criterion_.count)
 
     def decision_function(self, X: Any) -> Array:

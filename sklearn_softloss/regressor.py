@@ -17,7 +17,7 @@ from ._estimator_base import available_if
 from ._estimators.callbacks import with_callbacks
 from ._estimators.course import Course
 from ._estimators.documented import documented
-from ._estimators.estimator import NetEstimator, trains_in_batches
+from ._estimators.estimator import NetEstimator, says, trains_in_batches
 from ._estimators.keywords import answers_habits
 from ._estimators.problem import Problem
 from ._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL, REAL, Domain
@@ -26,23 +26,6 @@ from ._targets.numbers import TargetScale, as_numbers, encode_numbers
 from ._targets.weighting import WeightedEntries
 from ._warn import warn
 from .losses import Loss, Quantile
-
-
-def _says(method: str, losses: str) -> Any:
-    """Whether the loss, or that of the fit, has a method of this name, as these losses have."""
-
-    def check(estimator: Any) -> None:
-        net = getattr(estimator, "net_", None)
-        try:
-            loss = estimator._loss() if net is None else net.criterion_
-        except (TypeError, ValueError) as error:  # `fit` refuses it
-            raise AttributeError(str(error)) from error
-        if not hasattr(loss, method):
-            raise AttributeError(
-                f"predict_{method} needs a fit with loss={losses}; the loss is {loss!r}."
-            )
-
-    return check
 
 
 @documented
@@ -305,7 +288,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         """Values (n_samples, n_targets, ...), without the axis of targets where y had none."""
         return values[:, 0] if self._from_vector else values
 
-    @available_if(_says("quantiles", "'quantile' or 'gaussian'"))
+    @available_if(says("quantiles", "'quantile' or 'gaussian'"))
     def predict_quantiles(self, X: Any, levels: Any = None) -> Array:
         """Quantiles of each target, never decreasing from level to level.
 
@@ -330,7 +313,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         at_levels = self.net_.criterion_.at_levels(levels)
         return lambda logits: self._decoded(at_levels(logits).movedim(-1, 0)).movedim(0, -1)
 
-    @available_if(_says("std", "'gaussian'"))
+    @available_if(says("std", "'gaussian'"))
     def predict_std(self, X: Any) -> Array:
         """Standard deviation of each target given x, under ``loss="gaussian"``.
 

@@ -21,7 +21,7 @@ def data_of(X, Y, weight=None):
 
 
 def folds_of(data, cv=None, valid=None):
-    return splits_of(Problem(data, valid, None, None, None, None, None), cv)
+    return splits_of(Problem(data, valid, *[None] * 6), cv)
 
 
 def minus_mean_loss(clf, X, y):

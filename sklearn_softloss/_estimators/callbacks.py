@@ -69,9 +69,7 @@ class FitObserver:
         return bool(stop)
 
 
-def observer_of(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitObserver | None:
-    """That of a fit which callbacks follow: the estimator's own, or those of a search around it."""
+def is_followed(estimator: Any) -> bool:
+    """Whether it has callbacks, or is fitted by a search that has."""
     own = getattr(estimator, "_skl_callbacks", None)
-    if own or hasattr(estimator, "_parent_callback_ctx"):
-        return FitObserver(estimator, X, y, sample_weight)
-    return None
+    return bool(own) or hasattr(estimator, "_parent_callback_ctx")

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from .._processes import Processes
 from .._targets.encoding import Targets
 from ..losses import Loss
-from .parameters import has_checkpoint
+from .parameters import checkpoints
 
 OF_ONE_PROCESS = ("random_state", "verbose", "callbacks")
 """Parameters that may differ: the first process draws for all."""
@@ -33,7 +33,7 @@ def check_sharing(
             f"{loss!r} compares the rows of a batch, which data_parallel() spreads over processes: "
             "take another loss, or fit in one process."
         )
-    if has_checkpoint(estimator.callbacks):
+    if checkpoints(estimator.callbacks):
         raise ValueError(
             "TrainingCheckpoint writes the state of one process, and data_parallel() trains in "
             f"{processes.size}: leave it out, and dump the fitted estimator."

@@ -15,7 +15,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from torch import Tensor
 
-from .._checks import check_weight
+from .._checks import check_weight, require_y
 from .._estimator_base import SoftlossEstimator
 from .._processes import entered, reading, reading_together
 from .._targets.codes import TargetCode
@@ -33,7 +33,7 @@ from .._training.process import leaves_process_as_found
 from .._warn import warn
 from ..losses import Loss, get_loss
 from .building import build_net, net_of_the_next_part
-from .callbacks import CallbackSupportMixin, FitObserver, observer_of
+from .callbacks import CallbackSupportMixin, FitObserver, is_followed
 from .candidates import MIDDLE
 from .choice import Chosen, choose
 from .course import Course, check_call, course_of
@@ -132,16 +132,22 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
             self._check_parameters()
             loss, course = self._loss(), course_of(self, in_parts)
             given = {"sample_weight": sample_weight, "label_weight": label_weight}
-            check_sharing(self, processes, loss, y, course, {**given, "X_val": validation[0]})
-            check_call(self, y, loss, course, validation)
-            observer = None if in_parts else observer_of(self, X, self._as_given(y), sample_weight)
+            if processes.size > 1:
+                check_sharing(self, processes, loss, y, course, {**given, "X_val": validation[0]})
+            require_y(self, y)
+            check_call(self, loss, course, validation)
+            if course is Course.WARM:
+                self._check_warm_start(y)
+            observer = None
+            if is_followed(self) and not in_parts:
+                observer = FitObserver(self, X, self._as_given(y), sample_weight)
             with unchanged_on_error(self):
-                problem, generators = self._read_problem(
+                problem = self._read_problem(
                     X, y, loss, course, declared=declared, validation=validation, **given
                 )
                 chosen = choose(self, problem)
-                net, loop = self._train(problem, chosen, generators, observer)
-                self._keep(problem, chosen, net, loop, generators)
+                net, loop = self._train(problem, chosen, observer)
+                self._keep(problem, chosen, net, loop)
             if observer is not None:
                 observer.on_fit_end()
             if not (in_parts or loop.interrupted):
@@ -159,8 +165,8 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
         label_weight: Any,
         declared: Any,
         validation: tuple[Any, Any],
-    ) -> tuple[Problem, Generators]:
-        """X and y checked, as the training sees them; the rows held out; and what draws them."""
+    ) -> Problem:
+        """X and y checked, and as the training sees them; the rows that validate held out."""
         processes, given_X = entered(), X
         X = self._check_X(X, reset=not course.goes_on)
         self._check_encoding(X, course)
@@ -168,7 +174,8 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
             targets, encoded = self._read_targets(
                 X, y, loss, course, declared, sample_weight, label_weight
             )
-        check_same_data(processes, X, targets)
+        if processes.size > 1:
+            check_same_data(processes, X, targets)
         generators = self._generators_for(course)
         dtype = torch_dtype(X.dtype if self.dtype is None else self.dtype)
         train = self._rows_that_count(X, encoded, dtype, torch_device(self.device))
@@ -186,7 +193,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
             parts = hold_out(train.rows, targets, fraction, generators.numpy, processes)
             train, valid = map(train.restricted, parts)
         given_X = given_X if hasattr(given_X, "columns") else X
-        return Problem(train, valid, targets, loss, course, given_X, given_y), generators
+        return Problem(train, valid, targets, loss, course, generators, given_X, given_y)
 
     def _rows_that_count(
         self, X: Any, encoded: TrainingTargets, dtype: torch.dtype, device: torch.device
@@ -239,20 +246,16 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
 
     @leaves_process_as_found
     def _train(
-        self,
-        problem: Problem,
-        chosen: Chosen,
-        generators: Generators,
-        observer: FitObserver | None,
+        self, problem: Problem, chosen: Chosen, observer: FitObserver | None
     ) -> tuple[TrainingNet, Loop]:
         """Build a net, or take the one there, and train it."""
-        train, course = problem.train, problem.course
+        train, course, generators = problem.train, problem.course, problem.generators
         settings = Settings.of(self, chosen.params)
         with nullcontext() if self.module is None else lent_to_module(generators):
             if course is Course.NEXT_PART and self.net_.lbfgs is None:
                 net = net_of_the_next_part(settings, self.net_)
             else:
-                net = build_net(settings, problem, generators, self if course.goes_on else None)
+                net = build_net(settings, problem, self if course.goes_on else None)
             net.batch_size = settings.batch_size_of(train.n_samples)
             n_epochs = 1 if course.in_parts else settings.max_iter
             if observer is not None:
@@ -270,7 +273,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
     def _given_validation(
         self, train: TrainingData, targets: Targets, domain: Domain, X: Any, y: Any
     ) -> TrainingData:
-        """Rows of the user's own, with the code and the class weights of the training."""
+        """Rows of the user's own, with the code and the weighting of the training."""
         try:
             X = self._check_X(X, reset=False)
         except ValueError as error:
@@ -302,19 +305,12 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
 
     # --- what a fit leaves -----------------------------------------------------------------------
 
-    def _keep(
-        self,
-        problem: Problem,
-        chosen: Chosen,
-        net: TrainingNet,
-        loop: Loop,
-        generators: Generators,
-    ) -> None:
+    def _keep(self, problem: Problem, chosen: Chosen, net: TrainingNet, loop: Loop) -> None:
         """What the fitted estimator is, from all that a fit has found."""
         for name in self._kept_of_targets:
             self.__dict__.pop(f"{name}_", None)
         self.__dict__.update(self._to_predict(net, problem))
-        self._candidate, self._generators = tuple(chosen.candidate), generators
+        self._candidate, self._generators = tuple(chosen.candidate), problem.generators
         self.alpha_, self.dropout_ = chosen.params["alpha"], chosen.params["dropout"]
         self.encoding_ = None if self.module is not None else chosen.params["encoding"]
         self.selection_results_ = chosen.results
@@ -425,6 +421,23 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = self.module is None
         return tags
+
+
+def says(method: str, losses: str) -> Any:
+    """Whether the loss, or that of the fit, has a method of this name, as these losses have."""
+
+    def check(estimator: Any) -> None:
+        net = getattr(estimator, "net_", None)
+        try:
+            loss = estimator._loss() if net is None else net.criterion_
+        except (TypeError, ValueError) as error:  # `fit` refuses it
+            raise AttributeError(str(error)) from error
+        if not hasattr(loss, method):
+            raise AttributeError(
+                f"predict_{method} needs a fit with loss={losses}; the loss is {loss!r}."
+            )
+
+    return check
 
 
 def trains_in_batches(estimator: Any) -> bool:

@@ -17,7 +17,7 @@ from .._processes import Processes
 from .._targets.encoding import Array, Targets
 from .._training.batches import TrainingData
 from .._warn import warn
-from .equal_rows import groups_of_equal, hashes_of_values, numbered
+from .equal_rows import groups_of_equal, hashes_of_values
 from .problem import Problem
 
 SEED = 0
@@ -102,7 +102,7 @@ def enough_rows(data: TrainingData) -> tuple[TrainingData, Array, Array]:
     most = data.processes.from_first(max(MOST_TAUGHT, min(MOST_JUDGED, data.block_size())))
     if data.n_samples > most:
         hashes = data.processes.gather(hashes_of_values(data, SEED))
-        groups = numbered(np.concatenate(hashes))
+        groups = np.unique(np.concatenate(hashes), return_inverse=True)[1]
         first = sum(len(part) for part in hashes[: data.processes.rank])
         data = data.restricted(data.rows[groups[first : first + len(data)] < most])
     part = data.gathered()

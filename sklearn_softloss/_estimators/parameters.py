@@ -49,13 +49,7 @@ NUMBERS = {
     "max_fun": Number(Integral, 1),
     "dropout": Number(Real, 0, 1, auto=True),
 }
-FLAGS = {
-    "shuffle": (bool, np.bool_),
-    "warm_start": (bool, np.bool_),
-    "nesterovs_momentum": (bool, np.bool_),
-    "early_stopping": (bool, np.bool_),
-    "verbose": (bool, np.bool_, Integral),
-}
+FLAGS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 CHOICES: dict[str, Iterable[Any]] = {
     "encoding": ("auto", "standard", "piecewise", None),
     "activation": ACTIVATIONS,
@@ -71,8 +65,9 @@ def check_parameters(estimator: Any) -> None:
     """Raise TypeError or ValueError for the first parameter with an illegal value."""
     for name, allowed in NUMBERS.items():
         check_number(name, getattr(estimator, name), allowed)
-    for name, kinds in FLAGS.items():
-        check_scalar(getattr(estimator, name), name, kinds)
+    for name in FLAGS:
+        check_scalar(getattr(estimator, name), name, (bool, np.bool_))
+    check_scalar(estimator.verbose, "verbose", (bool, np.bool_, Integral))
     for name, choices in CHOICES.items():
         value = getattr(estimator, name)
         is_optimizer = name == "solver" and callable(value)
@@ -148,22 +143,16 @@ def _check_callbacks(callbacks: Any) -> None:
                 "callbacks must be None, 'disable' or a list of skorch callbacks, each alone or as "
                 f"(name, callback); got {entry!r}."
             )
-    if len(_checkpoints(callbacks)) > 1:
+    if len(found := checkpoints(callbacks)) > 1:
         raise ValueError(
-            "callbacks may hold one TrainingCheckpoint, from which a fit goes on; got "
-            f"{_checkpoints(callbacks)!r}."
+            f"callbacks may hold one TrainingCheckpoint, from which a fit goes on; got {found!r}."
         )
 
 
-def has_checkpoint(callbacks: Any) -> bool:
-    """Whether legal `callbacks` hold a `TrainingCheckpoint`."""
-    return bool(_checkpoints(callbacks))
-
-
-def _checkpoints(callbacks: Any) -> list[TrainingCheckpoint]:
+def checkpoints(callbacks: Any) -> list[TrainingCheckpoint]:
+    """Those in legal `callbacks`."""
     entries = callbacks if isinstance(callbacks, (list, tuple)) else []
-    found = map(_unnamed, entries)
-    return [callback for callback in found if isinstance(callback, TrainingCheckpoint)]
+    return [one for one in map(_unnamed, entries) if isinstance(one, TrainingCheckpoint)]
 
 
 def _unnamed(entry: Any) -> Any:
@@ -205,17 +194,11 @@ def torch_device(device: Any) -> torch.device:
             f"device must be 'cpu', 'cuda' or 'auto'; got {device!r}."
             f"{nearest_name(device, ('cpu', 'cuda', 'auto'))}"
         ) from error
-    if found.type != "cpu":
-        _check_device_is_here(found, device)
-    return found
-
-
-def _check_device_is_here(found: torch.device, device: Any) -> None:
-    """Refuse a device that can hold no number: torch fails in many ways where it has none."""
     try:
-        torch.zeros(1, device=found).item()
+        torch.zeros(1, device=found).item()  # torch fails in many ways where there is none
     except Exception as error:
-        kind = found.type.upper()
         raise ValueError(
-            f"device={device!r}, but torch finds no such {kind} device here; use 'cpu' or 'auto'."
+            f"device={device!r}, but torch finds no such {found.type.upper()} device here; use "
+            "'cpu' or 'auto'."
         ) from error
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from .._targets.encoding import Targets
 from .._training.batches import TrainingData
+from .._training.generators import Generators
 from ..losses import Loss
 from .course import Course
 
@@ -25,6 +26,8 @@ class Problem:
         Those of all rows as checked, with the names that y gave them.
     loss : Loss
     course : Course
+    generators : Generators
+        What the training draws from.
     given_X, given_y : array-like
         Rows as a scorer takes them, of those that choose.
     """
@@ -34,6 +37,7 @@ class Problem:
     targets: Targets
     loss: Loss
     course: Course
+    generators: Generators
     given_X: Any
     given_y: Any
 
