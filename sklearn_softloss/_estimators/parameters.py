@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from math import isinf, isnan
 from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple
@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_scalar
 from skorch.callbacks import Callback
 from torch import nn
 
-from .._checks import nearest_name
+from .._checks import check_one_of, nearest_name
 from .._training.checkpoint import TrainingCheckpoint
 from .._training.mlp import ACTIVATIONS
 from .._training.schedule import SCHEDULES
@@ -50,11 +50,10 @@ NUMBERS = {
     "dropout": Number(Real, 0, 1, auto=True),
 }
 FLAGS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
-CHOICES: dict[str, Iterable[Any]] = {
+CHOICES: dict[str, Collection[Any]] = {
     "encoding": ("auto", "standard", "piecewise", None),
     "activation": ACTIVATIONS,
     "learning_rate": SCHEDULES,
-    "solver": SOLVERS,
 }
 AUTO_WIDTH = 448
 """Units of hidden_layer_sizes="auto"."""
@@ -69,14 +68,13 @@ def check_parameters(estimator: Any) -> None:
         check_scalar(getattr(estimator, name), name, (bool, np.bool_))
     check_scalar(estimator.verbose, "verbose", (bool, np.bool_, Integral))
     for name, choices in CHOICES.items():
-        value = getattr(estimator, name)
-        is_optimizer = name == "solver" and callable(value)
-        if not is_optimizer and not (isinstance(value, str | None) and value in choices):
-            beside = " or a torch optimizer class" if name == "solver" else ""
-            raise ValueError(
-                f"{name} must be one of {list(choices)}{beside}; got {value!r}."
-                f"{nearest_name(value, choices)}"
-            )
+        check_one_of(name, getattr(estimator, name), choices)
+    solver = estimator.solver
+    if not callable(solver) and not (isinstance(solver, str) and solver in SOLVERS):
+        raise ValueError(
+            f"solver must be one of {list(SOLVERS)} or a torch optimizer class; got {solver!r}."
+            f"{nearest_name(solver, SOLVERS)}"
+        )
     module = estimator.module
     if isinstance(module, nn.Module) or not (module is None or callable(module)):
         raise TypeError(
