@@ -67,8 +67,10 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
     _never_known: Array | None = None
     """Columns of y of which no entry was ever known, if there are such."""
 
+    cv: Any = None
+    scoring: Any = None
     _candidate: tuple[Any, ...] = MIDDLE
-    """What was chosen."""
+    """What was chosen. Files that were written before these existed hold none of the three."""
 
     net_: TrainingNet
     loss_curve_: list[float]
@@ -109,6 +111,9 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
     def _check_parameters(self) -> None:
         """Refuse illegal values, before anything is read."""
         check_parameters(self)
+
+    def _check_warm_start(self, y: Any) -> None:
+        """Refuse a y that the weights of the last fit cannot serve."""
 
     def _loss(self) -> Loss:
         """The loss that the parameters name."""
@@ -266,9 +271,6 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
             net.observer = None
             net.is_to_go_on = course.in_parts or self.warm_start
         return net, loop
-
-    def _check_warm_start(self, y: Any) -> None:
-        """Refuse a y that the weights of the last fit cannot serve."""
 
     def _given_validation(
         self, train: TrainingData, targets: Targets, domain: Domain, X: Any, y: Any
