@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._checks import require_y, weight_or_ones
@@ -34,18 +35,14 @@ from .._training.batches import TrainingData, read_net
 from .._training.loops import Loop
 from .._training.net import TrainingNet
 from ._camps import camps_of
-from ._effects import fit_effects, softmax
+from ._effects import fit_effects
 
 FOLDS = 2
 """Nets that each see the rows of the others, to say what annotators make of unseen items."""
 
 SMALLEST_SHARE = 1e-6
-
-AGREEMENT_ENTRIES = 2**19
-"""Probabilities of annotators over which their agreement is averaged, at most."""
-
-READ_ENTRIES = 2**20
-"""Probabilities of annotators that are held at once for a mixture."""
+AGREEMENT_ENTRIES, READ_ENTRIES = 2**19, 2**20
+"""Most probabilities of annotators that agreement is the mean of, and that are held at once."""
 
 
 @documented
@@ -99,8 +96,7 @@ class AnnotatorMLPClassifier(NetClassifier):
     ones for answers to items that the net behind the shares has not seen (two nets, each of half
     the rows, with what the first fit chose), under normal priors that are estimated with them: who
     answered little keeps what the group has. The mean of these over the annotators is a second
-    estimate of the share; `predict_proba` is the mean of both: its log loss is at most the mean of
-    theirs.
+    estimate of the share.
 
     Camps are found by the factors of who agrees with whom beyond chance, without X: a further camp
     must exceed tables in which the annotators of each item are shuffled, and a twentieth of the
@@ -166,8 +162,6 @@ class AnnotatorMLPClassifier(NetClassifier):
         scoring: Any = None,
     ) -> None:
         super().__init__()  # all parameters are kept as given: `ModuleParameters`
-
-    # --- fitting -------------------------------------------------------------------------------
 
     @answers_habits
     @with_callbacks
@@ -266,8 +260,6 @@ class AnnotatorMLPClassifier(NetClassifier):
             found[unseen] = member._predicted(X[unseen])
         return found
 
-    # --- prediction ----------------------------------------------------------------------------
-
     @property
     def _n_camps(self) -> int:
         return int(self.camps_.max()) + 1
@@ -281,7 +273,8 @@ class AnnotatorMLPClassifier(NetClassifier):
     def _of_annotators(self, shares: Array, annotators: Array) -> Array:
         """P(label) of these annotators, (n_classes, n_samples, n_annotators)."""
         log_share = np.moveaxis(np.log(shares), 2, 0)[:, :, self.camps_[annotators]]
-        return softmax(self.scale_[annotators] * log_share + self.bias_[annotators].T[:, None])
+        logits = self.scale_[annotators] * log_share + self.bias_[annotators].T[:, None]
+        return np.asarray(softmax(np.ascontiguousarray(logits), axis=0))
 
     def _blocks(self, joint: Array) -> Iterator[tuple[Array, Array]]:
         """P(label) of all annotators, and that of the population, a block of rows at a time."""
@@ -306,19 +299,16 @@ class AnnotatorMLPClassifier(NetClassifier):
         return total / len(joint)
 
     def predict_proba(self, X: Any) -> Array:
-        """The share of each answer in the population of annotators.
-
-        These are the annotators of `fit`, each weighing as many answers as it gave.
+        """The share of each answer in the annotators of `fit`, each weighing its answers.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64
-            Rows sum to 1, columns follow `classes_`. The mean of what the net says of the share and
+            Rows sum to 1, columns follow `classes_`: the mean of what the net says of the share and
             of the mixture of `predict_annotator_proba`.
         """
         return self._population_share(self._predicted(X))
@@ -329,7 +319,6 @@ class AnnotatorMLPClassifier(NetClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
         annotators : array-like of shape (n_asked,) or a name, default=None
             Names from `annotators_`; None is all of them. An annotator that is not among them
             answers as the population.
@@ -360,7 +349,6 @@ class AnnotatorMLPClassifier(NetClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
         annotators : array-like of shape (n_asked,) or a name, default=None
             As for `predict_annotator_proba`.
 
@@ -377,7 +365,6 @@ class AnnotatorMLPClassifier(NetClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
         y : array-like of shape (n_samples, n_annotators) or (n_samples,)
             Answers; columns of a frame or of Annotations may be any annotators, those of an array
             must be those of `fit`. A 1-D y is compared with `predict`.
@@ -415,10 +402,9 @@ class AnnotatorMLPClassifier(NetClassifier):
         dict of str to ndarray of shape (n_annotators,)
             Under 'annotator' the name, 'answers' their number in `fit`, 'agreement', 'camp' and
             'scale' as in the attributes, 'favours' the class with the largest of `bias_` and 'bias'
-            this, in nats above the mean. 'spammer' is 1 less the correlation r of the answers with
+            this, in nats above the mean. 'spammer' is 1 less the correlation of the answers with
             what they share with the others', in [0, 1]: near 1 is who answers at random, or always
-            the same, NaN who shares no item with another. Of n answers to shared items r is
-            ``((n - 1) * r + 5 * mean r) / (n + 4)``, so that who gave few has the score of most.
+            the same, near the mean of all who gave few, NaN who shares no item with another.
         """
         check_is_fitted(self)
         bias = self.bias_ - self.bias_.mean(axis=1, keepdims=True)

@@ -26,7 +26,7 @@ from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabe
 from sklearn_softloss.semi_supervised._partly_labelled import (
     UNLABELLED,
     PartlyLabelledClassifier,
-    labelled_rows,
+    has_label,
     read_partly_labelled,
 )
 
@@ -168,7 +168,7 @@ def compare_semi_supervised(
     _check_numbers(n_labelled, targets)
     rng = check_random_state(random_state)
     classifiers = _chosen(methods, X, rng)
-    judged = labelled_rows(truth)
+    judged = has_label(truth.dense())
     test = X_test[judged], truth.dense()[judged]
     runs = []
     for draw in range(n_draws):
@@ -237,14 +237,14 @@ def _rows(X: Any, targets: Targets, name: str) -> Any:
 
 
 def _check_numbers(n_labelled: Sequence[int], targets: Targets) -> None:
-    n_known, n_classes = labelled_rows(targets).sum(), len(targets.classes)
+    n_known, n_classes = has_label(targets.dense()).sum(), len(targets.classes)
     for number in n_labelled:
         check_scalar(number, "each of n_labelled", Integral, min_val=n_classes, max_val=n_known)
 
 
 def drawing_order(targets: Targets, rng: np.random.RandomState) -> Array:
     """Labelled rows in random order, one of each class first, then each class in proportion."""
-    rows = rng.permutation(np.flatnonzero(labelled_rows(targets)))
+    rows = rng.permutation(np.flatnonzero(has_label(targets.dense())))
     classes = targets.values[rows].argmax(axis=1)
     place = np.empty(len(rows))
     for number in np.unique(classes):
