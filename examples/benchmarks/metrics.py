@@ -109,7 +109,8 @@ def main() -> None:
     options = parser(__doc__, data=False).parse_args()
     n_rows, n_columns = (2000, 50) if options.smoke else (100_000, 1000)
     heads = ["metric", "s", "MB", "scikit-learn, s", "MB"]
-    found = table(heads, measured(n_rows, n_columns))
+    rows = list(measured(n_rows, n_columns))
+    compared, alone = ([row for row in rows if bool(row[3]) == there] for there in (True, False))
     if options.write:
         write_page(
             "metrics",
@@ -121,7 +122,9 @@ def main() -> None:
             "rows, int8 labels). scikit-learn runs on the same hard targets where it has the "
             "metric.",
             machine(),
-            found,
+            table(heads, compared),
+            "## Metrics that scikit-learn has not",
+            table(heads[:3], (row[:3] for row in alone)),
         )
 
 

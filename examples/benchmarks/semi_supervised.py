@@ -257,6 +257,20 @@ def page(results: dict[str, Any]) -> list[str]:
         "# Semi-supervised",
         "Written by `examples/benchmarks/semi_supervised.py --write`.",
     ]
+    for name, title in (
+        ("digits", "scikit-learn's digits: 898 training rows, 899 test rows, 20 draws of labels"),
+        ("votes", "Offensive language (TF-IDF), soft votes of annotators, 5 draws of labels"),
+    ):
+        if name in results:
+            found = results[name]["found"]
+            parts += [
+                f"## {title}",
+                results[name]["machine"],
+                table_of_accuracies(found),
+                "Differences within a draw:",
+                table_of_differences(found),
+                f"![Accuracy against the number of labels](semi_supervised_{name}.png)",
+            ]
     if "collapse" in results:
         parts += [
             "## Where the rbf kernel underflows",
@@ -278,20 +292,6 @@ def page(results: dict[str, Any]) -> list[str]:
             results["large"]["machine"],
             markdown(found["rows"]),
         ]
-    for name, title in (
-        ("digits", "scikit-learn's digits: 898 training rows, 899 test rows, 20 draws of labels"),
-        ("votes", "Offensive language (TF-IDF), soft votes of annotators, 5 draws of labels"),
-    ):
-        if name in results:
-            found = results[name]["found"]
-            parts += [
-                f"## {title}",
-                results[name]["machine"],
-                table_of_accuracies(found),
-                "Differences within a draw:",
-                table_of_differences(found),
-                f"![Accuracy against the number of labels](semi_supervised_{name}.png)",
-            ]
     return parts
 
 

@@ -345,6 +345,7 @@ def main() -> None:
         f"call over {repeats} turns; ratios are other / ours. float32, Adam.",
         machine(),
         ratios,
+        "## The ratios, drawn",
         "![Ratios](speed.png)",
         "## Growth",
         "`MultiLabelSigmoidClassifier`, 16,000 rows of 100 features, 10 labels, 100 hidden units, "

@@ -26,8 +26,7 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
     What scikit-learn's `LabelSpreading` and `LabelPropagation` compute, on a graph that neither
     underflows nor grows with the square of the rows. The weight of a neighbour is Gaussian in its
     distance relative to that of the row's furthest neighbour, so that every weight lies in
-    [0.011, 1] in any unit and dimension; weights of both directions are averaged. The fixed point
-    is found by conjugate gradients.
+    [0.011, 1] in any unit and dimension; weights of both directions are averaged.
 
     Parameters
     ----------
@@ -78,15 +77,13 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
     of a row's own scale are those of [3]_, here by row and then averaged, because the product of
     two scales underflows where a far row meets a dense crowd.
 
-    Like those of scikit-learn the distributions are means over neighbours of neighbours: their
-    largest entries are good answers, but as probabilities they are too flat, the more so the
-    larger `alpha`. `SoftPseudoLabelClassifier` corrects that with a temperature.
+    The distributions are means over neighbours of neighbours: their largest entries are good
+    answers, but as probabilities they are too flat, the more so the larger `alpha`;
+    `SoftPseudoLabelClassifier` corrects that with a temperature. `predict_proba` of other rows is
+    the weighted mean over the nearest rows of the fit.
 
-    `predict_proba` of other rows is the weighted mean over the nearest rows of the fit.
-
-    In a 1-D y the number -1 marks a row without a label. The one exception is a y of -1 and 1 and
-    nothing else, which is read as two classes, with a warning. A 2-D y with NaN rows is never
-    ambiguous.
+    In a 1-D y the number -1 marks a row without a label, but in a y of -1 and 1 and nothing else,
+    which is read as two classes, with a warning. A 2-D y with NaN rows is never ambiguous.
 
     References
     ----------

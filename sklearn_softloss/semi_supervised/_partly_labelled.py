@@ -30,7 +30,7 @@ UNLABELLED = -1
 """Marks a row without a label in a 1-D y, beside None and NaN."""
 
 TEXT_MARKS = ("", "-1", "-1.0", "nan")
-"""Text that stands for no label where a column of labels was read or turned into text."""
+"""Text that says the same in a file."""
 
 
 def read_partly_labelled(y: Any, classes: Array | None = None) -> Targets:
@@ -186,7 +186,6 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
 
         Returns
         -------
@@ -202,7 +201,6 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
 
         Returns
         -------
@@ -217,10 +215,9 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels (then this is the accuracy) or soft rows. Rows without a label, -1 or NaN, are
-            left out.
+            left out; one must have a label.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0.
 
@@ -228,11 +225,6 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
         -------
         float
             In [0, 1].
-
-        Raises
-        ------
-        ValueError
-            If no row has a label, or y does not fit the classes.
         """
         best = self.predict_proba(X).argmax(axis=1)
         targets = read_partly_labelled(y, self.classes_)

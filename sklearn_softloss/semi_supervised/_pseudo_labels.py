@@ -91,12 +91,10 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
     graph are often right in their largest entry but far too flat, and those of a net fitted on few
     labels too sharp; "auto" hides a fifth of the labels at a time to see how much.
 
-    -1 in a 1-D y marks a row without a label, with the one exception that `GraphLabelSpreading`
-    explains.
-
-    A DataFrame goes to estimator and labeler as it is. Texts, categories and missing values are
-    legal where both read them: a graph does not, but a pipeline that encodes them before it does,
-    and so does "estimator" with `SoftTargetMLPClassifier`.
+    `GraphLabelSpreading` says what marks a row without a label. A DataFrame goes to estimator and
+    labeler as it is. Texts, categories and missing values are legal where both read them: a graph
+    does not, but a pipeline that encodes them before it does, and so does "estimator" with
+    `SoftTargetMLPClassifier`.
 
     References
     ----------
