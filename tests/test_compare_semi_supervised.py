@@ -266,7 +266,6 @@ def test_a_dense_kernel_too_large_for_the_machine_is_not_tried(monkeypatch):
     )  # fmt: skip
     assert [row["outcome"] for row in found.rows] == ["too large", "ok", "ok"]
     assert np.isnan(found.rows[0]["accuracy"])
-    assert len(found.plot().containers) == 3
 
 
 # --- memory ---------------------------------------------------------------------------------------
@@ -326,18 +325,7 @@ def test_median_gamma():
     assert same["LabelSpreading rbf, median gamma"].gamma == 1
 
 
-# --- the picture, and refusals --------------------------------------------------------------------
-
-
-def test_picture():
-    found = compare_semi_supervised(
-        *SPLIT, n_labelled=(4, 8), n_draws=2, methods={**GRAPH, "spy": Spy()}, random_state=0
-    )
-    ax = found.plot()
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["ours", "spy (collapsed)"]
-    drawn = ax.containers[0].lines[0].get_xydata()
-    np.testing.assert_allclose(drawn, [[r["n_labelled"], r["accuracy"]] for r in found.rows[:2]])
-    assert found.plot(ax=ax) is ax
+# --- refusals -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

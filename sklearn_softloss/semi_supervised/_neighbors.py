@@ -25,14 +25,14 @@ class ApproximateNeighbors:
                 "pip install 'sklearn_softloss[large]', or take neighbors='exact'."
             ) from error
         self.n_neighbors = n_neighbors
-        self.index = NNDescent(X, n_neighbors=n_neighbors + 1, random_state=random_state)
+        self.index_ = NNDescent(X, n_neighbors=n_neighbors + 1, random_state=random_state)
 
     def kneighbors(self, X: Any = None) -> tuple[Array, Array]:
         """Distances and row numbers of the neighbours; a fitted row is no neighbour of itself."""
         if X is not None:
-            indices, distances = self.index.query(X, k=self.n_neighbors)
+            indices, distances = self.index_.query(X, k=self.n_neighbors)
         else:
-            indices, distances = without_self(*self.index.neighbor_graph)
+            indices, distances = without_self(*self.index_.neighbor_graph)
         missing = indices < 0
         return np.where(missing, np.inf, distances), np.where(missing, 0, indices)
 

@@ -174,8 +174,8 @@ def is_table(text: str) -> bool:
 
 
 def is_shown(text: str) -> bool:
-    """Whether it is a table, a picture or a list."""
-    return text.startswith(("|", "![", "- "))
+    """Whether it is a table or a list."""
+    return text.startswith(("|", "- "))
 
 
 def part_of(text: str, columns: Sequence[int]) -> str:
