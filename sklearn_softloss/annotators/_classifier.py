@@ -304,6 +304,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
 
         Returns
         -------
@@ -319,6 +320,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
         annotators : array-like of shape (n_asked,) or a name, default=None
             Names from `annotators_`; None is all of them. An annotator that is not among them
             answers as the population.
@@ -349,6 +351,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
         annotators : array-like of shape (n_asked,) or a name, default=None
             As for `predict_annotator_proba`.
 
@@ -365,6 +368,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
         y : array-like of shape (n_samples, n_annotators) or (n_samples,)
             Answers; columns of a frame or of Annotations may be any annotators, those of an array
             must be those of `fit`. A 1-D y is compared with `predict`.

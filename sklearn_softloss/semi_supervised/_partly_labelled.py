@@ -186,6 +186,7 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
 
         Returns
         -------
@@ -201,6 +202,7 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
 
         Returns
         -------
@@ -215,6 +217,7 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels (then this is the accuracy) or soft rows. Rows without a label, -1 or NaN, are
             left out; one must have a label.
