@@ -11,8 +11,8 @@ from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, has_fit_parameter
 
 from ._checks import require_y, weight_or_ones
-from ._estimators.compatibility import available_if
-from ._estimators.meta import MetaClassifier, check_classifier, estimator_has
+from ._estimator_base import available_if
+from ._meta import MetaClassifier, check_classifier, estimator_has
 from ._targets.encoding import Array, as_array, encode_classes
 from .model_selection.proba import aligned_proba
 

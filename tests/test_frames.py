@@ -252,13 +252,6 @@ def test_annotators_that_cannot_differ(y):
     assert np.isfinite(clf.annotator_agreement_).all()
 
 
-@pytest.mark.filterwarnings("ignore:standardize=:FutureWarning")
-@pytest.mark.parametrize("standardize", [True, False])
-def test_annotators_take_the_parameter_of_before(standardize):
-    clf = fitted("annotators", standardize=standardize)
-    assert clf.encoding_ == ("standard" if standardize else None)
-
-
 # --- inspection and selection ---------------------------------------------------------------------
 
 
@@ -418,7 +411,7 @@ def test_estimators_of_before_predict(kind):
     X = FRAME[["size", "short"]].to_numpy()
     clf = fitted(kind, X)
     before = said(clf, X)
-    for name in ("encoding", "categorical_features", "_columns", "encoding_", "standardize"):
+    for name in ("encoding", "categorical_features", "_columns", "encoding_"):
         vars(clf).pop(name, None)
     assert_array_equal(said(clf, X), before)
     with pytest.raises(ValueError, match="Column 1 of X must hold numbers"):

@@ -1,4 +1,4 @@
-"""What a fit asks of the processes that share its rows, before it trains with them."""
+"""What a fit asks of several processes that share its rows, before it trains with them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from .._targets.encoding import Targets
 from ..distributed import Processes
 from ..losses import Loss
-from .parameters import has_checkpoint
+from .parameters import checkpoints
 
 OF_ONE_PROCESS = ("random_state", "verbose", "callbacks")
 """Parameters that may differ: the first process draws for all."""
@@ -26,14 +26,12 @@ def check_sharing(
     given: dict[str, Any],
 ) -> None:
     """Refuse calls that differ, and what cannot be a sum over processes."""
-    if processes.size == 1:
-        return
     if loss.batch_dependent:
         raise ValueError(
             f"{loss!r} compares the rows of a batch, which data_parallel() spreads over processes: "
             "take another loss, or fit in one process."
         )
-    if has_checkpoint(estimator.callbacks):
+    if checkpoints(estimator.callbacks):
         raise ValueError(
             "TrainingCheckpoint writes the state of one process, and data_parallel() trains in "
             f"{processes.size}: leave it out, and dump the fitted estimator."
@@ -53,8 +51,6 @@ def check_sharing(
 
 def check_same_data(X: Any, targets: Targets) -> None:
     """Refuse rows of one process that cannot stand below those of another."""
-    if targets.processes.size == 1:
-        return
     names = targets.label_names
     targets.processes.check_that_all_agree(
         {

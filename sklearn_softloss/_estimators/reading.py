@@ -34,7 +34,6 @@ class ReadsColumns:
 
     encoding: str | None = "auto"
     categorical_features: Any = "from_dtype"
-    standardize: Any = "deprecated"
     _columns: Columns = NO_TABLE
     """What the columns of X are. Files that were written before these existed hold none of them."""
 
@@ -89,7 +88,7 @@ class ReadsColumns:
     def _check_encoding(self, X: Any, course: Course) -> None:
         """Refuse what is not done to sparse rows, or by a net that is there already."""
         listed = self.categorical_features is not None and self._columns.is_category.any()
-        if self.module is None and sp.issparse(X) and (self._encoding == "piecewise" or listed):
+        if self.module is None and sp.issparse(X) and (self.encoding == "piecewise" or listed):
             what = "categorical_features" if listed else "encoding='piecewise'"
             raise ValueError(
                 f"{what} needs a dense X; got a sparse one. Pass X.toarray() if its columns are "
@@ -103,19 +102,12 @@ class ReadsColumns:
                 f"has the categories {np.flatnonzero(self._columns.is_category).tolist()}, counted "
                 "from 0: set it back, or fit anew."
             )
-        before = getattr(self, "encoding_", self._encoding)
-        if self._encoding not in ("auto", before):
+        before = getattr(self, "encoding_", self.encoding)
+        if self.encoding not in ("auto", before):
             raise ValueError(
-                f"encoding={self._encoding!r}, but the net to go on with has {before!r}: set it "
+                f"encoding={self.encoding!r}, but the net to go on with has {before!r}: set it "
                 "back, or fit anew."
             )
-
-    @property
-    def _encoding(self) -> str | None:
-        """How numbers enter the net, by `encoding` or the parameter that came before it."""
-        if isinstance(self.standardize, str):
-            return self.encoding
-        return "standard" if self.standardize else None
 
     def _is_small_and_plain(self, X: Any) -> bool:
         """Whether `validate_data` would return X as it is: its cost shows up to `SMALL` entries."""

@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
 
 from .._checks import check_weight, nearest_name, require_y
-from .._estimators.meta import MetaClassifier, check_classifier
+from .._meta import MetaClassifier, check_classifier
 from .._probability import DEFAULT_THRESHOLD
 from .._targets.encoding import Array, Targets, target_kind
 from .._warn import warn

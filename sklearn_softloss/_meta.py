@@ -10,8 +10,8 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from .._estimator_base import SoftlossEstimator
-from .._targets.encoding import (
+from ._estimator_base import SoftlossEstimator, available_if
+from ._targets.encoding import (
     Array,
     Targets,
     aligned,
@@ -20,9 +20,8 @@ from .._targets.encoding import (
     in_class_order,
     label_names,
 )
-from .._targets.labels import encode_labels
-from ..metrics import multilabel_subset_accuracy, soft_accuracy
-from .compatibility import available_if
+from ._targets.labels import encode_labels
+from .metrics import multilabel_subset_accuracy, soft_accuracy
 
 
 def estimator_has(name: str) -> Any:
