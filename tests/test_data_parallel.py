@@ -238,7 +238,6 @@ def test_folds_and_scores_of_ones_own_are_for_one_process(params):
     estimator = soft(alpha="auto", **params)
     with pytest.raises(ValueError, match="cv and scoring are for one process"):
         check_sharing(estimator, SimpleNamespace(size=2), CrossEntropy(), LABELS, Course.FRESH, {})
-    check_sharing(estimator, SimpleNamespace(size=1), CrossEntropy(), LABELS, Course.FRESH, {})
 
 
 def test_the_example_trains_the_partitions_of_dask(tmp_path):
