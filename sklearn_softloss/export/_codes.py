@@ -91,8 +91,9 @@ def _apart(scope: Any, container: Any, variable: Any, width: int) -> list[str]:
 
 def _coded(scope: Any, container: Any, net: Any, at: int, given: str) -> str:
     """The codes of texts, NaN where they are missing."""
-    levels = net._columns.levels.get(at, np.empty(0, dtype=object)).tolist()
-    codes = [float(code) for code in range(len(levels))]
+    seen = {text: float(code) for code, text in enumerate(net._columns.levels.get(at, ()))}
+    seen.pop(None, None)
+    levels, codes = list(seen), list(seen.values())
     if MISSING_TEXT not in levels:
         levels, codes = [*levels, MISSING_TEXT], [*codes, np.nan]
     elif tells_missing(net, at):
