@@ -277,7 +277,7 @@ def test_a_classifier_that_knows_no_names_is_scored_by_position():
 
 @settings(max_examples=10, deadline=None)
 @given(permutations, permutations)
-@pytest.mark.parametrize("name", ["soft_log_loss", "soft_accuracy", "kl_divergence"])
+@pytest.mark.parametrize("name", ["soft_log_loss", "soft_accuracy", "entropy_calibration_error"])
 def test_metrics_of_classes_find_columns_by_name(name, order, other):
     rng = np.random.default_rng(0)
     truth, proba = (pd.DataFrame(rng.dirichlet(np.ones(3), 20), columns=NAMES) for _ in range(2))

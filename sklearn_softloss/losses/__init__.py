@@ -9,7 +9,7 @@ from ._base import (
     register_loss,
     sum_entries,
 )
-from ._counts import CountDistribution, NonnegativeLoss, NormalizedCrossEntropy
+from ._counts import CountDistribution, NonnegativeLoss
 from ._criterion import Criterion
 from ._distribution import (
     AbsoluteError,
@@ -34,17 +34,18 @@ from ._independent import (
     BinaryCrossEntropy,
     BinaryFocal,
     BinaryJeffreys,
-    BinaryPoly1,
     BinarySquaredError,
     Hill,
     TwoWay,
 )
-from ._log_link import Gamma, LogLinkLoss, Poisson, Tweedie
 from ._regression import (
+    Gamma,
     Huber,
+    Poisson,
     RegressionAbsoluteError,
     RegressionLoss,
     RegressionSquaredError,
+    Tweedie,
 )
 from ._spread import Gaussian, Quantile
 
@@ -57,7 +58,6 @@ __all__ = [
     "BinaryCrossEntropy",
     "BinaryFocal",
     "BinaryJeffreys",
-    "BinaryPoly1",
     "BinarySquaredError",
     "Cosine",
     "CountDistribution",
@@ -75,11 +75,9 @@ __all__ = [
     "IndependentLoss",
     "Jeffreys",
     "KLDivergence",
-    "LogLinkLoss",
     "LogitAdjustedCrossEntropy",
     "Loss",
     "NonnegativeLoss",
-    "NormalizedCrossEntropy",
     "Poisson",
     "Poly1",
     "Quantile",

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from .._random import generator_from
 from .._targets.domains import INDEPENDENT, NONNEGATIVE, Domain
-from .._targets.encoding import Array, Rows, as_array, encode_classes, encode_labels
+from .._targets.encoding import Array, Rows, as_array, encode_classes
+from .._targets.labels import encode_labels
 from .._warn import warn
 from ._groups_to_folds import folds_of_groups
 from ._iterative import exchange, stratified_parts, with_label_pairs
