@@ -51,8 +51,12 @@ LOSSES = [
     losses.TwoWay(),
     losses.BinaryJeffreys(),
     losses.BinaryCosine(),
+    losses.BinaryPoly1(),
     losses.CountDistribution(),
+    losses.CountDistribution(count_link="linear"),
     losses.CountDistribution(mode="product"),
+    losses.CountDistribution(count_link="linear", mode="product"),
+    losses.NormalizedCrossEntropy(),
 ]
 
 REGRESSION_LOSSES = [

@@ -103,6 +103,7 @@ def test_cosine(loss, probabilities):
         (losses.SymmetricCrossEntropy(alpha=1.0, beta=0.0), losses.CrossEntropy()),
         (losses.LogitAdjustedCrossEntropy(tau=0.0, prior=[1, 2, 3, 4]), losses.CrossEntropy()),
         (losses.BinaryFocal(gamma=0.0), losses.BinaryCrossEntropy()),
+        (losses.BinaryPoly1(epsilon=0.0), losses.BinaryCrossEntropy()),
         (losses.Asymmetric(gamma_pos=0.0, gamma_neg=0.0, margin=0.0), losses.BinaryCrossEntropy()),
     ],
     ids=repr,
@@ -223,11 +224,13 @@ def test_counts_written_out():
     divergence = (torch.xlogy(share, share) - share * p.log()).sum(-1)
     rate = logits[:, 4].exp()
     close(losses.CountDistribution()(logits, y), divergence + rate - n * rate.log())
-    product = losses.CountDistribution(mode="product")
-    expected = rate[:, None] * p
-    close(product(logits, y), (expected - y * expected.log()).sum(-1))
-    close(product.inverse_link(logits), expected.clamp_max(1))
-    close(product.count(logits), rate)
+    line = (1 + logits[:, 4]).clamp_min(0.01)
+    linear = losses.CountDistribution(count_link="linear")
+    close(linear(logits, y), divergence + (line - n) ** 2)
+    product = losses.CountDistribution(count_link="linear", mode="product")
+    close(product(logits, y), (line[:, None] * p - y).square().sum(-1))
+    close(product.inverse_link(logits), (line[:, None] * p).clamp_max(1))
+    close(product.count(logits), line)
 
 
 def test_rows_without_labels_say_nothing_about_which():
@@ -236,6 +239,14 @@ def test_rows_without_labels_say_nothing_about_which():
     loss(logits, torch.zeros(7, 4)).sum().backward()
     assert (logits.grad[:, :4] == 0).all()
     assert (logits.grad[:, 4] > 0).all()
+
+
+def test_normalized_cross_entropy_written_out():
+    logits = draw_logits(losses.CrossEntropy())
+    share = LABELS / LABELS.sum(-1, keepdim=True)
+    found = losses.NormalizedCrossEntropy()(logits, LABELS)
+    close(found, losses.CrossEntropy()(logits, share))
+    assert losses.NormalizedCrossEntropy()(logits[:1], torch.zeros(1, 4)) == 0
 
 
 # --- published figures -----------------------------------------------------------------------

@@ -299,7 +299,8 @@ DEFAULTS = [
     BinaryCrossEntropy(pos_weight=None),
     losses.BinaryFocal(gamma=2.0),
     losses.BinaryJeffreys(floor=1e-4),
-    losses.CountDistribution(mode="separate"),
+    losses.BinaryPoly1(epsilon=1.0),
+    losses.CountDistribution(count_link="poisson", mode="separate"),
     Focal(gamma=2.0),
     losses.GeneralizedCrossEntropy(q=0.7),
     losses.Hill(lamb=1.5, margin=1.0, gamma=2.0),
@@ -343,6 +344,7 @@ def test_defaults_are_those_that_are_documented():
         (Focal(), "gamma", [0], [-1e-9]),
         (losses.BinaryFocal(), "gamma", [0], [-1e-9]),
         (losses.Poly1(), "epsilon", [-0.999], [-1, -1.001]),
+        (losses.BinaryPoly1(), "epsilon", [-0.999], [-1, -1.001]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -9,7 +9,7 @@ from ._base import (
     register_loss,
     sum_entries,
 )
-from ._counts import CountDistribution, NonnegativeLoss
+from ._counts import CountDistribution, NonnegativeLoss, NormalizedCrossEntropy
 from ._criterion import Criterion
 from ._distribution import (
     AbsoluteError,
@@ -34,6 +34,7 @@ from ._independent import (
     BinaryCrossEntropy,
     BinaryFocal,
     BinaryJeffreys,
+    BinaryPoly1,
     BinarySquaredError,
     Hill,
     TwoWay,
@@ -58,6 +59,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "BinaryFocal",
     "BinaryJeffreys",
+    "BinaryPoly1",
     "BinarySquaredError",
     "Cosine",
     "CountDistribution",
@@ -78,6 +80,7 @@ __all__ = [
     "LogitAdjustedCrossEntropy",
     "Loss",
     "NonnegativeLoss",
+    "NormalizedCrossEntropy",
     "Poisson",
     "Poly1",
     "Quantile",

@@ -17,6 +17,7 @@ from ._formulas import (
     FocalFormula,
     JeffreysFormula,
     PartialDistributionLoss,
+    Poly1Formula,
 )
 from ._links import log_complement, log_softmax, softmax
 
@@ -240,7 +241,7 @@ class Focal(FocalFormula, PartialDistributionLoss):
 
 
 @register_loss
-class Poly1(PartialDistributionLoss):
+class Poly1(Poly1Formula, PartialDistributionLoss):
     r"""Cross-entropy plus a linear term: :math:`\sum_k y_k (-\log p_k + \epsilon (1 - p_k))`.
 
     Domain: distribution. Link: p / (1 + epsilon p), normalised. Invertible: at the minimiser y is
@@ -266,19 +267,6 @@ class Poly1(PartialDistributionLoss):
     >>> Poly1()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
     tensor([1.1931])
     """
-
-    name = "poly1"
-    epsilon: float = number(default=1.0, low=-1.0, open_end=True)
-
-    @property
-    def properness(self) -> Properness:
-        return "strictly proper" if self.epsilon == 0 else "invertible"
-
-    def _cost(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
-        return -log_p + self.epsilon * log_not_p.exp()
-
-    def _log_slope(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
-        return -log_p + (self.epsilon * log_p.exp()).log1p()
 
 
 @register_loss

@@ -120,6 +120,23 @@ class PartialIndependentLoss(Partial, IndependentLoss):
         return (self._log_slope(log_not_p, log_p) - self._log_slope(log_p, log_not_p)).sigmoid()
 
 
+class Poly1Formula(Partial):
+    """f(p) = -log p + epsilon (1 - p)."""
+
+    name = "poly1"
+    epsilon: float = number(default=1.0, low=-1.0, open_end=True)
+
+    @property
+    def properness(self) -> Properness:
+        return "strictly proper" if self.epsilon == 0 else "invertible"
+
+    def _cost(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
+        return -log_p + self.epsilon * log_not_p.exp()
+
+    def _log_slope(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
+        return -log_p + (self.epsilon * log_p.exp()).log1p()
+
+
 class FocalFormula(Partial):
     """f(p) = -(1 - p)^gamma log p."""
 

@@ -15,6 +15,7 @@ from ._formulas import (
     FocalFormula,
     JeffreysFormula,
     PartialIndependentLoss,
+    Poly1Formula,
 )
 from ._links import exact_softplus, log_sigmoids
 
@@ -179,6 +180,36 @@ class BinaryFocal(FocalFormula, PartialIndependentLoss):
     >>> from sklearn_softloss.losses import BinaryFocal
     >>> BinaryFocal()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
     tensor([0.3466])
+    """
+
+
+@register_loss
+class BinaryPoly1(Poly1Formula, PartialIndependentLoss):
+    r"""Sigmoid cross-entropy plus a linear term.
+
+    .. math:: \sum_l y_l f(p_l) + (1 - y_l) f(1 - p_l), \quad f(p) = -\log p + \epsilon (1 - p)
+
+    Domain: independent. Link: the ratio of the slopes of both parts. Invertible.
+
+    Use it to pull more (epsilon > 0) or less on entries that are right already. Not where plain
+    cross-entropy does: its parameter has to be tuned.
+
+    Parameters
+    ----------
+    epsilon : float, default=1.0
+        Coefficient of the linear term, > -1; 0 is the cross-entropy.
+
+    References
+    ----------
+    Leng et al., "PolyLoss: a polynomial expansion perspective of classification loss functions",
+    ICLR 2022, arXiv:2204.12511.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_softloss.losses import BinaryPoly1
+    >>> BinaryPoly1()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
+    tensor([2.3863])
     """
 
 
