@@ -15,8 +15,7 @@ from .._training.mlp import MLP
 from .._training.net import TrainingNet, check_net
 from .._training.schedule import FIXED_LENGTH, Schedule
 from .._training.solvers import SOLVERS, Solver
-from .course import Course
-from .problem import Problem
+from .course import Course, Problem
 from .settings import Settings
 
 
