@@ -34,8 +34,7 @@ class CrossEntropy(DistributionLoss):
 
     References
     ----------
-    Gneiting and Raftery, "Strictly proper scoring rules, prediction, and estimation", JASA 102
-    (2007) 359-378, doi:10.1198/016214506000001437.
+    Gneiting and Raftery, JASA 102 (2007) 359-378, doi:10.1198/016214506000001437.
 
     Examples
     --------
@@ -70,8 +69,7 @@ class KLDivergence(DistributionLoss):
 
     References
     ----------
-    Kullback and Leibler, "On information and sufficiency", Annals of Mathematical Statistics 22
-    (1951) 79-86, doi:10.1214/aoms/1177729694.
+    Kullback and Leibler, Ann. Math. Statist. 22 (1951) 79-86, doi:10.1214/aoms/1177729694.
 
     Examples
     --------
@@ -102,8 +100,7 @@ class SquaredError(DistributionLoss):
 
     References
     ----------
-    Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review
-    78 (1950) 1-3, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+    Brier, Mon. Weather Rev. 78 (1950) 1-3, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
 
     Examples
     --------
@@ -137,8 +134,7 @@ class AbsoluteError(AbsoluteErrorFormula, DistributionLoss):
 
     References
     ----------
-    Ghosh, Kumar and Sastry, "Robust loss functions under label noise for deep neural networks",
-    AAAI 2017, arXiv:1712.09482.
+    Ghosh, Kumar and Sastry, AAAI 2017, arXiv:1712.09482.
 
     Examples
     --------
@@ -168,8 +164,7 @@ class Jeffreys(JeffreysFormula, DistributionLoss):
 
     References
     ----------
-    Jeffreys, "An invariant form for the prior probability in estimation problems", Proc. Royal
-    Society A 186 (1946) 453-461, doi:10.1098/rspa.1946.0056.
+    Jeffreys, Proc. Royal Society A 186 (1946) 453-461, doi:10.1098/rspa.1946.0056.
 
     Examples
     --------
@@ -195,8 +190,7 @@ class Cosine(CosineFormula, DistributionLoss):
 
     References
     ----------
-    Barz and Denzler, "Deep learning on small datasets without pre-training using cosine loss",
-    WACV 2020, arXiv:1901.09054.
+    Barz and Denzler, WACV 2020, arXiv:1901.09054.
     Gneiting and Raftery, JASA 102 (2007) 359-378, doi:10.1198/016214506000001437.
 
     Examples
@@ -228,8 +222,7 @@ class Focal(FocalFormula, PartialDistributionLoss):
     References
     ----------
     Lin et al., "Focal loss for dense object detection", ICCV 2017, arXiv:1708.02002.
-    Charoenphakdee et al., "On focal loss for class-posterior probability estimation: a theoretical
-    perspective", CVPR 2021, arXiv:2011.09172.
+    Charoenphakdee et al., CVPR 2021, arXiv:2011.09172.
 
     Examples
     --------
@@ -257,8 +250,7 @@ class Poly1(Poly1Formula, PartialDistributionLoss):
 
     References
     ----------
-    Leng et al., "PolyLoss: a polynomial expansion perspective of classification loss functions",
-    ICLR 2022, arXiv:2204.12511.
+    Leng et al., "PolyLoss", ICLR 2022, arXiv:2204.12511.
 
     Examples
     --------
@@ -287,8 +279,7 @@ class GeneralizedCrossEntropy(PartialDistributionLoss):
 
     References
     ----------
-    Zhang and Sabuncu, "Generalized cross entropy loss for training deep neural networks with noisy
-    labels", NeurIPS 2018, arXiv:1805.07836.
+    Zhang and Sabuncu, NeurIPS 2018, arXiv:1805.07836.
 
     Examples
     --------
@@ -336,8 +327,7 @@ class SymmetricCrossEntropy(DistributionLoss):
 
     References
     ----------
-    Wang et al., "Symmetric cross entropy for robust learning with noisy labels", ICCV 2019,
-    arXiv:1908.06112.
+    Wang et al., "Symmetric cross entropy", ICCV 2019, arXiv:1908.06112.
 
     Examples
     --------
@@ -409,10 +399,9 @@ class EarthMover(DistributionLoss):
 
     References
     ----------
-    Epstein, "A scoring system for probability forecasts of ranked categories", J. Applied
-    Meteorology 8 (1969) 985-987, doi:10.1175/1520-0450(1969)008<0985:ASSFPF>2.0.CO;2.
-    Hou, Yu and Samaras, "Squared earth mover's distance-based loss for training deep neural
-    networks", 2016, arXiv:1611.05916.
+    Epstein, J. Appl. Meteorol. 8 (1969) 985-987,
+    doi:10.1175/1520-0450(1969)008<0985:ASSFPF>2.0.CO;2.
+    Hou, Yu and Samaras, 2016, arXiv:1611.05916.
 
     Examples
     --------

@@ -106,8 +106,7 @@ class BinarySquaredError(IndependentLoss):
 
     References
     ----------
-    Brier, Monthly Weather Review 78 (1950) 1-3,
-    doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+    Brier, Mon. Weather Rev. 78 (1950) 1-3, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
     LeCun et al., "Efficient BackProp", 1998, doi:10.1007/3-540-49430-8_2.
 
     Examples
@@ -201,8 +200,7 @@ class BinaryPoly1(Poly1Formula, PartialIndependentLoss):
 
     References
     ----------
-    Leng et al., "PolyLoss: a polynomial expansion perspective of classification loss functions",
-    ICLR 2022, arXiv:2204.12511.
+    Leng et al., "PolyLoss", ICLR 2022, arXiv:2204.12511.
 
     Examples
     --------
@@ -291,8 +289,7 @@ class Hill(IndependentLoss):
 
     References
     ----------
-    Zhang et al., "Simple and robust loss design for multi-label learning with missing labels",
-    2021, arXiv:2112.07368.
+    Zhang et al., 2021, arXiv:2112.07368.
 
     Examples
     --------

@@ -196,8 +196,7 @@ class Gaussian(_SeveralLogits):
 
     References
     ----------
-    Nix and Weigend, "Estimating the mean and variance of the target probability distribution",
-    ICNN 1994, doi:10.1109/ICNN.1994.374138.
+    Nix and Weigend, ICNN 1994, doi:10.1109/ICNN.1994.374138.
 
     Examples
     --------
