@@ -71,12 +71,8 @@ class Columns:
         processes: Processes = ALONE,
         table: Table | None = None,
     ) -> Self:
-        """Read the columns of the first fit, or those of a `table` of it that is there already.
-
-        `categorical_features` lists those that hold categories; `"from_dtype"` are those of a
-        DataFrame whose dtype is that of categories, or which hold texts. A level in the rows of
-        one of the processes is a level of all.
-        """
+        """Read the columns of the first fit, or those of a `table` of it that is there already;
+        a level in the rows of one of the processes is a level of all."""
         table = Table.of(X) if table is None else table
         names = None if table is None else table.names
         n_features = _width(X) if table is None else table.n_features
@@ -124,10 +120,8 @@ class Columns:
         return bool((_listed(listed, self.n_features, self.names) == self.is_category).all())
 
     def as_numbers(self, X: Any, table: Table | None = None) -> Any:
-        """X as floats: codes for texts, -1 for those unseen, and NaN for missing cells.
-
-        What holds numbers alone is returned as it is, for scikit-learn to check.
-        """
+        """X as floats: codes for texts, -1 for those unseen, and NaN for missing cells. What holds
+        numbers alone is returned as it is, for scikit-learn to check."""
         table = Table.of(X) if table is None else table
         if table is None:
             if self.levels and _width(X) == self.n_features:

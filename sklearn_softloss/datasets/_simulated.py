@@ -30,10 +30,8 @@ def make_soft_labels(
 
     Parameters
     ----------
-    n_samples : int, default=500
-        Rows.
-    n_features : int, default=5
-        Columns of X.
+    n_samples, n_features : int, default=500, 5
+        Rows and columns of X.
     n_classes : int, default=3
         Columns of Y, at least 2.
     n_votes : int or None, default=5
@@ -102,10 +100,8 @@ def make_annotations(
 
     Parameters
     ----------
-    n_samples : int, default=500
-        Rows.
-    n_features : int, default=5
-        Columns of X.
+    n_samples, n_features : int, default=500, 5
+        Rows and columns of X.
     n_classes : int, default=2
         Answers to choose from, at least 2.
     n_annotators : int, default=20
@@ -203,10 +199,8 @@ def make_label_sets(
 
     Parameters
     ----------
-    n_samples : int, default=1000
-        Rows.
-    n_features : int, default=10
-        Columns of X.
+    n_samples, n_features : int, default=1000, 10
+        Rows and columns of X.
     n_labels : int, default=6
         Columns of Y.
     prevalence : tuple of float (first, last), default=(0.4, 0.03)
