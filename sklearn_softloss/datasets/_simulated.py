@@ -210,10 +210,8 @@ def make_label_sets(
         Share of entries that nobody knows, in [0, 1); they are drawn from all alike.
     sharpness : float, default=2.0
         How much the features tell of the labels, >= 0.
-    return_proba : bool, default=False
-        Whether to return the probabilities as well.
-    random_state : int, RandomState instance or None, default=None
-        Says which draw this is.
+    return_proba, random_state : bool and int, RandomState instance or None, default=False and None
+        As in `make_soft_labels`.
 
     Returns
     -------
