@@ -33,8 +33,7 @@ LEAST_SQUARED = float(np.sqrt(np.finfo(np.float64).tiny))
 """The least number whose square keeps its digits."""
 
 KEPT_PROPORTION = 3.0
-"""Factor up to which columns of a sparse X keep their proportions, which may carry a meaning, as
-those of word weights do."""
+"""Factor up to which columns of a sparse X keep their proportions, which may mean something."""
 
 
 class Standardize(nn.Module):

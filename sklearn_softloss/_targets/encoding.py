@@ -106,8 +106,7 @@ def encode_classes(
     """Targets over exclusive classes, sorted, from hard labels or rows of numbers in the domain.
 
     `classes` are those of an earlier fit. Those `declared` are all that will ever come, and name
-    the columns of a 2-D y without names. Many hard labels of many classes become a CSR array where
-    that `may_be_sparse`.
+    the columns of a 2-D y without names. Many labels of many classes may become a CSR array.
     """
     columns, given = column_names(y), y
     y = as_array(y)
@@ -239,8 +238,7 @@ def aligned(y: Any, names: Array | None, what: str = "labels") -> Any:
 
 
 def by_name(values: Any, n_labels: int, names: Array | None, what: str) -> Any:
-    """One value a label in the order of the labels, if it is a pandas Series whose index names
-    them; anything else as it is."""
+    """Values of a pandas Series whose index names the labels, in their order; all else as it is."""
     index = list(values.index) if hasattr(values, "iloc") and np.ndim(values) == 1 else []
     if index == list(range(len(index))):
         return values

@@ -34,8 +34,7 @@ def encode_numbers(
 
 
 def as_numbers(y: Any, flatten: bool = True) -> Array:
-    """y as floats of one or two dimensions; with `flatten` a single column becomes a vector, with
-    a warning."""
+    """y as floats of one or two dimensions; to `flatten` a single column warns."""
     if sp.issparse(y):
         raise ValueError("A sparse y is not supported in a regression: pass y.toarray().")
     if not hasattr(y, "iloc"):  # pandas puts NaN for its NA

@@ -25,8 +25,7 @@ def make_soft_labels(
 ) -> tuple[Array, ...]:
     """Rows of class probabilities, such as shares of a few votes, and what lies behind them.
 
-    The features are independent and normal; the probabilities are the softmax of smooth functions
-    of them.
+    Features are independent and normal; probabilities are the softmax of smooth functions of them.
 
     Parameters
     ----------
@@ -194,8 +193,7 @@ def make_label_sets(
 ) -> tuple[Array, ...]:
     """Label sets from common to rare labels, of which some entries may be unknown.
 
-    Each label has a probability of its own, a smooth function of the features; given these, labels
-    are drawn apart.
+    Each label is drawn by itself, with a probability that is a smooth function of the features.
 
     Parameters
     ----------

@@ -128,8 +128,7 @@ class Loss(ABC):
         logits, target : Tensor of shapes (..., n_logits) and (..., n_labels)
             Outputs of the net, before any link, and targets in the loss's domain.
         entry_weight : Tensor of shape (..., n_labels), default=None
-            Weights >= 0. Where it is 0 the target may be NaN, and value and gradient are as if the
-            column were not there.
+            Weights >= 0. Where it is 0 the target may be NaN, and nothing depends on the entry.
 
         Returns
         -------

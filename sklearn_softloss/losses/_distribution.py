@@ -29,8 +29,7 @@ class CrossEntropy(DistributionLoss):
     Domain: distribution. Link: softmax. Strictly proper: linear in y, with the entropy of y as its
     infimum, attained at p = y alone (Gneiting and Raftery 2007, section 4).
 
-    Use it by default. Not when a few wrong labels are far off: it is unbounded, and single
-    confident errors dominate it.
+    Use it by default. Not when a few wrong labels are far off: it is unbounded.
 
     References
     ----------
@@ -154,8 +153,7 @@ class Jeffreys(JeffreysFormula, DistributionLoss):
     Domain: distribution. Link: softmax. Neither proper nor invertible: it is linear in neither
     argument, and for targets of 0 its value is set by `floor`.
 
-    Use it when rows of y are the true distributions, dense and exact. Not for drawn labels or
-    votes: calibrate first.
+    Use it when rows of y are the true distributions, dense and exact. Not for drawn labels.
 
     Parameters
     ----------
@@ -211,8 +209,7 @@ class Focal(FocalFormula, PartialDistributionLoss):
     proper: the minimiser is less confident than y, and the link undoes that (Charoenphakdee et
     al. 2021).
 
-    Use it when easy rows swamp hard ones. Not when plain cross-entropy does: it gives up
-    likelihood.
+    Use it when easy rows swamp hard ones. Not when cross-entropy does.
 
     Parameters
     ----------
@@ -313,8 +310,7 @@ class SymmetricCrossEntropy(DistributionLoss):
     The logarithm of a target is cut at `log_zero`. Domain: distribution. Link: softmax. Neither:
     the second sum is not linear in y, so drawn labels and their mean pull differently.
 
-    Use it when labels are wrong at random and the class is wanted. Not for probabilities:
-    calibrate first.
+    Use it when labels are wrong at random and the class is wanted. Not for probabilities.
 
     Parameters
     ----------
@@ -394,8 +390,7 @@ class EarthMover(DistributionLoss):
     Domain: distribution, over ordered classes (the order of `classes_`). Link: softmax. Strictly
     proper: the ranked probability score (Epstein 1969; Gneiting and Raftery 2007, section 4.2).
 
-    Use it for grades and ratings: missing by two classes costs more than by one. Not for classes
-    without an order.
+    Use it for grades and ratings: missing by two classes costs more than by one. Not without order.
 
     References
     ----------
@@ -422,11 +417,9 @@ class EarthMover(DistributionLoss):
 class LogitAdjustedCrossEntropy(DistributionLoss):
     r"""Cross-entropy of :math:`\mathrm{softmax}(z + \tau \log \pi)`, in nats.
 
-    With tau = 1 the logits z alone rank the classes as if all were equally frequent; the link puts
-    the class prior pi back.
+    With tau = 1 the logits z rank classes as if equally frequent; the link puts the prior pi back.
 
-    Domain: distribution. Link: softmax(z + tau log pi). Strictly proper: it is the cross-entropy
-    of that softmax.
+    Domain: distribution. Link: softmax(z + tau log pi). Strictly proper: cross-entropy of that.
 
     Use it with rare classes when a net of small capacity should not spend it on the prior. Not
     for balanced decisions by itself: for those divide the probabilities by the prior.
@@ -436,8 +429,7 @@ class LogitAdjustedCrossEntropy(DistributionLoss):
     tau : float, default=1.0
         Strength of the adjustment, >= 0.
     prior : array-like of shape (n_classes,), default=None
-        Positive numbers. None takes the mean of the training targets, and outside an estimator
-        equal classes.
+        Positive numbers. None takes the mean of the training targets; without one, equal classes.
 
     References
     ----------

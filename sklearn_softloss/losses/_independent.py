@@ -24,8 +24,7 @@ from ._links import exact_softplus, log_sigmoids
 class BinaryCrossEntropy(IndependentLoss):
     r"""Sigmoid cross-entropy in nats: :math:`-\sum_l w_l y_l \log p_l + (1 - y_l) \log(1 - p_l)`.
 
-    Here p = sigmoid(logits) and w is the `pos_weight`. Computed from logits by log-sigmoids, never
-    from clipped probabilities.
+    Here p = sigmoid(logits), whose logarithms are exact, and w is the `pos_weight`.
 
     Domain: independent. Link: sigmoid p, and p / (p + w (1 - p)) with `pos_weight`, because the
     weighted loss is least at w y / (w y + 1 - y). Strictly proper without `pos_weight`, invertible
@@ -37,8 +36,7 @@ class BinaryCrossEntropy(IndependentLoss):
     Parameters
     ----------
     pos_weight : float or array-like of shape (n_labels,), default=None
-        Weight of the positive part, > 0. It lets rare labels pull harder in training and is undone
-        by the inverse link.
+        Weight of the positive part, > 0: rare labels pull harder, and the inverse link undoes it.
 
     References
     ----------
@@ -438,11 +436,9 @@ class BinaryCosine(CosineFormula, IndependentLoss):
     r"""One minus the cosine between the rows p of sigmoids and y, in [0, 1].
 
     Domain: independent. Link: sigmoid. Neither: it is free of scale, so a row of p may be
-    multiplied by any number. Rows without a present label have no direction and count for
-    nothing.
+    multiplied by any number. Rows without a present label count for nothing.
 
-    Use it with very many labels of which few are present. Not for probabilities: calibrate, and
-    tune the threshold.
+    Use it with very many labels of which few are present. Not for probabilities.
 
     References
     ----------

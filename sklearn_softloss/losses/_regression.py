@@ -176,8 +176,7 @@ class RegressionAbsoluteError(_RobustLoss):
     Domain: real. Link: identity. Functional: the conditional median. Neither proper for the mean
     nor invertible: of skewed targets the median is not the mean.
 
-    Use it where few rows are far off, or where the middle is asked for. Not where sums of
-    predictions must fit.
+    Use it where few rows are far off, or where the middle is asked for. Not where sums must fit.
 
     References
     ----------
