@@ -68,7 +68,9 @@ class SparseRows:
     @cached_property
     def transposed(self) -> SparseRows:
         """Columns as rows, kept for the gradients of later steps."""
-        return SparseRows(self.block.tocsc().T, self.dtype, self.device)
+        columns = self.block.tocsc()
+        columns.data = columns.data.astype(str(self.dtype).removeprefix("torch."), copy=False)
+        return SparseRows(columns.T, self.dtype, self.device)
 
     @cached_property
     def _lists(self) -> tuple[Tensor, Tensor, Tensor]:

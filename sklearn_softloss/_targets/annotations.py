@@ -72,11 +72,10 @@ class Annotations:
         """
         part = np.atleast_1d(np.arange(len(self))[list(rows) if isinstance(rows, tuple) else rows])
         starts = np.searchsorted(self.item, np.arange(len(self) + 1))
-        sizes = np.diff(starts)[part]
-        place = np.repeat(starts[part] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
-        item, items = np.repeat(np.arange(len(part)), sizes), self.items[part]
-        parts = self.annotator[place], self.label[place]
-        return Annotations(item, *parts, items, self.annotators, self.classes)
+        taken = sp.csr_array((self.label, self.annotator, starts), self.shape)[part]
+        item = np.repeat(np.arange(len(part)), np.diff(taken.indptr))
+        answers = item, taken.indices.astype(np.intp), taken.data
+        return Annotations(*answers, self.items[part], self.annotators, self.classes)
 
     def __getitem__(self, rows: Any) -> Annotations:
         return self.take(rows[0] if isinstance(rows, tuple) else rows)  # y[rows, ...] of splits

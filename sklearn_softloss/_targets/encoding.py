@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,18 +65,17 @@ class Targets:
 
     def absent_and_present(self, weight: Array | None = None) -> Array:
         """The same of 1 - y and of y over known entries, shape (2, n_columns)."""
-        unknown, known = self.values, self.values
-        if sp.issparse(known):
-            unknown, known = unknown.copy(), known.copy()
-            unknown.data = np.isnan(unknown.data).astype(np.float64)
-            known.data = np.nan_to_num(known.data)
-        else:
-            unknown = np.isnan(known)
-            known = np.where(unknown, 0.0, known)
-        n_rows = known.shape[0] if weight is None else weight.sum()
-        present = _weighted_sum(known, weight)
-        absent = n_rows - _weighted_sum(unknown, weight) - present
+        n_rows = self.values.shape[0] if weight is None else weight.sum()
+        present = _weighted_sum(_each(np.nan_to_num, self.values), weight)
+        absent = n_rows - _weighted_sum(_each(np.isnan, self.values), weight) - present
         return np.asarray(self.processes.total(np.stack([absent, present])))
+
+
+def _each(function: Callable[[Array], Array], values: Any) -> Any:
+    """The function of each entry; of 0 it is 0."""
+    if not sp.issparse(values):
+        return function(values)
+    return sp.csr_array((function(values.data), values.indices, values.indptr), values.shape)
 
 
 def _weighted_sum(values: Any, weight: Array | None) -> Array:
