@@ -226,9 +226,8 @@ def data_parallel(timeout: float = 600.0) -> Iterator[Processes]:
     -----
     Sums go through gloo on the CPU and NCCL on a GPU, of which each process takes the one of its
     ``LOCAL_RANK``: state ``device="cuda"``. The default group of ``torch.distributed`` is made by
-    the first block, unless there is one, and stays until Python exits. Searches, and estimators
-    around an estimator, belong outside the block. A module's own buffers, such as the statistics
-    of batch norm, are those of the first process.
+    the first block, unless there is one, and stays until Python exits. A module's own buffers, such
+    as the statistics of batch norm, are those of the first process.
 
     Examples
     --------

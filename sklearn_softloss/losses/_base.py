@@ -181,10 +181,8 @@ class Loss(ABC):
 
         Parameters
         ----------
-        logits, target : Tensor of shapes (..., n_logits) and (..., n_labels)
-            Outputs of the net, and finite targets.
-        entry_weight : Tensor of shape (..., n_labels) or None
-            Weights >= 0.
+        logits, target, entry_weight : Tensor
+            As of a call of the loss.
 
         Returns
         -------
