@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from .._targets.encoding import Array
 from ..metrics.confusion import Counts
@@ -40,26 +39,6 @@ class Sweep:
         place = np.searchsorted(self.ordered, score, side="left")
         below = self.ordered[place - 1] if place else 0.0
         return between(below, score)
-
-    def hull(self) -> Sweep:
-        """The cuts that maximise some ``a * tp - b * predicted``, a and b >= 0.
-
-        They are the ends of the blocks of a falling isotonic regression of the truth.
-        """
-        tp, predicted = np.diff(self.counts.tp), np.diff(self.counts.predicted)
-        counted = predicted > 0
-        corners = np.append(0, np.flatnonzero(counted) + 1)
-        if len(corners) > 1:
-            rates = tp[counted] / predicted[counted]
-            fitted = isotonic_regression(rates, weights=predicted[counted], increasing=False)
-            corners = corners[fitted.blocks]
-        counts = Counts(
-            self.counts.tp[corners],
-            self.counts.predicted[corners],
-            self.counts.positives,
-            self.counts.total,
-        )
-        return Sweep(self.scores[corners[1:] - 1], counts, self.ordered)
 
 
 def between(below: float, score: float) -> float:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -54,9 +54,6 @@ class TunedDecisionClassifierCV(MetaClassifier):
         A number is so many shuffled folds, stratified by classes, class mass or labels; rows of one
         group stay together where `groups` are passed to `fit`. "prefit" tunes on the rows of `fit`
         an estimator that was fitted to others.
-    refit : bool, default=True
-        Fit the estimator to all rows after tuning. False needs a single split, whose fitted
-        estimator is then kept, or "prefit".
     pos_label : object, default=None
         Which of two classes the objective is about; None is the second of the sorted classes.
     n_jobs : int, default=None
@@ -111,7 +108,6 @@ class TunedDecisionClassifierCV(MetaClassifier):
         objective: Any = "f1",
         average: str = "macro",
         cv: Any = 5,
-        refit: bool = True,
         pos_label: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -121,7 +117,6 @@ class TunedDecisionClassifierCV(MetaClassifier):
         self.objective = objective
         self.average = average
         self.cv = cv
-        self.refit = refit
         self.pos_label = pos_label
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -243,18 +238,10 @@ class TunedDecisionClassifierCV(MetaClassifier):
         )  # fmt: skip
         if not self._is_fitted_already():
             check_training_parts(targets, splits)
-        if self.refit:
-            parts = fold_probabilities(
-                self.estimator, X, y, splits, n_jobs=self.n_jobs, params=params, known=known
-            )
-            return fit_rows(self.estimator, X, y, rows, params), splits, parts
-        if len(splits) > 1:
-            raise ValueError(
-                f"refit=False needs cv with a single split or 'prefit'; cv has {len(splits)}."
-            )
-        train, test = splits[0]
-        kept = fit_rows(self.estimator, X, y, train, params)
-        return kept, splits, [aligned_proba(kept, _safe_indexing(X, test), known)]
+        parts = fold_probabilities(
+            self.estimator, X, y, splits, n_jobs=self.n_jobs, params=params, known=known
+        )
+        return fit_rows(self.estimator, X, y, rows, params), splits, parts
 
     # --- answers ---------------------------------------------------------------------------------
 
@@ -292,7 +279,8 @@ class TunedDecisionClassifierCV(MetaClassifier):
         """
         check_is_fitted(self)
         if self._untold:
-            warn(self._untold.pop())
+            warn(self._untold)
+            self._untold = None
         proba = aligned_proba(self.estimator_, X, self.classes_ if self._kind != "labels" else None)
         if self._kind == "binary" and self.rule_.decides == "labels":
             chosen = self.rule_.decide(proba[:, [self._positive]])[:, 0]

@@ -10,10 +10,12 @@ import numpy as np
 from .._targets.encoding import Array
 from ..metrics.confusion import counts_at
 from ._base import DecisionRule
-from ._objectives import Objective, cost_tables
-from ._set_sizes import check_set_sizes, resized, top, tuned_with_sizes
+from ._objectives import Objective
+from ._set_sizes import check_set_sizes, resized, top
 from ._sweep import sweep
 from ._thresholds import check_average, decision_value, search_thresholds
+
+MAX_ROUNDS = 20
 
 
 class CutOffs(DecisionRule):
@@ -44,13 +46,28 @@ class TunedCutOffs(CutOffs):
     """Base of those whose cut-offs are found by `_find` and whose sets are judged by `_judge`."""
 
     def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
+        """Find the cut-offs whose sets are best after they were brought to size.
+
+        An entry that is added whatever its probability counts as certain while its label's cut-off
+        is sought, one that is removed as impossible; the cut-offs found then change what is added
+        and removed. Ends, maybe in a local maximum, when the sets no longer get better.
+        """
         check_set_sizes(self.min_labels, self.max_labels, truth.shape[1])
-        self.thresholds_ = tuned_with_sizes(
-            lambda seen: self._find(truth, seen, weight),
-            lambda answer: self._judge(truth, answer, weight),
-            lambda decided: self._resized(decided, proba),
-            proba,
-        )
+        self.thresholds_ = self._find(truth, proba, weight)
+        decided = proba >= self.thresholds_
+        answer = self._resized(decided, proba)
+        if np.array_equal(answer, decided):
+            return
+        value = self._judge(truth, answer, weight)
+        for _ in range(MAX_ROUNDS):
+            seen = np.where(answer & ~decided, 1.0, np.where(decided & ~answer, 0.0, proba))
+            candidate = self._find(truth, seen, weight)
+            decided = proba >= candidate
+            answer = self._resized(decided, proba)
+            reached = self._judge(truth, answer, weight)
+            if reached <= value:
+                break
+            self.thresholds_, value = candidate, reached
 
     @abstractmethod
     def _find(self, truth: Array, proba: Array, weight: Array | None) -> Array:
@@ -70,9 +87,7 @@ class Thresholds(TunedCutOffs):
         What is maximised, as in `optimal_thresholds`.
     average : {"macro", "weighted", "micro", "samples", None}, default="macro"
         Over labels.
-    beta, costs, floor, pooled : float, array-like, float, bool
-        As in `optimal_thresholds`.
-    min_positives, shrinkage, min_threshold, fallback_below : float, default=0.0
+    beta, floor, shrinkage : float
         As in `optimal_thresholds`.
     min_labels : int, default=0
         Least number of labels a row: a smaller set gets the most probable of the others.
@@ -106,26 +121,16 @@ class Thresholds(TunedCutOffs):
         *,
         average: str | None = "macro",
         beta: float = 1.0,
-        costs: Any = None,
         floor: float | None = None,
-        pooled: bool = False,
-        min_positives: float = 0.0,
         shrinkage: float = 0.0,
-        min_threshold: float = 0.0,
-        fallback_below: float = 0.0,
         min_labels: int = 0,
         max_labels: int | None = None,
     ) -> None:
         self.objective = objective
         self.average = average
         self.beta = beta
-        self.costs = costs
         self.floor = floor
-        self.pooled = pooled
-        self.min_positives = min_positives
         self.shrinkage = shrinkage
-        self.min_threshold = min_threshold
-        self.fallback_below = fallback_below
         self.min_labels = min_labels
         self.max_labels = max_labels
 
@@ -136,17 +141,15 @@ class Thresholds(TunedCutOffs):
 
     def _find(self, truth: Array, proba: Array, weight: Array | None) -> Array:
         goal, average = self._scored_by()
-        guards = self.min_positives, self.shrinkage, self.min_threshold, self.fallback_below
-        return search_thresholds(goal, average, truth, proba, weight, self.pooled, *guards)[0]
+        return search_thresholds(goal, average, truth, proba, weight, self.shrinkage)[0]
 
     def _judge(self, truth: Array, answer: Array, weight: Array | None) -> float:
         goal, average = self._scored_by()
-        value = float(np.mean(decision_value(goal, average, truth, answer, weight)))
-        return -value if goal.minimised else value
+        return float(np.mean(decision_value(goal, average, truth, answer, weight)))
 
     def _scored_by(self, objective: Any = None, average: Any = None) -> tuple[Objective, Any]:
-        goal = Objective(self.objective, self.beta, self.costs, self.floor)
-        check_average(goal, self.average, self.pooled)
+        goal = Objective(self.objective, self.beta, self.floor)
+        check_average(goal, self.average)
         return goal, self.average
 
 
@@ -156,8 +159,7 @@ class TopK(DecisionRule):
     Parameters
     ----------
     k : int or "count", default=1
-        How many; "count" takes a number a row: the `counts` given to `decide`, or else the sum of
-        the row's probabilities, rounded.
+        How many; "count" takes the sum of the row's probabilities, rounded.
 
     Examples
     --------
@@ -182,38 +184,6 @@ class TopK(DecisionRule):
         if self.k == "count":
             return top(proba, np.rint(proba.sum(axis=1)))
         return top(proba, np.full(len(proba), self.k))
-
-    def decide(self, y_proba: Any, counts: Any = None) -> Array:
-        """1 for the labels taken; of equals the first.
-
-        Parameters
-        ----------
-        y_proba : array-like of shape (n_samples, n_labels)
-            Predicted probabilities.
-        counts : array-like of shape (n_samples,), default=None
-            How many labels each row gets, if `k` is "count".
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels), int64
-            0 and 1.
-
-        Raises
-        ------
-        ValueError
-            If `y_proba` is illegal or has other columns than in `fit`, or `counts` do not fit.
-        """
-        if counts is None:
-            return super().decide(y_proba)
-        proba = self._check_proba(y_proba)
-        if self.k != "count":
-            raise ValueError(f"counts go with k='count'; k is {self.k!r}.")
-        numbers = np.rint(np.asarray(counts))
-        if numbers.shape != (len(proba),):
-            raise ValueError(
-                f"counts must have shape ({len(proba)},), one a row; got {numbers.shape}."
-            )
-        return top(proba, numbers).astype(np.int64)
 
 
 class PrevalenceMatched(TunedCutOffs):
@@ -264,9 +234,9 @@ class CostSensitive(CutOffs):
 
     Parameters
     ----------
-    costs : array-like of shape (2,), (n_labels, 2) or (n_labels, 2, 2)
-        (false positive, false negative), or tables indexed by [truth, decision]. A label is
-        predicted from c_fp / (c_fp + c_fn) on.
+    costs : array-like of shape (2,) or (n_labels, 2), default=(1.0, 1.0)
+        (false positive, false negative), for all labels or one row a label. A label is predicted
+        from c_fp / (c_fp + c_fn) on.
     min_labels, max_labels : int, default=0 and None
         As in `Thresholds`, by the least expected cost in place of the probability.
 
@@ -299,16 +269,22 @@ class CostSensitive(CutOffs):
     def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
         n_labels = truth.shape[1]
         check_set_sizes(self.min_labels, self.max_labels, n_labels)
-        Objective("expected_cost", costs=self.costs).check_labels(n_labels)
-        of_negative, of_positive = self._prices()
-        cuts = of_negative / (of_negative + of_positive)
-        self.thresholds_ = np.broadcast_to(cuts, n_labels).copy()
-
-    def _prices(self) -> tuple[Array, Array]:
-        """What an error costs more than the right answer, of negatives and of positives."""
-        tables = cost_tables(self.costs)
-        return tables[:, 0, 1] - tables[:, 0, 0], tables[:, 1, 0] - tables[:, 1, 1]
+        costs = np.atleast_2d(np.asarray(self.costs, dtype=np.float64))
+        if costs.shape not in ((1, 2), (n_labels, 2)):
+            raise ValueError(
+                "costs must be (false positive, false negative), or one such row for each of "
+                f"{n_labels} labels; the shape is {np.shape(self.costs)}."
+            )
+        bad = ~np.isfinite(costs).all(axis=1) | (costs < 0).any(axis=1) | ~costs.any(axis=1)
+        if bad.any():
+            label = int(np.argmax(bad))
+            raise ValueError(
+                "costs must be finite and >= 0, and one of the two > 0; those of label "
+                f"{label} are {costs[label].tolist()}."
+            )
+        self._costs = np.broadcast_to(costs, (n_labels, 2)).copy()
+        self.thresholds_ = self._costs[:, 0] / self._costs.sum(axis=1)
 
     def _preferred_by(self, n_labels: int) -> tuple[Array, Array]:
-        of_negative, of_positive = (np.broadcast_to(p, n_labels) for p in self._prices())
-        return of_positive + of_negative, -of_negative
+        """By what a label costs less where it is predicted."""
+        return self._costs.sum(axis=1), -self._costs[:, 0]
