@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -10,7 +10,7 @@ from scipy.special import logit
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import indexable
+from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
 
@@ -21,8 +21,8 @@ from .._processes import refuse_processes
 from .._targets.encoding import Array, Targets, target_kind
 from .._warn import warn
 from ..model_selection.folds import check_training_parts, splits_of
+from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
 from ._base import Calibrator
-from ._pairs import CalibratedPair, Task
 from ._prior import PriorShift
 from ._scaling import DirichletCalibration, TemperatureScaling, VectorScaling
 from ._univariate import BetaCalibration, IsotonicCalibration, SigmoidCalibration
@@ -36,6 +36,17 @@ METHODS = {
     "isotonic": IsotonicCalibration,
     "prior_shift": PriorShift,
 }
+
+
+class CalibratedPair(NamedTuple):
+    """A fitted classifier and the calibrator of its probabilities."""
+
+    estimator: Any
+    calibrator: Calibrator
+
+    def predict_proba(self, X: Any, classes: Array | None = None) -> Array:
+        """Calibrated probabilities, (n_samples, n_columns); `classes` order those of a 1-D y."""
+        return self.calibrator.predict_proba(aligned_proba(self.estimator, X, classes))
 
 
 class SoftCalibratedClassifierCV(MetaClassifier):
@@ -92,8 +103,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
 
     Calibrators read `predict_proba`: log-probabilities of classes, log-odds of labels and of each
     class against the rest, bounded by the 1e-12 that is added to probabilities. scikit-learn reads
-    `decision_function` where there is one. Results agree where that is the log-odds, for example
-    for `LogisticRegression` on two classes, and for "temperature" where it is a logit.
+    `decision_function` where there is one; results agree where that is the log-odds.
 
     Calibrate first and tune decisions on top: in ``TunedDecisionClassifierCV(
     SoftCalibratedClassifierCV(clf))`` cut-offs are chosen for the probabilities that they will
@@ -181,19 +191,30 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         calibrator = self._new_calibrator(labels)
         weight = check_weight(sample_weight, (_num_samples(X),), name="sample_weight")
         params = {} if prefit else self._params_of_estimator(estimator, sample_weight, fit_params)
-        task = Task(calibrator, X, y, targets, weight, params)
+        rows = _Rows(calibrator, X, y, targets, weight, params)
+        everything = np.arange(_num_samples(X))
         if prefit:
-            pairs = [task.calibrate_all(estimator)]
+            proba = aligned_proba(estimator, X, rows.known)
+            pairs = [CalibratedPair(estimator, rows.fit_calibrator(everything, proba))]
         else:
             cv = 5 if self.cv is None else self.cv
             splits = splits_of(cv, X, y, targets, labels=labels, groups=groups, shuffle=False)
             check_training_parts(targets, splits)
             if ensemble:
-                fit_pairs = (delayed(task.fit_pair)(estimator, split) for split in splits)
+                fit_pairs = (delayed(rows.fit_pair)(estimator, split) for split in splits)
                 pairs = list(Parallel(n_jobs=self.n_jobs)(fit_pairs))
             else:
-                pairs = [task.fit_out_of_fold(estimator, splits, self.n_jobs)]
-        self._store(pairs, targets, labels)
+                parts = fold_probabilities(
+                    estimator, X, y, splits, n_jobs=self.n_jobs, params=params, known=rows.known
+                )
+                tested = np.concatenate([test for _, test in splits])
+                calibrator = rows.fit_calibrator(tested, np.concatenate(parts))
+                fitted = fit_rows(estimator, X, y, everything, params)
+                pairs = [CalibratedPair(fitted, calibrator)]
+        self.calibrated_classifiers_, self.classes_, self._labels = pairs, targets.classes, labels
+        self._take_over(pairs[0].estimator, "label_names_", "column_classes_")
+        if targets.label_names is not None:
+            self.label_names_ = targets.label_names
         return self
 
     def _estimator(self) -> Any:
@@ -245,14 +266,6 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             "calibration only.",
         )
         return fit_params
-
-    def _store(self, pairs: list[CalibratedPair], targets: Targets, labels: bool) -> None:
-        self.calibrated_classifiers_ = pairs
-        self.classes_ = targets.classes
-        self._labels = labels
-        self._take_over(pairs[0].estimator, "label_names_", "column_classes_")
-        if targets.label_names is not None:
-            self.label_names_ = targets.label_names
 
     # --- answers ---------------------------------------------------------------------------------
 
@@ -309,3 +322,29 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         if not self._labels and proba.shape[1] == 2:
             return np.log(proba[:, 1]) - np.log(proba[:, 0])
         return np.asarray(logit(proba))
+
+
+class _Rows(NamedTuple):
+    """What the fits of all folds share."""
+
+    calibrator: Calibrator
+    X: Any
+    y: Any
+    targets: Targets
+    weight: Array | None
+    params: dict[str, Any]
+
+    @property
+    def known(self) -> Array | None:
+        return self.targets.classes if self.targets.from_vector else None
+
+    def fit_pair(self, estimator: Any, split: tuple[Array, Array]) -> CalibratedPair:
+        """Fit a clone to the training part, and its calibrator to the test part."""
+        train, test = split
+        fitted = fit_rows(estimator, self.X, self.y, train, self.params)
+        proba = aligned_proba(fitted, _safe_indexing(self.X, test), self.known)
+        return CalibratedPair(fitted, self.fit_calibrator(test, proba))
+
+    def fit_calibrator(self, rows: Array, proba: Array) -> Calibrator:
+        weight = None if self.weight is None else self.weight[rows]
+        return clone(self.calibrator).fit(self.targets.values[rows], proba, weight)
