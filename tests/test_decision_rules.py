@@ -191,8 +191,9 @@ def test_a_set_is_filled_with_the_most_probable_labels_and_keeps_them():
 def sized(decided, proba, least, most):
     """Row by row, label by label."""
     answer = np.array(decided, dtype=bool)
-    for row, p in zip(answer, proba, strict=True):
-        order = np.argsort(-p, kind="stable")
+    sizes = answer.sum(axis=1)
+    for i in np.flatnonzero((sizes < least) | (sizes > most)):
+        row, order = answer[i], np.argsort(-proba[i], kind="stable")
         for label in order:
             if row.sum() < least and not row[label]:
                 row[label] = True

@@ -214,19 +214,19 @@ def test_rule_objects():
 def test_no_set_is_empty_where_one_label_is_asked_for():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 5))
-    scores = X @ rng.normal(size=(5, 30)) + rng.normal(size=(400, 30))
-    Y = (scores > np.quantile(scores, 0.95, axis=0)).astype(int)
+    scores = X @ rng.normal(size=(5, 12)) + rng.normal(size=(400, 12))
+    Y = (scores > np.quantile(scores, 0.88, axis=0)).astype(int)
     clf = OneVsRestClassifier(LogisticRegression())
-    plain = TunedDecisionClassifierCV(clf, Thresholds(), random_state=0).fit(X[:300], Y[:300])
-    tuned = TunedDecisionClassifierCV(clf, Thresholds(min_labels=1, max_labels=4), random_state=0)
-    tuned.fit(X[:300], Y[:300])
+    plain = TunedDecisionClassifierCV(clf, Thresholds(), cv=2, random_state=0).fit(X[:300], Y[:300])
+    rule = Thresholds(min_labels=1, max_labels=4)
+    tuned = TunedDecisionClassifierCV(clf, rule, cv=2, random_state=0).fit(X[:300], Y[:300])
     assert (plain.predict(X[300:]).sum(axis=1) == 0).mean() > 0.05
     sizes = tuned.predict(X[300:]).sum(axis=1)
     assert (sizes.min(), sizes.max()) == (1, 4)
     proba = cross_val_predict_proba(
-        clf, X[:300], Y[:300], cv=MultiLabelStratifiedKFold(random_state=0)
+        clf, X[:300], Y[:300], cv=MultiLabelStratifiedKFold(2, random_state=0)
     )
-    assert tuned.best_score_ == Thresholds(min_labels=1, max_labels=4).fit(Y[:300], proba).value_
+    assert tuned.best_score_ == rule.fit(Y[:300], proba).value_
     scoring = make_scorer(multilabel_f1_score, average="samples")
     search = GridSearchCV(tuned, {"rule__min_labels": [0, 1]}, scoring=scoring, cv=2)
     assert search.fit(X, Y).best_params_ == {"rule__min_labels": 1}
@@ -316,7 +316,7 @@ def test_metadata_routing():
 def test_search_pickle_and_jobs():
     X, Y = rare_labels(n=240)
     grid = {"estimator__alpha": [0.001, 1.0], "objective": ["f1", "jaccard"]}
-    tuned = TunedDecisionClassifierCV(multi(), cv=3, random_state=0)
+    tuned = TunedDecisionClassifierCV(multi(max_iter=5), cv=2, random_state=0)
     search = GridSearchCV(tuned, grid, cv=KFold(2)).fit(X, Y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     tuned.fit(X, Y)
