@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from .. import losses
 from .._columns.sparse_rows import SparseRows
-from .._processes import Processes
+from ..distributed import Processes
 from ..losses import Loss
 from .adam import AdamStep, LazyColumns, adam_kernel, worth_being_lazy
 from .epoch_loss import kept, weighted_sum

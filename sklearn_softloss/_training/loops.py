@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .._processes import Processes
 from .._warn import warn
+from ..distributed import Processes
 from ..losses import Loss
 from .batches import Batch, Batches, TrainingData
 from .checkpoint import TrainingCheckpoint, fingerprint
