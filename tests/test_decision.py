@@ -54,6 +54,7 @@ def share(a, b):
     return a / b if b > 0 else 0.0
 
 
+COSTS = (1.0, 3.0)
 FLOOR = 0.6
 
 
@@ -74,6 +75,7 @@ def by_formula(name, tp, fp, fn, tn):
         "recall_at_precision": lambda: (
             recall if tp + fp == 0 or precision >= FLOOR else precision - 2
         ),
+        "expected_cost": lambda: -share(COSTS[0] * fp + COSTS[1] * fn, n),
     }[name]()
 
 
@@ -93,6 +95,7 @@ def reached(name, truth, proba, weight, cuts):
 def params(name):
     return {
         "objective": name,
+        "costs": COSTS if name == "expected_cost" else None,
         "floor": FLOOR if name.endswith(("_recall", "_precision")) else None,
     }
 
@@ -109,10 +112,10 @@ def test_every_label_reaches_the_best_of_all_cuts(name, problem):
     at_cuts = reached(name, truth, proba, weight, cuts)
     # The square root of a G-mean turns what rounding leaves of a zero into 1e-8.
     atol = 1e-7 if name == "g_mean" else 1e-12
-    np.testing.assert_allclose(value, at_cuts, atol=atol)
+    np.testing.assert_allclose(-value if name == "expected_cost" else value, at_cuts, atol=atol)
     for j in range(truth.shape[1]):
         known = ~np.isnan(truth[:, j]) & (truth[:, j] >= 0)
-        if not truth[known, j].any() and name != "accuracy":
+        if not truth[known, j].any() and name not in ("accuracy", "expected_cost"):
             assert cuts[j] == 0.5
             continue
         candidates = [
@@ -127,7 +130,9 @@ def micro_value(name, truth, proba, weight, cuts):
     return by_formula(name, *np.sum(parts, axis=0))
 
 
-@pytest.mark.parametrize("name", ["f1", "jaccard", "accuracy", "balanced_accuracy"])
+@pytest.mark.parametrize(
+    "name", ["f1", "jaccard", "accuracy", "balanced_accuracy", "expected_cost"]
+)
 @settings(max_examples=60)
 @given(problems(max_rows=6, max_labels=3))
 def test_micro_is_the_best_of_all_combinations_of_cuts(name, problem):
@@ -138,7 +143,7 @@ def test_micro_is_the_best_of_all_combinations_of_cuts(name, problem):
     combinations = itertools.product(*(all_cuts(scores) for scores in proba.T))
     best = max(micro_value(name, truth, proba, weight, choice) for choice in combinations)
     found = micro_value(name, truth, proba, weight, cuts)
-    assert found == pytest.approx(value, abs=1e-12)
+    assert found == pytest.approx(-value if name == "expected_cost" else value, abs=1e-12)
     if np.nansum(np.maximum(truth, 0)) > 0:
         assert found == pytest.approx(best, abs=1e-12)
 
@@ -146,13 +151,12 @@ def test_micro_is_the_best_of_all_combinations_of_cuts(name, problem):
 @pytest.mark.parametrize("name", OBJECTIVES)
 @settings(max_examples=60)
 @given(problems())
-def test_one_cut_of_all_entries_is_the_best_of_all(name, problem):
+def test_one_pooled_cut_is_the_best_of_all(name, problem):
     truth, proba, weight = problem
-    repeated = None if weight is None else np.repeat(weight, truth.shape[1])
     cuts, _ = optimal_thresholds(
-        truth.ravel(), proba.ravel(), sample_weight=repeated, **params(name)
+        truth, proba, average="micro", pooled=True, sample_weight=weight, **params(name)
     )
-    cuts = np.repeat(cuts, truth.shape[1])
+    assert len(set(cuts)) == 1
     if np.nansum(np.maximum(truth, 0)) > 0:
         best = max(
             micro_value(name, truth, proba, weight, [cut] * truth.shape[1])
@@ -236,21 +240,22 @@ def test_a_callable_objective():
     assert (proba >= cuts)[truth <= 0.5].all()
 
 
-def test_costs_are_a_callable():
+def test_costs_of_each_label_and_whole_tables():
     rng = np.random.default_rng(0)
     truth, proba = rng.integers(0, 2, (50, 2)), rng.random((50, 2))
-
-    def saved(tp, fp, fn, tn):
-        return -(fp + 4 * fn)
-
-    cuts, value = optimal_thresholds(truth, proba, objective=saved, average=None)
-    for j in range(2):
-        costs = [
-            ((proba[:, j] >= cut) & (truth[:, j] == 0)).sum()
-            + 4 * ((proba[:, j] < cut) & (truth[:, j] == 1)).sum()
-            for cut in [cuts[j], *all_cuts(proba[:, j])]
-        ]
-        assert -value[j] == costs[0] == min(costs)
+    rows = [(1.0, 4.0), (2.0, 1.0)]
+    tables = [[[0.5, 1.5], [4.0, 0.0]], [[0.0, 2.0], [1.5, 0.5]]]
+    together, value = optimal_thresholds(
+        truth, proba, objective="expected_cost", costs=rows, average=None
+    )
+    for j, costs in enumerate(rows):
+        alone = optimal_thresholds(
+            truth[:, [j]], proba[:, [j]], objective="expected_cost", costs=costs
+        )
+        assert (together[j], value[j]) == (alone[0][0], alone[1])
+    # What both answers cost alike changes no cut.
+    shifted, _ = optimal_thresholds(truth, proba, objective="expected_cost", costs=tables)
+    np.testing.assert_array_equal(shifted, together)
 
 
 # --- guards ----------------------------------------------------------------------------------
@@ -268,22 +273,29 @@ def rare_and_common(n=400, seed=0):
     return (rng.random((n, 3)) < proba).astype(int), proba
 
 
-def test_an_uninformative_label_is_predicted_throughout():
+def test_an_uninformative_label_is_predicted_throughout_unless_guarded():
     rng = np.random.default_rng(0)
     truth, proba = rng.integers(0, 2, (500, 1)), 0.4 + 0.2 * rng.random((500, 1))
     free, _ = optimal_thresholds(truth, proba)
     assert (proba >= free).mean() > 0.99
+    held, value = optimal_thresholds(truth, proba, min_threshold=0.5)
+    assert held == 0.5
+    assert value == pytest.approx(f1_score(truth[:, 0], proba[:, 0] >= 0.5))
+    careful, _ = optimal_thresholds(truth, proba, fallback_below=0.9)
+    assert (proba >= careful).sum() == 1
 
 
-def test_labels_with_few_positives_lean_on_the_cut_of_all_labels():
+def test_labels_with_few_positives_lean_on_the_pooled_cut():
     truth, proba = rare_and_common()
     own, _ = optimal_thresholds(truth, proba)
-    together, _ = optimal_thresholds(truth.ravel(), proba.ravel())
+    pooled, _ = optimal_thresholds(truth, proba, average="micro", pooled=True)
     positives = truth.sum(axis=0)
     shrunk, _ = optimal_thresholds(truth, proba, shrinkage=10)
     np.testing.assert_allclose(
-        shrunk, (positives * own + 10 * together) / (positives + 10), rtol=1e-12
+        shrunk, (positives * own + 10 * pooled) / (positives + 10), rtol=1e-12
     )
+    few, _ = optimal_thresholds(truth, proba, min_positives=positives[0] + 1)
+    np.testing.assert_allclose(few, [pooled[0], own[1], own[2]])
 
 
 # --- containers and refusals -----------------------------------------------------------------
@@ -325,9 +337,20 @@ TRUTH, PROBA = [[0, 1], [1, 0]], [[0.1, 0.4], [0.2, 0.3]]
         ([[0, 2], [1, 0]], PROBA, {}, "row 0"),
         (TRUTH, PROBA, {"objective": "f2"}, "objective must be"),
         (TRUTH, PROBA, {"average": "binary"}, "average must be"),
-        (TRUTH, PROBA, {"average": "micro", "objective": "g_mean"}, r"y_true.ravel\(\)"),
+        (TRUTH, PROBA, {"average": "micro", "objective": "g_mean"}, "pooled=True"),
         (TRUTH, PROBA, {"average": "samples", "objective": "g_mean"}, "samples"),
+        (TRUTH, PROBA, {"pooled": True}, "average='micro'"),
         (TRUTH, PROBA, {"beta": 0}, "beta"),
+        (TRUTH, PROBA, {"objective": "expected_cost"}, "costs="),
+        (TRUTH, PROBA, {"objective": "expected_cost", "costs": [[1, 1]] * 3}, "2 labels"),
+        (TRUTH, PROBA, {"objective": "expected_cost", "costs": (0, 0)}, "table of label 0"),
+        (TRUTH, PROBA, {"objective": "expected_cost", "costs": (-1, 2)}, "table of label 0"),
+        (
+            TRUTH,
+            PROBA,
+            {"objective": "expected_cost", "costs": [[1, 1], [-0.5, 2]]},
+            r"table of label 1 is \[\[0.0, -0.5\]",
+        ),
         (TRUTH, PROBA, {"objective": "precision_at_recall"}, "floor"),
         (TRUTH, PROBA, {"sample_weight": [1, -1]}, "sample_weight"),
     ],

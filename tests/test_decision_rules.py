@@ -40,8 +40,8 @@ RULES = [
     CostMatrix(1 - np.eye(3)),
     Thresholds(min_labels=1),
     Thresholds("jaccard", average="samples", min_labels=1, max_labels=2),
-    Thresholds("accuracy", min_labels=2),
-    Thresholds(average="micro", max_labels=1),
+    Thresholds("expected_cost", costs=(3, 1), min_labels=2),
+    Thresholds(average="micro", pooled=True, max_labels=1),
     PrevalenceMatched(min_labels=1, max_labels=2),
     CostSensitive((4, 1), min_labels=1, max_labels=1),
     ExpectedF1(min_labels=2),
@@ -128,6 +128,8 @@ def test_expected_f_is_the_best_of_all_label_sets(beta, zero_division, proba):
     ]
     answer = rule.decide(proba[None])[0]
     assert expected_fbeta(answer, proba, beta, zero_division) == pytest.approx(max(values))
+    expected = rule.expected(proba[None])[0]
+    assert expected.max() == pytest.approx(max(values))
 
 
 @pytest.mark.parametrize("beta", [1.0, 2.0])
@@ -253,13 +255,18 @@ def test_prevalence_is_nearer_where_filling_is_known_while_cut_offs_are_sought()
 # --- counts, prevalence, costs ---------------------------------------------------------------
 
 
-def test_top_k_takes_the_first_of_equals():
+def test_top_k_takes_the_first_of_equals_and_counts_given():
     proba = np.array([[0.5, 0.5, 0.5], [0.1, 0.9, 0.3]])
     np.testing.assert_array_equal(
         TopK(2).fit(proba > 1, proba).decide(proba), [[1, 1, 0], [0, 1, 1]]
     )
     rule = TopK("count").fit(proba > 1, proba)
     np.testing.assert_array_equal(rule.decide(proba), [[1, 1, 0], [0, 1, 0]])
+    np.testing.assert_array_equal(rule.decide(proba, counts=[0, 3]), [[0, 0, 0], [1, 1, 1]])
+    with pytest.raises(ValueError, match="counts"):
+        rule.decide(proba, counts=[1])
+    with pytest.raises(ValueError, match="k='count'"):
+        TopK(1).fit(proba > 1, proba).decide(proba, counts=[1, 1])
 
 
 def test_prevalence_is_matched_on_known_entries():
@@ -274,6 +281,8 @@ def test_costs_decide_where_the_probability_says():
     truth, proba = draw()
     rule = CostSensitive([(1, 1), (1, 3), (9, 1)]).fit(truth, proba)
     np.testing.assert_allclose(rule.thresholds_, [0.5, 0.25, 0.9])
+    tables = [[[0, 2], [5, 1]]] * 3
+    np.testing.assert_allclose(CostSensitive(tables).fit(truth, proba).thresholds_, [2 / 6] * 3)
 
 
 def test_bayes_costs_are_least_on_calibrated_draws():
@@ -285,10 +294,11 @@ def test_bayes_costs_are_least_on_calibrated_draws():
         return (costs[0] * (answer & (truth == 0)) + costs[1] * (~answer & (truth == 1))).mean()
 
     bayes = CostSensitive(costs).fit(truth, proba).thresholds_[0]
-    tuned, _ = optimal_thresholds(
-        truth.ravel(), proba.ravel(), objective=lambda tp, fp, fn, tn: -(fp + 4 * fn)
+    tuned, value = optimal_thresholds(
+        truth, proba, objective="expected_cost", costs=costs, average="micro", pooled=True
     )
-    assert cost(tuned[0]) <= cost(bayes) <= cost(tuned[0]) + 0.003
+    assert value == pytest.approx(cost(tuned[0]))
+    assert value <= cost(bayes) <= value + 0.003
 
 
 def test_cost_matrix_is_the_least_expected_cost():
@@ -468,9 +478,9 @@ def test_rows_of_which_nothing_is_known_promise_nothing(risk):
         (CostMatrix(np.full((3, 3), np.nan)), "costs must be a finite matrix.*nan"),
         (CostSensitive([1, 2, 3]), "costs must be"),
         (CostSensitive([[1, 2]] * 2), "3 labels"),
-        (CostSensitive((0, 0)), r"those of label 0 are \[0.0, 0.0\]"),
-        (CostSensitive((-1, 2)), r"those of label 0 are \[-1.0, 2.0\]"),
-        (CostSensitive([[1, 1], [np.nan, 2], [1, 1]]), "those of label 1"),
+        (CostSensitive((0, 0)), "table of label 0"),
+        (CostSensitive([[1, 1], [-1, 2], [1, 1]]), r"table of label 1 is \[\[0.0, -1.0\]"),
+        (CostSensitive([[1, 1], [np.nan, 2], [1, 1]]), "costs must be finite"),
         (CostMatrix([[0, 1], [1, 0]]), r"shape \(3, 3\)"),
         (ClassThresholds(average="micro"), "average"),
         (Thresholds("f2"), "objective"),

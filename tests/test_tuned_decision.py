@@ -247,6 +247,9 @@ def test_prefit_and_a_single_split():
     np.testing.assert_array_equal(prefit.thresholds_, cuts)
     assert prefit.estimator_ is fitted
     split = [(np.arange(150), np.arange(150, 300))]
+    kept = TunedDecisionClassifierCV(multi(), Thresholds(), cv=split, refit=False).fit(X, Y)
+    np.testing.assert_array_equal(kept.thresholds_, cuts)
+    np.testing.assert_array_equal(kept.predict_proba(X), fitted.predict_proba(X))
     refitted = TunedDecisionClassifierCV(multi(), Thresholds(), cv=split).fit(X, Y)
     np.testing.assert_array_equal(refitted.thresholds_, cuts)
     np.testing.assert_array_equal(refitted.predict_proba(X), multi().fit(X, Y).predict_proba(X))
@@ -401,9 +404,10 @@ def test_the_rule_in_force_has_the_value_that_it_reaches_out_of_fold(X, y, kept)
 class Quota(DecisionRule):
     """Names its parameters as others do and means something else by them."""
 
-    def __init__(self, objective="fill", beta=-3, floor="ground", average=0.2):
+    def __init__(self, objective="fill", beta=-3, costs="none", floor="ground", average=0.2):
         self.objective = objective
         self.beta = beta
+        self.costs = costs
         self.floor = floor
         self.average = average
 
@@ -556,6 +560,8 @@ def test_the_example_of_an_outlier():
         ({"objective": "f3"}, "objective must be"),
         ({"average": "binary"}, "average must be"),
         ({"cv": "fitted"}, "prefit"),
+        ({"cv": StratifiedKFold(3), "refit": False}, "multiclass|single split|Supported"),
+        ({"refit": False}, "single split"),
     ],
     ids=str,
 )
@@ -588,11 +594,12 @@ class Untouched(LogisticRegression):
         ({"objective": CostMatrix}, "A decision rule goes into `rule`"),
         ({"objective": Thresholds()}, "A decision rule goes into `rule`"),
         ({"objective": "F1"}, "Did you mean 'f1'"),
+        ({"objective": "expected_cost"}, r"needs costs=.*Thresholds\('expected_cost', costs="),
         ({"objective": "precision_at_recall"}, "floor, with objective='precision_at_recall'"),
         ({"average": None}, "average, which must give one value"),
         ({"average": "binary"}, "average must be one of"),
         ({"rule": Thresholds(average=None)}, "average, which must give one value"),
-        ({"rule": Thresholds("matthews", average="micro")}, "average='micro' is for 'f1'"),
+        ({"rule": Thresholds("matthews", average="micro")}, "pooled=True only"),
         ({"rule": Thresholds("matthews", average="samples")}, "is for 'f1' and 'jaccard'"),
         ({"rule": f1_score}, "rule must be 'thresholds' or a decision rule such as"),
         ({"pos_label": "other"}, "pos_label must be None or one of two classes"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -10,19 +10,20 @@ from scipy.special import logit
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
 
 from .._checks import check_weight, nearest_name, require_y
 from .._meta import MetaClassifier, check_classifier
 from .._probability import DEFAULT_THRESHOLD
-from .._targets.encoding import Array, Targets, target_kind
+from .._targets.encoding import Array, target_kind
 from .._warn import warn
 from ..distributed import refuse_processes
 from ..model_selection.folds import check_training_parts, splits_of
 from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
 from ._base import Calibrator
+from ._pairs import CalibratedPair, Task
 from ._prior import PriorShift
 from ._scaling import DirichletCalibration, TemperatureScaling, VectorScaling
 from ._univariate import BetaCalibration, IsotonicCalibration, SigmoidCalibration
@@ -36,17 +37,6 @@ METHODS = {
     "isotonic": IsotonicCalibration,
     "prior_shift": PriorShift,
 }
-
-
-class CalibratedPair(NamedTuple):
-    """A fitted classifier and the calibrator of its probabilities."""
-
-    estimator: Any
-    calibrator: Calibrator
-
-    def predict_proba(self, X: Any, classes: Array | None = None) -> Array:
-        """Calibrated probabilities, (n_samples, n_columns); `classes` order those of a 1-D y."""
-        return self.calibrator.predict_proba(aligned_proba(self.estimator, X, classes))
 
 
 class SoftCalibratedClassifierCV(MetaClassifier):
@@ -191,24 +181,24 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         calibrator = self._new_calibrator(labels)
         weight = check_weight(sample_weight, (_num_samples(X),), name="sample_weight")
         params = {} if prefit else self._params_of_estimator(estimator, sample_weight, fit_params)
-        rows = _Rows(calibrator, X, y, targets, weight, params)
+        task = Task(calibrator, X, y, targets, weight, params)
         everything = np.arange(_num_samples(X))
         if prefit:
-            proba = aligned_proba(estimator, X, rows.known)
-            pairs = [CalibratedPair(estimator, rows.fit_calibrator(everything, proba))]
+            proba = aligned_proba(estimator, X, task.known)
+            pairs = [CalibratedPair(estimator, task.fit_calibrator(everything, proba))]
         else:
             cv = 5 if self.cv is None else self.cv
             splits = splits_of(cv, X, y, targets, labels=labels, groups=groups, shuffle=False)
             check_training_parts(targets, splits)
             if ensemble:
-                fit_pairs = (delayed(rows.fit_pair)(estimator, split) for split in splits)
+                fit_pairs = (delayed(task.fit_pair)(estimator, split) for split in splits)
                 pairs = list(Parallel(n_jobs=self.n_jobs)(fit_pairs))
             else:
                 parts = fold_probabilities(
-                    estimator, X, y, splits, n_jobs=self.n_jobs, params=params, known=rows.known
+                    estimator, X, y, splits, n_jobs=self.n_jobs, params=params, known=task.known
                 )
                 tested = np.concatenate([test for _, test in splits])
-                calibrator = rows.fit_calibrator(tested, np.concatenate(parts))
+                calibrator = task.fit_calibrator(tested, np.concatenate(parts))
                 fitted = fit_rows(estimator, X, y, everything, params)
                 pairs = [CalibratedPair(fitted, calibrator)]
         self.calibrated_classifiers_, self.classes_, self._labels = pairs, targets.classes, labels
@@ -322,29 +312,3 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         if not self._labels and proba.shape[1] == 2:
             return np.log(proba[:, 1]) - np.log(proba[:, 0])
         return np.asarray(logit(proba))
-
-
-class _Rows(NamedTuple):
-    """What the fits of all folds share."""
-
-    calibrator: Calibrator
-    X: Any
-    y: Any
-    targets: Targets
-    weight: Array | None
-    params: dict[str, Any]
-
-    @property
-    def known(self) -> Array | None:
-        return self.targets.classes if self.targets.from_vector else None
-
-    def fit_pair(self, estimator: Any, split: tuple[Array, Array]) -> CalibratedPair:
-        """Fit a clone to the training part, and its calibrator to the test part."""
-        train, test = split
-        fitted = fit_rows(estimator, self.X, self.y, train, self.params)
-        proba = aligned_proba(fitted, _safe_indexing(self.X, test), self.known)
-        return CalibratedPair(fitted, self.fit_calibrator(test, proba))
-
-    def fit_calibrator(self, rows: Array, proba: Array) -> Calibrator:
-        weight = None if self.weight is None else self.weight[rows]
-        return clone(self.calibrator).fit(self.targets.values[rows], proba, weight)

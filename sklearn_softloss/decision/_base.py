@@ -84,8 +84,7 @@ class DecisionRule(SoftlossEstimator, ABC):
         ValueError
             If `y_proba` is illegal or has other columns than in `fit`.
         """
-        check_is_fitted(self)
-        proba = check_proba(y_proba, (np.shape(y_proba)[0], self.n_columns_))
+        proba = self._check_proba(y_proba)
         answer = np.asarray(self._decide(proba))
         wanted = proba.shape if self.decides == "labels" else proba.shape[:1]
         if answer.shape != wanted:
@@ -109,6 +108,10 @@ class DecisionRule(SoftlossEstimator, ABC):
     def _scored_by(self, objective: Any = "f1", average: Any = "macro") -> tuple[Objective, Any]:
         """Objective and average that a tuner reports: its own, given here, or those of the rule."""
         return Objective(objective), average
+
+    def _check_proba(self, y_proba: Any) -> Array:
+        check_is_fitted(self)
+        return check_proba(y_proba, (np.shape(y_proba)[0], self.n_columns_))
 
 
 def label_matrix(y_true: Any) -> Array:

@@ -76,8 +76,22 @@ class ExpectedF1(DecisionRule):
     def _scored_by(self, objective: Any = "f1", average: Any = "macro") -> tuple[Objective, Any]:
         return Objective(objective, self.beta), average
 
+    def expected(self, y_proba: Any) -> Array:
+        """Expected F-beta of the k most probable labels.
+
+        Parameters
+        ----------
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels + 1)
+            Column k is the expectation of predicting k labels.
+        """
+        return self._expected(self._check_proba(y_proba))
+
     def _expected(self, proba: Array) -> Array:
-        """Expected F-beta of the k most probable labels in column k, (n_samples, n_labels + 1)."""
         descending = -np.sort(-proba, axis=1)
         found = np.empty((len(proba), proba.shape[1] + 1))
         size = max(1, ENTRIES_AT_ONCE // proba.shape[1] ** 2)

@@ -13,12 +13,15 @@ from .._targets.encoding import Array, Targets
 from .._targets.labels import warn_if_never_absent
 from ..metrics.confusion import Counts, counts_at, fbeta, ratio
 from ._base import check_decision_data, label_matrix
-from ._objectives import Objective
+from ._objectives import ADDITIVE, Objective
 from ._sweep import sweep
 
 AVERAGES = ("macro", "weighted", "micro", "samples", None)
 LABELS_AT_ONCE = 64
 MAX_ROUNDS = 100
+
+Guards = tuple[float, float, float, float]
+"""The parameters `min_positives`, `shrinkage`, `min_threshold` and `fallback_below`."""
 
 
 def optimal_thresholds(
@@ -28,15 +31,20 @@ def optimal_thresholds(
     objective: Any = "f1",
     average: str | None = "macro",
     beta: float = 1.0,
+    costs: ArrayLike | None = None,
     floor: float | None = None,
     sample_weight: ArrayLike | None = None,
+    pooled: bool = False,
+    min_positives: float = 0.0,
     shrinkage: float = 0.0,
+    min_threshold: float = 0.0,
+    fallback_below: float = 0.0,
 ) -> tuple[Array, Any]:
     """Cut-offs for ``y_proba >= thresholds`` that maximise an objective on these rows.
 
-    Every distinct probability is a candidate, equal ones together, and "predict nothing"; cut-offs
-    are midpoints between neighbours. Tune on held-out rows: on the rows of the fit the cut-offs are
-    too hopeful.
+    Every distinct probability is a candidate: one sort and cumulative sums a label, equal
+    probabilities kept together, midpoints between neighbours as cut-offs, and "predict nothing".
+    Tune on held-out rows: on the rows of the fit the cut-offs are too hopeful.
 
     Parameters
     ----------
@@ -46,29 +54,40 @@ def optimal_thresholds(
         Probabilities, as from `predict_proba`.
     objective : str or callable, default="f1"
         "f1" (F-beta), "balanced_accuracy", "jaccard", "g_mean", "matthews", "accuracy";
-        "precision_at_recall" and "recall_at_precision", with `floor`; or a callable
-        ``(tp, fp, fn, tn) -> array`` to be maximised, such as
-        ``lambda tp, fp, fn, tn: -(fp + 5 * fn)`` for costs.
+        "precision_at_recall" and "recall_at_precision", with `floor`; "expected_cost" a row, with
+        `costs`, minimised; or a callable ``(tp, fp, fn, tn) -> array`` to be maximised.
     average : {"macro", "weighted", "micro", "samples", None}, default="macro"
         "macro", "weighted" (by positives) and None (one value a label) are maximised label by
-        label, exactly. "micro" is exact for "f1", "jaccard", "accuracy" and "balanced_accuracy".
-        "samples", for "f1" and "jaccard", is not: coordinate ascent from the
+        label, exactly. "micro" is exact for "f1", "jaccard", "accuracy", "balanced_accuracy" and
+        "expected_cost". "samples", for "f1" and "jaccard", is not: coordinate ascent from the
         macro solution, exact in each coordinate, ends in a local maximum.
     beta : float, default=1.0
         Weight of recall against precision in "f1".
+    costs : array-like of shape (2,), (n_labels, 2) or (n_labels, 2, 2), default=None
+        (false positive, false negative), or tables indexed by [truth, decision].
     floor : float, default=None
         The least recall or precision, in [0, 1]. If no cut reaches it the nearest one is taken.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights >= 0.
+    pooled : bool, default=False
+        One cut-off for all labels, from the "micro" objective by one sweep over all entries; exact.
+    min_positives : float, default=0.0
+        Labels with fewer positives take the pooled cut-off.
     shrinkage : float, default=0.0
-        Positives that the cut-off of all labels together counts for in a mean with the label's own:
-        with s, a label with s positives ends half way between the two.
+        Positives that the pooled cut-off counts for in a mean with the label's own: with s, a label
+        with s positives ends half way between the two.
+    min_threshold : float, default=0.0
+        Least cut-off. A label that the probabilities know nothing of has its best F1 where all is
+        predicted (Lipton et al.).
+    fallback_below : float, default=0.0
+        Labels whose best value is less than this predict only what reaches the highest score seen
+        (the "FBR" of Fan and Lin).
 
     Returns
     -------
     thresholds : ndarray of shape (n_labels,), float64
         A label without positives keeps 0.5, unless it has a say of its own in the objective
-        ("accuracy", average="micro").
+        ("accuracy", "expected_cost", average="micro").
     value : float, or ndarray of shape (n_labels,) if `average` is None
         The objective reached on these rows by these cut-offs. What divides nothing by nothing
         counts as 0, as do labels without positives in F1. A label of which nothing is known is
@@ -83,6 +102,8 @@ def optimal_thresholds(
     ----------
     Lipton, Elkan and Narayanaswamy, "Optimal thresholding of classifiers to maximize F1 measure",
     ECML PKDD 2014, arXiv:1402.1892.
+    Fan and Lin, "A study on threshold selection for multi-label classification", National Taiwan
+    University, 2007.
     Dinkelbach, "On nonlinear fractional programming", Management Science 13 (1967),
     doi:10.1287/mnsc.13.7.492 (for "micro").
 
@@ -96,12 +117,13 @@ def optimal_thresholds(
     >>> f1
     1.0
     """
-    goal = Objective(objective, beta, floor)
-    check_average(goal, average)
+    goal = Objective(objective, beta, costs, floor)
+    check_average(goal, average, pooled)
     truth = label_matrix(y_true)
     warn_if_never_absent(Targets(truth))
     proba, weight = check_decision_data(truth, y_proba, sample_weight)
-    thresholds, counts = search_thresholds(goal, average, truth, proba, weight, shrinkage)
+    guards = min_positives, shrinkage, min_threshold, fallback_below
+    thresholds, counts = search_thresholds(goal, average, truth, proba, weight, pooled, guards)
     if counts is not None:
         return thresholds, _over_labels(goal, average, counts)
     return thresholds, decision_value(goal, average, truth, proba >= thresholds, weight)
@@ -113,29 +135,34 @@ def search_thresholds(
     truth: Array,
     proba: Array,
     weight: Array | None,
-    shrinkage: float,
+    pooled: bool,
+    guards: Guards,
 ) -> tuple[Array, Counts | None]:
     """Cut-offs of checked data, and the counts there if the search knows them."""
+    goal.check_labels(truth.shape[1])
     counts = None
-    if average == "samples":
+    if pooled:
+        thresholds = np.full(truth.shape[1], _pooled_cut(goal, truth, proba, weight))
+    elif average == "samples":
         thresholds = _samples(goal, truth, proba, weight)
     elif average == "micro":
         thresholds = _micro(goal, truth, proba, weight)
     else:
         thresholds, counts = _label_by_label(goal, truth, proba, weight)
-    if shrinkage > 0:
-        return _shrunk(thresholds, shrinkage, goal, truth, proba, weight), None
+    if any(guards) and not pooled:
+        thresholds, counts = _guarded(thresholds, guards, goal, truth, proba, weight), None
     return thresholds, counts
 
 
-def check_average(goal: Objective, average: str | None) -> None:
+def check_average(goal: Objective, average: str | None, pooled: bool) -> None:
     check_one_of("average", average, AVERAGES)
-    fractional = ("f1", "jaccard", "balanced_accuracy", "accuracy")
-    if average == "micro" and goal.objective not in fractional:
+    if pooled and average != "micro":
+        raise ValueError(f"pooled=True needs average='micro'; got {average!r}.")
+    fractional = ("f1", "jaccard", "balanced_accuracy", *ADDITIVE)
+    if average == "micro" and not pooled and goal.objective not in fractional:
         raise ValueError(
-            f"average='micro' is for {', '.join(map(repr, fractional))}; got "
-            f"objective={goal.objective!r}. One cut-off for all labels, the best by any objective, "
-            "is that of y_true.ravel() and y_proba.ravel()."
+            f"The micro average of {goal.objective!r} can be maximised with pooled=True only; "
+            f"without it for {', '.join(map(repr, fractional))}."
         )
     if average == "samples" and goal.objective not in ("f1", "jaccard"):
         raise ValueError(
@@ -159,7 +186,7 @@ def decision_value(
 
 def _over_labels(goal: Objective, average: str | None, counts: Counts) -> Any:
     if average == "micro":
-        return float(goal.value(Counts(*(part.sum() for part in vars(counts).values()))))
+        return _micro_value(goal, counts)
     values = goal.value(counts)
     if average is None:
         return values
@@ -167,6 +194,12 @@ def _over_labels(goal: Objective, average: str | None, counts: Counts) -> Any:
         return float(ratio((values * counts.positives).sum(), counts.positives.sum()))
     known = counts.total > 0
     return float(values[known].mean()) if known.any() else 0.0
+
+
+def _micro_value(goal: Objective, counts: Counts) -> float:
+    if goal.minimised:  # tables differ from label to label
+        return float(ratio((goal.value(counts) * counts.total).sum(), counts.total.sum()))
+    return float(goal.value(Counts(*(part.sum() for part in vars(counts).values()))))
 
 
 # --- label by label --------------------------------------------------------------------------
@@ -189,8 +222,8 @@ def _label_by_label(
     thresholds = np.full(n_labels, DEFAULT_THRESHOLD)
     found = np.zeros((n_labels, 4))
     for label, cuts in enumerate(_sweeps(truth, proba, weight, goal.decided_at_positives)):
-        if cuts.counts.positives > 0 or goal.is_accuracy:
-            best = int(np.argmax(goal.value(cuts.counts)))
+        if cuts.counts.positives > 0 or goal.decides_alone:
+            best = int(np.argmax(goal.gain(cuts.counts, label)))
             thresholds[label] = cuts.cut(best)
             counts = cuts.counts
             found[label] = counts.tp[best], counts.predicted[best], counts.positives, counts.total
@@ -201,29 +234,33 @@ def _label_by_label(
     return thresholds, Counts(*found.T)
 
 
-def _shrunk(
-    thresholds: Array,
-    shrinkage: float,
-    goal: Objective,
-    truth: Array,
-    proba: Array,
-    weight: Array | None,
-) -> Array:
-    """Cut-offs drawn towards the one of all labels together, the more the rarer the label."""
-    mass = 1.0 if weight is None else weight[:, None]
-    positives = np.nansum(truth * mass, axis=0)
-    own = ratio(positives, positives + shrinkage)
-    together = _cut_of_all(goal, truth, proba, weight)
-    return np.where(positives > 0, own * thresholds + (1 - own) * together, thresholds)
-
-
-def _cut_of_all(goal: Objective, truth: Array, proba: Array, weight: Array | None) -> float:
+def _pooled_cut(goal: Objective, truth: Array, proba: Array, weight: Array | None) -> float:
     """One cut for all labels, by a sweep over all entries."""
+    if goal.table is not None and len(goal.table) > 1:
+        raise ValueError("One cut-off for all labels needs one cost table for all labels.")
     weights = None if weight is None else np.repeat(weight, truth.shape[1])
     cuts = sweep(truth.ravel(), proba.ravel(), weights, goal.decided_at_positives)
-    if cuts.counts.positives == 0 and not goal.is_accuracy:
+    if cuts.counts.positives == 0 and not goal.decides_alone:
         return DEFAULT_THRESHOLD
-    return cuts.cut(int(np.argmax(goal.value(cuts.counts))))
+    return cuts.cut(int(np.argmax(goal.gain(cuts.counts))))
+
+
+def _guarded(
+    thresholds: Array, guards: Guards, goal: Objective, truth: Array, proba: Array, weight: Any
+) -> Array:
+    """Against labels with few positives, and against those that the scores know nothing of."""
+    min_positives, shrinkage, min_threshold, fallback_below = guards
+    if fallback_below > 0:
+        reached = goal.value(counts_at(truth, proba >= thresholds, weight))
+        highest = np.max(proba, axis=0, where=~np.isnan(truth), initial=0.0)
+        thresholds = np.where(reached < fallback_below, highest, thresholds)
+    if min_positives > 0 or shrinkage > 0:
+        mass = 1.0 if weight is None else weight[:, None]
+        positives = np.nansum(truth * mass, axis=0)
+        own = np.where(positives < min_positives, 0.0, ratio(positives, positives + shrinkage))
+        pooled = _pooled_cut(goal, truth, proba, weight)
+        thresholds = np.where(positives > 0, own * thresholds + (1 - own) * pooled, thresholds)
+    return np.maximum(thresholds, min_threshold)
 
 
 # --- micro: fractional programming -----------------------------------------------------------
@@ -231,9 +268,9 @@ def _cut_of_all(goal: Objective, truth: Array, proba: Array, weight: Array | Non
 
 def _micro(goal: Objective, truth: Array, proba: Array, weight: Array | None) -> Array:
     """Exact: Dinkelbach's iteration on F-beta (Jaccard rises with F1); the others separate."""
-    if goal.is_accuracy:
+    if goal.objective in ADDITIVE:
         return _label_by_label(goal, truth, proba, weight)[0]
-    found = list(_sweeps(truth, proba, weight, True))
+    found = [cuts.hull() for cuts in _sweeps(truth, proba, weight, True)]
     positives = sum(cuts.counts.positives for cuts in found)
     total = sum(cuts.counts.total for cuts in found)
     if not positives:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import indexable
+from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -55,6 +55,9 @@ class TunedDecisionClassifierCV(MetaClassifier):
         A number is so many shuffled folds, stratified by classes, class mass or labels; rows of one
         group stay together where `groups` are passed to `fit`. "prefit" tunes on the rows of `fit`
         an estimator that was fitted to others.
+    refit : bool, default=True
+        Fit the estimator to all rows after tuning. False needs a single split, whose fitted
+        estimator is then kept, or "prefit".
     pos_label : object, default=None
         Which of two classes the objective is about; None is the second of the sorted classes.
     n_jobs : int, default=None
@@ -109,6 +112,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         objective: Any = "f1",
         average: str = "macro",
         cv: Any = 5,
+        refit: bool = True,
         pos_label: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -118,6 +122,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         self.objective = objective
         self.average = average
         self.cv = cv
+        self.refit = refit
         self.pos_label = pos_label
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -184,7 +189,9 @@ class TunedDecisionClassifierCV(MetaClassifier):
         self.best_score_, self.cv_results_ = tuning.score, tuning.results
         self._kind, self._report = kind, tuning.report()
         if len(columns) < len(classes) and kind == "binary":
-            self._report.notes.insert(0, _which_is_tuned(positive, classes.tolist()))
+            tuned, other = classes[[positive, 1 - positive]].tolist()
+            note = f"Tuned for class {tuned!r}; pos_label={other!r} tunes for the other."
+            self._report.notes.insert(0, note)
         for name in ("thresholds_", "fold_thresholds_"):
             self.__dict__.pop(name, None)  # of an earlier fit
         if tuning.fold_thresholds is not None:
@@ -239,10 +246,18 @@ class TunedDecisionClassifierCV(MetaClassifier):
         )  # fmt: skip
         if not self._is_fitted_already():
             check_training_parts(targets, splits)
-        parts = fold_probabilities(
-            self.estimator, X, y, splits, n_jobs=self.n_jobs, params=params, known=known
-        )
-        return fit_rows(self.estimator, X, y, rows, params), splits, parts
+        if self.refit:
+            parts = fold_probabilities(
+                self.estimator, X, y, splits, n_jobs=self.n_jobs, params=params, known=known
+            )
+            return fit_rows(self.estimator, X, y, rows, params), splits, parts
+        if len(splits) > 1:
+            raise ValueError(
+                f"refit=False needs cv with a single split or 'prefit'; cv has {len(splits)}."
+            )
+        train, test = splits[0]
+        kept = fit_rows(self.estimator, X, y, train, params)
+        return kept, splits, [aligned_proba(kept, _safe_indexing(X, test), known)]
 
     # --- answers ---------------------------------------------------------------------------------
 
@@ -280,8 +295,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         """
         check_is_fitted(self)
         if self._untold:
-            warn(self._untold)
-            self._untold = None
+            warn(self._untold.pop())
         proba = aligned_proba(self.estimator_, X, self.classes_ if self._kind != "labels" else None)
         if self._kind == "binary" and self.rule_.decides == "labels":
             chosen = self.rule_.decide(proba[:, [self._positive]])[:, 0]
@@ -300,8 +314,3 @@ class TunedDecisionClassifierCV(MetaClassifier):
         """
         check_is_fitted(self)
         return self._report
-
-
-def _which_is_tuned(positive: int, classes: list[Any]) -> str:
-    other = classes[1 - positive]
-    return f"Tuned for class {classes[positive]!r}; pos_label={other!r} tunes for the other."

@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
 from .._checks import check_one_of
-from .._probability import DEFAULT_THRESHOLD
 from .._table import Table
 from .._targets.encoding import Array
 from ..metrics.confusion import Counts, accuracy, counts_at, fbeta, precision, recall
 from ._base import DecisionRule
 from ._thresholds import AVERAGES, decision_value
 from .curve import curve, curve_grid
+from .untuned import Untuned, indicators
 
 Fold = tuple[Array, Array, "Array | None"]
 """Truth and probabilities of the test part of a split, and the weights of its rows."""
 
 
+@dataclass
 class Tuning:
     """Fits a rule to the test parts of all folds together, and to each fold for comparison.
 
-    `rule` is not fitted itself: `chosen` is its fitted clone. With `keeps_default` that cuts at
-    0.5, or takes the argmax, unless the rule gains more than a standard error over folds. The
-    `names` are those of the columns of `truth`, labels or classes.
+    `rule` is not fitted itself: `chosen` is its fitted clone. With `keeps_default` that is
+    `Untuned` unless the rule gains more than a standard error over folds. Objective and average are
+    for rules that have none of their own, `names` those of the columns of `truth`.
     """
 
-    def __init__(
-        self,
-        rule: DecisionRule,
-        objective: Any,
-        average: str,
-        names: Array,
-        truth: Array,
-        weight: Array | None,
-        keeps_default: bool,
-    ) -> None:
-        self.rule, self.names, self.truth, self.weight = rule, names, truth, weight
-        self.keeps_default = keeps_default
-        self.goal, self.average = rule._scored_by(objective, average)
+    rule: DecisionRule
+    objective: Any
+    average: str
+    names: Array
+    truth: Array
+    weight: Array | None
+    keeps_default: bool
+    chosen: Any = field(init=False)
+    kept_default: bool = field(init=False)
+    score: float = field(init=False)
+    results: dict[str, Any] = field(init=False, default_factory=dict)
+    fold_thresholds: Array | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.default = Untuned(self.rule.decides, self.objective, self.average)
+        self.goal, self.average = self.rule._scored_by(self.objective, self.average)
         check_one_of("average, which must give one value,", self.average, AVERAGES[:-1])
-        self.results: dict[str, Any] = {}
-        self.fold_thresholds: Array | None = None
 
     def run(self, tests: list[Array], parts: list[Array]) -> None:
         """Fit the rule; `parts` are the probabilities of the rows `tests` of each fold."""
@@ -54,47 +57,39 @@ class Tuning:
         self._everything = truth, proba, weight = _joined(folds)
         gains = len(folds) == 1 or self._gains_over_folds(folds)
         self.kept_default = self.keeps_default and not gains
-        self.chosen = self._fit(folds)
+        self.chosen = self._fit(self.default if self.kept_default else self.rule, folds)
         self.chosen._warn_of_fit()
-        if self.kept_default:
-            cut = DEFAULT_THRESHOLD if self.rule.decides == "labels" else 1 / truth.shape[1]
-            self.chosen.thresholds_ = np.full(truth.shape[1], cut)
-        self._decided = self._indicators(self.chosen.decide(proba))
+        self._decided = self._answers(self.chosen.decide(proba))
         self.score = self._value(truth, self._decided, weight)
-        if self.kept_default:
-            self.chosen.value_ = self.score
         if hasattr(self.chosen, "thresholds_"):
-            self.fold_thresholds = np.array([self._fit([fold]).thresholds_ for fold in folds])
+            self.fold_thresholds = np.array(
+                [self._fit(self.rule, [fold]).thresholds_ for fold in folds]
+            )
             if self.rule.decides == "labels":
                 self._record_curve(folds)
 
-    def _fit(self, folds: list[Fold]) -> Any:
-        """A clone of the rule fitted to these folds."""
-        return clone(self.rule)._fit_encoded(*_joined(folds))
+    def _fit(self, rule: DecisionRule, folds: list[Fold]) -> Any:
+        """A clone fitted to these folds."""
+        return clone(rule)._fit_encoded(*_joined(folds))
 
     def _gains_over_folds(self, folds: list[Fold]) -> bool:
         """Whether rules fitted to the other folds beat the default by more than noise."""
         scores, defaults = [], []
         for index, (truth, proba, weight) in enumerate(folds):
-            rule = self._fit(folds[:index] + folds[index + 1 :])
-            scores.append(self._value(truth, self._indicators(rule.decide(proba)), weight))
+            rule = self._fit(self.rule, folds[:index] + folds[index + 1 :])
+            scores.append(self._value(truth, self._answers(rule.decide(proba)), weight))
             defaults.append(self._value(truth, self._defaults(proba), weight))
         self.results["fold_scores"] = np.array(scores)
         self.results["fold_default_scores"] = np.array(defaults)
-        gains = np.subtract(scores, defaults)
+        gains = np.subtract(scores, defaults) * (-1 if self.goal.minimised else 1)
         return bool(gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
 
-    def _indicators(self, decided: Array) -> Array:
+    def _answers(self, decided: Array) -> Array:
         """Answers as 0 and 1, one column a label or class."""
-        if self.rule.decides == "labels":
-            return decided
-        return decided[:, None] == np.arange(self.truth.shape[1])
+        return indicators(decided, self.rule.decides, self.truth.shape[1])
 
     def _defaults(self, proba: Array) -> Array:
-        """What is decided at 0.5 or by the argmax, as 0 and 1."""
-        if self.rule.decides == "labels":
-            return proba >= DEFAULT_THRESHOLD
-        return self._indicators(proba.argmax(axis=1))
+        return self._answers(self.default._decide(proba))
 
     def _value(self, truth: Array, answers: Array, weight: Array | None) -> float:
         return float(decision_value(self.goal, self.average, truth, answers, weight))
@@ -107,15 +102,17 @@ class Tuning:
         by_fold = np.array([curve(self.goal, grid, *fold) for fold in folds])
         self.results["mean_score"], self.results["std_score"] = by_fold.mean(0), by_fold.std(0)
 
-    def never_predicted(self) -> str | None:
-        """What to say of labels that the rule never predicted, if there are any."""
+    def never_predicted(self) -> list[str]:
+        """One message if there are labels that the rule never predicted, else none."""
         never = np.flatnonzero(~self._decided.any(axis=0))
         if not len(never):
-            return None
+            return []
         shown = ", ".join(str(self.names[i]) for i in never[:5])
         more = f" and {len(never) - 5} more" if len(never) > 5 else ""
         what = "label" if self.rule.decides == "labels" else "class"
-        return f"The rule never predicted {what} {shown}{more} out of fold; see decision_report()."
+        return [
+            f"The rule never predicted {what} {shown}{more} out of fold; see decision_report()."
+        ]
 
     def report(self) -> Table:
         """One row a label, and notes on the whole."""
@@ -159,10 +156,10 @@ def _joined(folds: list[Fold]) -> Fold:
 
 
 def _notes(decisions: dict[str, Counts], nothing: Counts) -> list[str]:
-    notes = []
-    for measure, what in ((_macro_f1, "Macro F1"), (_hamming, "Hamming accuracy")):
-        parts = [f"{measure(counts):.4f} {name}" for name, counts in decisions.items()]
-        notes.append(f"{what}: {', '.join(parts)}, {measure(nothing):.4f} for predicting nothing.")
+    shown = [*decisions.items(), ("for predicting nothing", nothing)]
+    macro = [f"{fbeta(each)[each.total > 0].mean():.4f} {name}" for name, each in shown]
+    hamming = [f"{(each.tp + each.tn).sum() / each.total.sum():.4f} {name}" for name, each in shown]
+    notes = [f"Macro F1: {', '.join(macro)}.", f"Hamming accuracy: {', '.join(hamming)}."]
     for name, counts in decisions.items():
         known = counts.total > 0
         never = int(np.count_nonzero(counts.predicted[known] == 0))
@@ -173,11 +170,3 @@ def _notes(decisions: dict[str, Counts], nothing: Counts) -> list[str]:
         elif never:
             notes.append(f"{never} of {np.count_nonzero(known)} are never predicted {name}.")
     return notes
-
-
-def _macro_f1(counts: Counts) -> float:
-    return float(fbeta(counts)[counts.total > 0].mean())
-
-
-def _hamming(counts: Counts) -> float:
-    return float((counts.tp + counts.tn).sum() / counts.total.sum())

@@ -38,5 +38,5 @@ def curve(goal: Objective, grid: Array, truth: Array, proba: Array, weight: Arra
         at = np.searchsorted(-cuts.scores, -grid[:, label], side="right")
         counts = cuts.counts
         along = Counts(counts.tp[at], counts.predicted[at], counts.positives, counts.total)
-        found[:, label] = goal.value(along)
+        found[:, label] = goal.value(along, label)
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from .._targets.encoding import Array
 from ..metrics.confusion import counts_at
 from ._base import DecisionRule
-from ._objectives import Objective
+from ._objectives import Objective, cost_tables, error_prices
 from ._set_sizes import check_set_sizes, resized, top
 from ._sweep import sweep
 from ._thresholds import check_average, decision_value, search_thresholds
@@ -49,8 +49,8 @@ class TunedCutOffs(CutOffs):
         """Find the cut-offs whose sets are best after they were brought to size.
 
         An entry that is added whatever its probability counts as certain while its label's cut-off
-        is sought, one that is removed as impossible; the cut-offs found then change what is added
-        and removed. Ends, maybe in a local maximum, when the sets no longer get better.
+        is sought, one that is removed as impossible; the cut-offs found then change what these are.
+        Ends in a local maximum.
         """
         check_set_sizes(self.min_labels, self.max_labels, truth.shape[1])
         self.thresholds_ = self._find(truth, proba, weight)
@@ -87,7 +87,7 @@ class Thresholds(TunedCutOffs):
         What is maximised, as in `optimal_thresholds`.
     average : {"macro", "weighted", "micro", "samples", None}, default="macro"
         Over labels.
-    beta, floor, shrinkage : float
+    beta, costs, floor, pooled, min_positives, shrinkage, min_threshold, fallback_below
         As in `optimal_thresholds`.
     min_labels : int, default=0
         Least number of labels a row: a smaller set gets the most probable of the others.
@@ -121,16 +121,26 @@ class Thresholds(TunedCutOffs):
         *,
         average: str | None = "macro",
         beta: float = 1.0,
+        costs: Any = None,
         floor: float | None = None,
+        pooled: bool = False,
+        min_positives: float = 0.0,
         shrinkage: float = 0.0,
+        min_threshold: float = 0.0,
+        fallback_below: float = 0.0,
         min_labels: int = 0,
         max_labels: int | None = None,
     ) -> None:
         self.objective = objective
         self.average = average
         self.beta = beta
+        self.costs = costs
         self.floor = floor
+        self.pooled = pooled
+        self.min_positives = min_positives
         self.shrinkage = shrinkage
+        self.min_threshold = min_threshold
+        self.fallback_below = fallback_below
         self.min_labels = min_labels
         self.max_labels = max_labels
 
@@ -141,15 +151,17 @@ class Thresholds(TunedCutOffs):
 
     def _find(self, truth: Array, proba: Array, weight: Array | None) -> Array:
         goal, average = self._scored_by()
-        return search_thresholds(goal, average, truth, proba, weight, self.shrinkage)[0]
+        guards = self.min_positives, self.shrinkage, self.min_threshold, self.fallback_below
+        return search_thresholds(goal, average, truth, proba, weight, self.pooled, guards)[0]
 
     def _judge(self, truth: Array, answer: Array, weight: Array | None) -> float:
         goal, average = self._scored_by()
-        return float(np.mean(decision_value(goal, average, truth, answer, weight)))
+        value = float(np.mean(decision_value(goal, average, truth, answer, weight)))
+        return -value if goal.minimised else value
 
     def _scored_by(self, objective: Any = None, average: Any = None) -> tuple[Objective, Any]:
-        goal = Objective(self.objective, self.beta, self.floor)
-        check_average(goal, self.average)
+        goal = Objective(self.objective, self.beta, self.costs, self.floor)
+        check_average(goal, self.average, self.pooled)
         return goal, self.average
 
 
@@ -159,7 +171,8 @@ class TopK(DecisionRule):
     Parameters
     ----------
     k : int or "count", default=1
-        How many; "count" takes the sum of the row's probabilities, rounded.
+        How many; "count" takes a number a row: the `counts` given to `decide`, or else the sum of
+        the row's probabilities, rounded.
 
     Examples
     --------
@@ -184,6 +197,33 @@ class TopK(DecisionRule):
         if self.k == "count":
             return top(proba, np.rint(proba.sum(axis=1)))
         return top(proba, np.full(len(proba), self.k))
+
+    def decide(self, y_proba: Any, counts: Any = None) -> Array:
+        """1 for the labels taken; of equals the first.
+
+        Parameters
+        ----------
+        y_proba : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+        counts : array-like of shape (n_samples,), default=None
+            How many labels each row gets, where `k` is "count".
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels), int64
+            0 and 1.
+        """
+        if counts is None:
+            return super().decide(y_proba)
+        proba = self._check_proba(y_proba)
+        if self.k != "count":
+            raise ValueError(f"counts go with k='count'; k is {self.k!r}.")
+        numbers = np.rint(np.asarray(counts))
+        if numbers.shape != (len(proba),):
+            raise ValueError(
+                f"counts must have shape ({len(proba)},), one a row; got {numbers.shape}."
+            )
+        return top(proba, numbers).astype(np.int64)
 
 
 class PrevalenceMatched(TunedCutOffs):
@@ -234,9 +274,9 @@ class CostSensitive(CutOffs):
 
     Parameters
     ----------
-    costs : array-like of shape (2,) or (n_labels, 2), default=(1.0, 1.0)
-        (false positive, false negative), for all labels or one row a label. A label is predicted
-        from c_fp / (c_fp + c_fn) on.
+    costs : array-like of shape (2,), (n_labels, 2) or (n_labels, 2, 2)
+        (false positive, false negative), or tables indexed by [truth, decision]. A label is
+        predicted from c_fp / (c_fp + c_fn) on.
     min_labels, max_labels : int, default=0 and None
         As in `Thresholds`, by the least expected cost in place of the probability.
 
@@ -269,22 +309,11 @@ class CostSensitive(CutOffs):
     def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
         n_labels = truth.shape[1]
         check_set_sizes(self.min_labels, self.max_labels, n_labels)
-        costs = np.atleast_2d(np.asarray(self.costs, dtype=np.float64))
-        if costs.shape not in ((1, 2), (n_labels, 2)):
-            raise ValueError(
-                "costs must be (false positive, false negative), or one such row for each of "
-                f"{n_labels} labels; the shape is {np.shape(self.costs)}."
-            )
-        bad = ~np.isfinite(costs).all(axis=1) | (costs < 0).any(axis=1) | ~costs.any(axis=1)
-        if bad.any():
-            label = int(np.argmax(bad))
-            raise ValueError(
-                "costs must be finite and >= 0, and one of the two > 0; those of label "
-                f"{label} are {costs[label].tolist()}."
-            )
-        self._costs = np.broadcast_to(costs, (n_labels, 2)).copy()
-        self.thresholds_ = self._costs[:, 0] / self._costs.sum(axis=1)
+        Objective("expected_cost", costs=self.costs).check_labels(n_labels)
+        slope, start = self._preferred_by(n_labels)
+        self.thresholds_ = -start / slope
 
     def _preferred_by(self, n_labels: int) -> tuple[Array, Array]:
-        """By what a label costs less where it is predicted."""
-        return self._costs.sum(axis=1), -self._costs[:, 0]
+        prices = error_prices(cost_tables(self.costs))
+        of_negative, of_positive = (np.broadcast_to(price, n_labels) for price in prices)
+        return of_positive + of_negative, -of_negative

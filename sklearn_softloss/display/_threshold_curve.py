@@ -130,7 +130,7 @@ class ThresholdCurveDisplay(Display):
         y_proba : array-like of shape (n_samples, n_labels), or (n_samples,)
             Predicted probabilities.
         objective : str or callable, default="f1"
-            As in `optimal_thresholds`, of those that need no floor.
+            As in `optimal_thresholds`, of those that need neither costs nor floor.
         thresholds : array-like of shape (n_labels,), default=None
             Cut-offs to mark; the best ones if None.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..decision import ClassThresholds, CostMatrix, DecisionRule, RiskControlled, TopK
 from ..decision.rules import CutOffs
+from ..decision.untuned import Untuned
 
 Decision = Callable[[Tensor], Tensor]
 
@@ -61,6 +62,13 @@ def _(rule: TopK) -> Decision:
         return lambda proba: _first(proba, proba.sum(1, keepdim=True).round())
     number = torch.tensor([[int(rule.k)]])
     return lambda proba: _first(proba, number)
+
+
+@_decision.register
+def _(rule: Untuned) -> Decision:
+    if rule.decides == "labels":
+        return lambda proba: proba >= float(rule.thresholds_[0])
+    return lambda proba: proba.argmax(1)
 
 
 @_decision.register
