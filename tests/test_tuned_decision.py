@@ -23,7 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cases import make_labels, make_soft, multi, soft
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
-from sklearn_softloss._targets import encoding
+from sklearn_softloss._targets import encoding, labels
 from sklearn_softloss.decision import (
     ClassThresholds,
     CostMatrix,
@@ -462,8 +462,8 @@ def test_labels_are_encoded_once_a_fit(kind, monkeypatch):
         "mass": (OfMass(), X_classes, mass),
     }[kind]
     calls = []
-    for name in ("encode_classes", "encode_labels"):
-        original = getattr(encoding, name)
+    for name, module in (("encode_classes", encoding), ("encode_labels", labels)):
+        original = getattr(module, name)
 
         def counted(*args, original=original, **kwargs):
             calls.append(original.__name__)
