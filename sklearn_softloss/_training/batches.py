@@ -22,8 +22,8 @@ from .._targets.codes import TargetCode
 from .._targets.encoding import Array, Rows
 from .._targets.numbers import TargetScale
 from .._targets.weighting import Weighted, WeightedEntries, WeightedRows
-from .mlp import MLP, threads_for
-from .process import leaves_process_as_found
+from .mlp import MLP
+from .threads import leaves_process_as_found, threads_for
 
 TargetBatch = tuple[Tensor, "Tensor | None", "Tensor | None"]
 Batch = tuple[Any, TargetBatch]
@@ -341,13 +341,12 @@ class Block(NamedTuple):
     sizes: list[int]
 
     def batches(self) -> Iterator[Batch]:
-        return zip(self.X.split(self.sizes), self.targets_of_batches(), strict=False)
+        return zip(self.X.split(self.sizes), self.split_targets(self.sizes), strict=False)
 
-    def targets_of_batches(self) -> Iterator[TargetBatch]:
-        slices = (
-            repeat(None) if values is None else values.split(self.sizes) for values in self.targets
-        )
-        return zip(*slices, strict=False)
+    def split_targets(self, size: int | list[int]) -> Iterator[TargetBatch]:
+        """Those of so many rows each."""
+        parts = (repeat(None) if values is None else values.split(size) for values in self.targets)
+        return zip(*parts, strict=False)
 
 
 class Batches:

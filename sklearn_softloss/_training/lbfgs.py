@@ -15,7 +15,8 @@ from .._processes import ALONE, Processes
 from .batches import Batches, TrainingData
 from .epoch_loss import weight_of, weighted_sum
 from .loops import Loop
-from .mlp import threads_for, width_of
+from .mlp import width_of
+from .threads import threads_for
 
 
 @dataclass(kw_only=True)

@@ -22,9 +22,10 @@ from .checkpoint import TrainingCheckpoint, fingerprint
 from .epoch_loss import kept, weight_of, weighted_mean, weighted_sum
 from .fused import FusedMLP
 from .generators import capture, restore
-from .mlp import MLP, UnitDropout, threads_for, width_of
+from .mlp import MLP, UnitDropout, width_of
 from .schedule import Schedule
 from .solvers import damp_
+from .threads import threads_for
 
 if TYPE_CHECKING:
     from .net import CallbackObserver

@@ -16,8 +16,9 @@ from ..losses import Loss
 from .adam import AdamStep, adam_kernel
 from .batches import Batches, TrainingData
 from .fused import ACTIVATION_STEPS, flattened, views_of
-from .mlp import MLP, threads_for
+from .mlp import MLP
 from .schedule import Schedule
+from .threads import threads_for
 
 
 class Sibling(NamedTuple):
