@@ -314,13 +314,6 @@ class TrainingData(Dataset[Any]):
         """The rows at these positions: X, in `memory` if it is given, and (target, sample weight,
         entry weight)."""
         rows = self.rows[position]
-        target, weight, entry_weight = (
-            None
-            if part is None
-            else torch.from_numpy(part).to(device=self.device, dtype=self.dtype)
-            for part in self.targets.block(rows)
-        )
-        assert target is not None
         X: Any
         if self.sparse:
             X = SparseRows(self.X[rows], self.dtype, self.device)
@@ -330,7 +323,17 @@ class TrainingData(Dataset[Any]):
             out = None if memory is None else memory[: len(rows)]
             gathered = torch.index_select(self._shared, 0, torch.from_numpy(rows), out=out)
             X = gathered.to(device=self.device, dtype=self.dtype)
-        return X, (target, weight, entry_weight)
+        return X, self.target_batch(position)
+
+    def target_batch(self, position: Any) -> TargetBatch:
+        """The targets and weights at these positions."""
+        parts = (
+            None if part is None else torch.from_numpy(part).to(self.device, self.dtype)
+            for part in self.targets.block(self.rows[position])
+        )
+        target, weight, entry_weight = parts
+        assert target is not None
+        return target, weight, entry_weight
 
 
 class Block(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import isfinite
 
 import torch
@@ -44,7 +43,7 @@ def divergence(net: TrainingNet, data: TrainingData) -> str | None:
         allowed = zeros + max(MARGIN * abs(zeros), TOLS * monitor.tol)
         if last <= allowed:
             return None
-        reached = _mean_loss(net, data, size, lambda part: module(data.batch(part)[0]))
+        reached = _mean_loss(net, data, size)
     matrices = [p for p in module.parameters() if p.ndim > 1]
     strength = 0.0 if net.decay_weights else 0.5 * net.alpha / data.n_samples
     penalty = strength * sum(float(p.double().square().sum()) for p in matrices)
@@ -63,28 +62,25 @@ def divergence(net: TrainingNet, data: TrainingData) -> str | None:
 def _loss_of_zeros(net: TrainingNet, data: TrainingData, size: int) -> float:
     """Of numbers it is that of outputs a unit off at least, as they may all be the same."""
     loss = net.criterion_
-    zeros = torch.zeros(loss.n_logits(data.targets.n_columns), dtype=torch.float64)
+    zeros = torch.zeros(loss.n_logits(data.targets.n_columns), dtype=data.dtype, device=data.device)
     are_numbers = not all(map(isfinite, loss.domain.prediction_range))
-    values = [zeros, zeros + 1] if are_numbers else [zeros]
-    return max(
-        _mean_loss(net, data, size, lambda part, z=z: z.expand(len(data.rows[part]), -1))
-        for z in values
-    )
+    rows = [zeros, zeros + 1] if are_numbers else [zeros]
+    return max(_mean_loss(net, data, size, row) for row in rows)
 
 
 def _mean_loss(
-    net: TrainingNet, data: TrainingData, size: int, logits_of: Callable[[slice], Tensor]
+    net: TrainingNet, data: TrainingData, size: int, constant: Tensor | None = None
 ) -> float:
+    """Of the net as it predicts, or of the same outputs for every row."""
     loss, losses, weights = net.criterion_, [], []
     size = net.batch_size if loss.batch_dependent else size
     for start in range(0, len(data), size):
         part = slice(start, start + size)
-        target, weight, entry_weight = (
-            None if values is None else torch.from_numpy(values).double()
-            for values in data.targets.block(data.rows[part])
-        )
-        y = target, weight, entry_weight
+        y = data.target_batch(part)
+        if constant is None:
+            logits = net.module_(data.batch(part)[0])
+        else:
+            logits = constant.expand(len(y[0]), -1)
         weights.append(float(weight_of(y)))
-        total = weighted_sum(loss, logits_of(part).double().cpu(), y)
-        losses.append(float(total) / weights[-1])
+        losses.append(float(weighted_sum(loss, logits, y)) / weights[-1])
     return weighted_mean(losses, weights, data.processes)

@@ -225,9 +225,8 @@ class FusedMLP:
         rows, seen = X.split(sizes), tensors
         if as_arrays:
             rows, seen = (_split(values.numpy(), sizes) for values in (X, logits))
-        return zip(
-            rows, block.split_targets(sizes), map(Seen, tensors, seen), repeat(as_arrays), strict=False
-        )
+        targets, logits_seen = block.split_targets(sizes), map(Seen, tensors, seen)
+        return zip(rows, targets, logits_seen, repeat(as_arrays), strict=False)
 
     def _loss_of(self, logits: Tensor, block: Block) -> tuple[float, float]:
         """Weighted sum of the losses, and the weights'."""

@@ -12,6 +12,7 @@ from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
 from .._processes import ALONE, Processes
+from .._targets.encoding import Array
 from .batches import Batches, TrainingData
 from .epoch_loss import weight_of, weighted_sum
 from .loops import Loop
@@ -103,28 +104,19 @@ def minimize_lbfgs(
     tol: float,
     processes: Processes = ALONE,
 ) -> OptimizeResult:
-    """Minimise a full-batch objective over the parameters by scipy's L-BFGS-B.
+    """Minimise an objective by scipy's L-BFGS-B, which leaves the parameters at the best point.
 
-    Parameters
-    ----------
-    objective : callable () -> Tensor
-        The loss at the parameters' current values; must have left its gradient in ``.grad``.
-    parameters : iterable of Tensor
-        Changed in place, and left at the best point.
-    on_iteration : callable (float) -> bool
-        Called with the loss after each iteration; True stops.
-    max_iter, max_fun, tol : int, int, float
-        Iterations, evaluations, and the largest gradient entry that ends the search.
-    processes : Processes
-        The first one searches; the others evaluate with it, at the points that it asks for.
+    The objective is the loss at the parameters' current values, and has left its gradient in
+    ``.grad``. `on_iteration` is called with the loss after each iteration; True stops. Processes
+    evaluate together, at the points that the first one asks for.
     """
     tensors = [p for p in parameters if p.requires_grad]
 
-    def write(flat: np.ndarray[Any, Any]) -> None:
-        values = torch.from_numpy(np.ascontiguousarray(flat))
+    def write(flat: Array) -> None:
+        values = torch.from_numpy(np.ascontiguousarray(processes.from_first(flat)))
         torch.nn.utils.vector_to_parameters(values.to(tensors[0]), tensors)
 
-    def evaluate(flat: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
+    def evaluate(flat: Array) -> tuple[float, Array]:
         write(flat)
         for tensor in tensors:
             tensor.grad = None
@@ -133,42 +125,20 @@ def minimize_lbfgs(
         flat_gradient = torch.nn.utils.parameters_to_vector(gradients)
         return float(value), flat_gradient.double().cpu().numpy()
 
-    def end_iteration(flat: np.ndarray[Any, Any], value: float) -> bool:
-        write(flat)
-        return on_iteration(value)
-
-    def value_and_gradient(flat: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
-        processes.from_first(("evaluate", (flat,)))
-        return evaluate(flat)
-
     def callback(intermediate_result: OptimizeResult) -> None:
-        at = intermediate_result.x, float(intermediate_result.fun)
-        processes.from_first(("end_iteration", at))
-        if end_iteration(*at):
+        write(intermediate_result.x)
+        if on_iteration(float(intermediate_result.fun)):
             raise StopIteration
 
-    def search() -> OptimizeResult:
-        start = torch.nn.utils.parameters_to_vector(tensors).detach().double().cpu().numpy()
-        found = minimize(
-            value_and_gradient,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            callback=callback,
-            options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
-        )
-        kept = OptimizeResult({name: found[name] for name in ("x", "fun", "nit", "status")})
-        return processes.from_first(("end", kept))[1]
-
-    def follow() -> OptimizeResult:
-        acts: dict[str, Callable[..., Any]] = {"evaluate": evaluate, "end_iteration": end_iteration}
-        while True:
-            act, given = processes.from_first(None)
-            if act == "end":
-                return given
-            acts[act](*given)
-
-    result = search() if processes.rank == 0 else follow()
+    start = torch.nn.utils.parameters_to_vector(tensors).detach().double().cpu().numpy()
+    result = minimize(
+        evaluate,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        callback=callback,
+        options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+    )
     write(result.x)
     for tensor in tensors:  # so far all are views of one flat vector
         tensor.data = tensor.data.clone()

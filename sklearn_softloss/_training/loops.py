@@ -5,14 +5,11 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from .._processes import Processes
 from .._warn import warn
@@ -23,90 +20,10 @@ from .epoch_loss import kept, weight_of, weighted_mean, weighted_sum
 from .fused import FusedMLP
 from .generators import capture, restore
 from .mlp import MLP, UnitDropout, width_of
+from .observers import CallbackObserver, Monitor
 from .schedule import Schedule
 from .solvers import damp_
 from .threads import threads_for
-
-if TYPE_CHECKING:
-    from .net import CallbackObserver
-
-# --- the losses of the epochs --------------------------------------------------------------------
-
-
-@dataclass
-class Monitor:
-    """Keeps the loss curves, says when they stopped improving, and shows them.
-
-    Parameters
-    ----------
-    tol : float
-        Smallest fall of the loss that counts.
-    n_iter_no_change : float
-        Epochs without such a fall that are put up with.
-    verbose : int
-        1 shows a progress bar on a terminal, 2 or more prints one line an epoch.
-    """
-
-    tol: float
-    n_iter_no_change: float
-    verbose: int
-    train_losses: list[float] = field(default_factory=list)
-    valid_losses: list[float] = field(default_factory=list)
-    best_loss: float = inf
-    is_best: bool = False
-    epochs_without_gain: int = 0
-    _bar: Any = field(default=None, init=False, repr=False)
-
-    @contextmanager
-    def shown(self, n_epochs: int) -> Iterator[None]:
-        """A progress bar while the block runs, where one is wanted."""
-        if self.verbose == 1:
-            self._bar = tqdm(total=n_epochs, unit="epoch", disable=None, leave=False)
-        try:
-            yield
-        finally:
-            if self._bar is not None:
-                self._bar.close()
-                self._bar = None
-
-    def record(self, train_loss: float, valid_loss: float | None, n_samples: int) -> bool:
-        """Take in the losses of an epoch; True if too many epochs brought no gain."""
-        self.train_losses.append(train_loss)
-        watched = train_loss
-        if valid_loss is not None:
-            self.valid_losses.append(valid_loss)
-            watched = valid_loss
-        # A NaN loss is no gain either.
-        self.epochs_without_gain += 1
-        if watched <= self.best_loss - self.tol:
-            self.epochs_without_gain = 0
-        self.is_best = watched < self.best_loss
-        if self.is_best:
-            self.best_loss = watched
-        if self.verbose:
-            self._show(train_loss, valid_loss, n_samples)
-        return self.epochs_without_gain > self.n_iter_no_change
-
-    def announce(self, message: str) -> None:
-        if self.verbose >= 2:
-            print(message)
-
-    def _show(self, train_loss: float, valid_loss: float | None, n_samples: int) -> None:
-        if self.verbose >= 2:
-            line = f"Iteration {len(self.train_losses)}, loss = {train_loss:.8f}"
-            print(line if valid_loss is None else f"{line}, validation loss = {valid_loss:.8f}")
-        if self._bar is not None:
-            shown = {"loss": f"{train_loss:.4g}"}
-            if valid_loss is not None:
-                shown["validation"] = f"{valid_loss:.4g}"
-            rate = self._bar.format_dict["rate"]
-            if rate:
-                shown["rows/s"] = f"{rate * n_samples:.3g}"
-            self._bar.set_postfix(shown, refresh=False)
-            self._bar.update()
-
-
-# --- the loop ------------------------------------------------------------------------------------
 
 
 @dataclass(kw_only=True)

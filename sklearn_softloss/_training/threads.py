@@ -1,4 +1,4 @@
-"""Grad mode and threads, of which a process has one: how many a net uses, and all as found after."""
+"""Threads and grad mode, which a process has once: how many a net takes, and as found after it."""
 
 from __future__ import annotations
 
