@@ -55,7 +55,7 @@ def divergence(net: TrainingNet, data: TrainingData) -> str | None:
         return None
     return (
         f"The training diverged or never got under way: its loss ended at {reached:.4g}, above "
-        f"the {zeros:.4g} of outputs that are zero for every row. {CURE}"
+        f"the {zeros:.4g} of outputs near zero for every row. {CURE}"
     )
 
 

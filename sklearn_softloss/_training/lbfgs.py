@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,21 +19,10 @@ from .mlp import width_of
 from .threads import threads_for
 
 
-@dataclass(kw_only=True)
 class LBFGSLoop(Loop):
-    """Epochs are iterations of scipy's L-BFGS-B; the optimizer only holds the parameters.
+    """Epochs are iterations of scipy's L-BFGS-B; the optimizer only holds the parameters."""
 
-    Parameters
-    ----------
-    max_fun : int
-        Most evaluations.
-    tol : float
-        Largest gradient entry that ends the search.
-    """
-
-    max_fun: int
-    tol: float
-    _in_epoch: bool = field(default=False, init=False)
+    _in_epoch = False
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
         follows, processes = self.observer.sees_batches, train.processes
@@ -76,9 +64,8 @@ class LBFGSLoop(Loop):
                 self.module.parameters(),
                 on_iteration,
                 max_iter=n_epochs,
-                max_fun=self.max_fun,
-                tol=self.tol,
                 processes=processes,
+                **self.net.lbfgs,
             )
         if self._in_epoch:  # evaluations that led to no further iteration
             self.observer.drop_epoch()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -26,42 +25,23 @@ from .solvers import damp_
 from .threads import threads_for
 
 
-@dataclass(kw_only=True)
 class Loop(ABC):
     """A training of a net from `run` to its end: weights are kept, restored, or refused.
 
     The loss of a batch is sum(w * loss) / sum(w) plus the L2 penalty of scikit-learn's
-    ``MLPClassifier``, l2 / 2 times the squared weight matrices over sum(w).
-
-    Parameters
-    ----------
-    module : nn.Module
-    loss : Loss
-    optimizer : torch.optim.Optimizer
-    schedule : Schedule
-    monitor : Monitor
-    l2 : float
-        Strength of the penalty.
-    observer : CallbackObserver
-
-    Attributes
-    ----------
-    n_epochs : int
-        Epochs that came to their end.
-    converged, interrupted : bool
-        Whether the loss or an observer said stop; whether the user did.
+    ``MLPClassifier``, l2 / 2 times the squared weight matrices over sum(w). At the end `n_epochs`
+    says how many came to their end, `converged` whether the loss or an observer said stop, and
+    `interrupted` whether the user did.
     """
 
-    module: Any
-    loss: Loss
-    optimizer: torch.optim.Optimizer
-    schedule: Schedule
-    monitor: Monitor
-    l2: float
-    observer: CallbackObserver
-    n_epochs: int = field(default=0, init=False)
-    converged: bool = field(default=False, init=False)
-    interrupted: bool = field(default=False, init=False)
+    def __init__(self, net: Any, observer: CallbackObserver) -> None:
+        self.net, self.module, self.observer = net, net.module_, observer
+        self.loss: Loss = net.criterion_
+        self.optimizer: torch.optim.Optimizer = net.optimizer_
+        self.schedule: Schedule = net.schedule
+        self.monitor: Monitor = net.monitor
+        self.l2 = 0.0 if net.decay_weights else net.alpha
+        self.n_epochs, self.converged, self.interrupted = 0, False, False
 
     def run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
         """Train for at most so many epochs; with `valid` the best weights on it are kept."""
@@ -80,9 +60,7 @@ class Loop(ABC):
             n_before = len(start["monitor"]["train_losses"])
             del self.monitor.train_losses[n_before + self.n_epochs :]
             kept = "last finished" if valid is None else "best"
-            warn(
-                f"Training interrupted by user: the weights of the {kept} epoch are kept.",
-            )
+            warn(f"Training interrupted by user: the weights of the {kept} epoch are kept.")
         finally:
             self.module.zero_grad(set_to_none=True)
         if valid is not None or self.interrupted:
@@ -183,39 +161,31 @@ class Loop(ABC):
         return value[0]
 
 
-@dataclass(kw_only=True)
 class EpochLoop(Loop):
     """One step of the optimizer for each batch of an epoch.
 
-    Parameters
-    ----------
-    batch_size : int
-    generator : torch.Generator
-        Draws the dropout of an `MLP`, and the order if `shuffle`.
-    shuffle : bool
-    fused : bool
-        Whether the net is an `MLP` whose optimizer holds flat parameters.
-    checkpoint : TrainingCheckpoint or None
+    The generator draws the dropout of an `MLP`, and the order if the net shuffles.
     """
 
-    batch_size: int
-    generator: torch.Generator
-    shuffle: bool
-    fused: bool
-    checkpoint: TrainingCheckpoint | None = None
-    _mlp: FusedMLP | None = field(default=None, init=False)
+    def __init__(self, net: Any, observer: CallbackObserver, generator: torch.Generator) -> None:
+        super().__init__(net, observer)
+        self.generator, self.batch_size = generator, net.batch_size
+        checkpoints = [c for _, c in net.callbacks_ if isinstance(c, TrainingCheckpoint)]
+        self.checkpoint = checkpoints[0] if checkpoints else None
+        self._mlp: FusedMLP | None = None
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        through, width = (
-            (self.module.input_rows_, width_of(self.module)) if self.fused else (None, 1)
-        )
         order = self._generator_of_order(train)
-        batches = Batches(train, self.batch_size, order, True, through, width)
+        if self.net.fuses_:
+            into = self.module.input_rows_, width_of(self.module)
+            batches = Batches(train, self.batch_size, order, True, *into)
+        else:
+            batches = Batches(train, self.batch_size, order, True)
         self._go_on_from_checkpoint(train, valid, n_epochs)
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
         for dropout in dropouts:
             dropout.generator = self.generator
-        if self.fused:
+        if self.net.fuses_:
             self._mlp = FusedMLP(self.module, self.loss, self.optimizer, self.l2, train.processes)
         # A planned schedule runs to its end, unless a validation set says otherwise.
         may_stop = valid is not None or not self.schedule.is_planned
@@ -248,7 +218,7 @@ class EpochLoop(Loop):
 
     def _generator_of_order(self, train: TrainingData) -> torch.Generator | None:
         """Each process orders rows of its own, while all draw the same dropout."""
-        if not self.shuffle or self.batch_size >= train.n_samples:
+        if not self.net.shuffle or self.batch_size >= train.n_samples:
             return None
         if train.processes.size == 1:
             return self.generator
@@ -273,7 +243,7 @@ class EpochLoop(Loop):
         if self.checkpoint is None:
             return
         options = self.loss, self.optimizer, self.schedule, self.monitor, self.l2, self.module
-        sizes = n_epochs, self.batch_size, self.shuffle
+        sizes = n_epochs, self.batch_size, self.net.shuffle
         state = self.checkpoint._begin(
             fingerprint([train, valid], self.module, self.generator, *sizes, *options)
         )

@@ -29,23 +29,14 @@ close to even odds and need not unlearn first what chance made it say."""
 
 
 class UnitDropout(nn.Module):
-    """Sets units to zero in a training step: one draw a unit, the same for all rows of the batch.
+    """Sets a share p of units to zero in a training step; the others grow by 1 / (1 - p).
 
-    A row of weight 2 then still equals two rows, and a step draws one number a unit instead of one
-    an entry.
-
-    Parameters
-    ----------
-    p : float
-        Share of units set to zero; the others grow by 1 / (1 - p).
-
-    Attributes
-    ----------
-    generator : torch.Generator or None
-        On the CPU; the training sets it. None is torch's global one.
+    One draw a unit is the same for all rows of the batch, so that a row of weight 2 still equals
+    two rows.
     """
 
     generator: torch.Generator | None = None
+    """On the CPU; the training sets it. None is torch's global one."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -81,7 +72,7 @@ class MLP(nn.Sequential):
         Features, hidden units of each layer, outputs.
     activation : {"identity", "logistic", "tanh", "relu"}
     dropout : float
-        Share of hidden units set to zero in each training step; see `UnitDropout`.
+        See `UnitDropout`.
     generator : torch.Generator, default=None
         Draws the weights; None is torch's global one.
     inputs : sequence of modules, default=()

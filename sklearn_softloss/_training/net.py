@@ -14,7 +14,6 @@ from skorch.utils import get_map_location
 from torch import Tensor, nn
 
 from .batches import TrainingData
-from .checkpoint import TrainingCheckpoint
 from .fused import flat_groups
 from .lbfgs import LBFGSLoop
 from .loops import EpochLoop, Loop, replaced
@@ -40,10 +39,8 @@ class TrainingNet(NeuralNet):
     schedule : Schedule
     monitor : Monitor
     alpha : float
-        Strength of the L2 penalty; with `decay_weights` the optimizer's decay instead.
-    shuffle : bool
-    decay_weights : bool
-        The optimizer decays the weight matrices, so there is no penalty.
+        Strength of the L2 penalty, or with `decay_weights` of the optimizer's decay.
+    shuffle, decay_weights : bool
     lbfgs : dict or None
         ``max_fun`` and ``tol``, where scipy's L-BFGS-B moves the parameters.
     **kwargs
@@ -159,28 +156,12 @@ class TrainingNet(NeuralNet):
     ) -> Loop:
         """Train for at most so many epochs, and return the loop that did."""
         datasets = {"dataset_train": train, "dataset_valid": valid}
-        shared: dict[str, Any] = {
-            "module": self.module_,
-            "loss": self.criterion_,
-            "optimizer": self.optimizer_,
-            "schedule": self.schedule,
-            "monitor": self.monitor,
-            "l2": 0.0 if self.decay_weights else self.alpha,
-            "observer": CallbackObserver(self, datasets, self.sees_batches_),
-        }
+        observer = CallbackObserver(self, datasets, self.sees_batches_)
         loop: Loop
         if self.lbfgs is not None:
-            loop = LBFGSLoop(**self.lbfgs, **shared)
+            loop = LBFGSLoop(self, observer)
         else:
-            checkpoints = [c for _, c in self.callbacks_ if isinstance(c, TrainingCheckpoint)]
-            loop = EpochLoop(
-                checkpoint=checkpoints[0] if checkpoints else None,
-                batch_size=self.batch_size,
-                generator=generator,
-                shuffle=self.shuffle,
-                fused=self.fuses_,
-                **shared,
-            )
+            loop = EpochLoop(self, observer, generator)
         n_recorded = len(self.history)
         self.notify("on_train_begin", X=train, y=valid)
         try:

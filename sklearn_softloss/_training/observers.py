@@ -27,14 +27,8 @@ class EpochObserver(Protocol):
 class Monitor:
     """Keeps the loss curves, says when they stopped improving, and shows them.
 
-    Parameters
-    ----------
-    tol : float
-        Smallest fall of the loss that counts.
-    n_iter_no_change : float
-        Epochs without such a fall that are put up with.
-    verbose : int
-        1 shows a progress bar on a terminal, 2 or more prints one line an epoch.
+    They did when no epoch of `n_iter_no_change` brought a fall by `tol`. A `verbose` of 1 shows a
+    progress bar on a terminal, 2 or more prints one line an epoch.
     """
 
     tol: float

@@ -22,14 +22,7 @@ from .threads import threads_for
 
 
 class Sibling(NamedTuple):
-    """In what a net differs from those beside it.
-
-    Attributes
-    ----------
-    alpha : float
-        Decoupled decay of the weights.
-    dropout : float
-    """
+    """In what a net differs from those beside it: decoupled decay of the weights, and dropout."""
 
     alpha: float
     dropout: float
@@ -47,26 +40,9 @@ def train_together(
 ) -> list[MLP]:
     """Train a copy of a net for each sibling, by Adam with decoupled decay.
 
-    Parameters
-    ----------
-    start : MLP
-        Without dropout; its weights are where all begin.
-    siblings : sequence of Sibling
-    loss : Loss
-    data : TrainingData
-        Whose rows come as dense tensors.
-    schedule : Schedule
-        Planned; says how many epochs there are.
-    batch_size : int
-    generator : torch.Generator
-        Draws the order of rows and the dropout.
-    **options
-        Of ``torch.optim.AdamW``: betas, eps.
-
-    Returns
-    -------
-    list of MLP
-        In the order of the siblings, ready to predict.
+    All begin at the weights of `start`, which has no dropout, and see the dense rows of `data` for
+    the epochs of a planned schedule. The generator draws the order of rows and the dropout; options
+    are the betas and eps of ``torch.optim.AdamW``.
     """
     nets = _Siblings(start, siblings, loss, options)
     batches = Batches(
