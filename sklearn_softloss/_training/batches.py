@@ -37,6 +37,9 @@ COPIED_BYTES = 2**27
 SCATTERED_ROWS = 32
 """Rows read from a memory-mapped file before the pages around them are let go."""
 
+TARGET_ROWS = 4096
+"""Rows of targets that are counted at once."""
+
 READ_ENTRIES = 2**19
 """Of the widest layer of the built-in net in a block of a prediction, which stays in the cache."""
 
@@ -169,23 +172,23 @@ class TrainingTargets:
             None if entry_weight is None else entry_weight[rows],
         )
 
-    def rows_with_weight(self, block_size: int = 4096) -> Array:
+    def rows_with_weight(self) -> Array:
         """Indices of the rows that count: weight > 0 after masks and weights have met."""
         if self.weighting is None:
             return np.arange(len(self))
         counts = np.ones(len(self), dtype=bool)
-        for start in range(0, len(self), block_size):
-            rows = slice(start, start + block_size)
+        for start in range(0, len(self), TARGET_ROWS):
+            rows = slice(start, start + TARGET_ROWS)
             weight = self.block(rows)[1]
             if weight is not None:
                 counts[rows] = weight > 0
         return np.flatnonzero(counts)
 
-    def mass_and_weight(self, rows: Array, block_size: int = 4096) -> tuple[Array, Array]:
+    def mass_and_weight(self, rows: Array) -> tuple[Array, Array]:
         """Weighted sum of the known targets of each column of these rows, and that weight."""
         total, weight_sum = np.zeros((2, self.n_columns))
-        for start in range(0, len(rows), block_size):
-            target, weight, entry_weight = self.block(rows[start : start + block_size])
+        for start in range(0, len(rows), TARGET_ROWS):
+            target, weight, entry_weight = self.block(rows[start : start + TARGET_ROWS])
             weight = np.ones(len(target)) if weight is None else weight
             if entry_weight is None:
                 total, weight_sum = total + weight @ target, weight_sum + weight.sum()
@@ -264,9 +267,9 @@ class TrainingData(Dataset[Any]):
         twin.sparse = self.sparse
         return twin
 
-    def mean_target(self, block_size: int = 4096) -> Array:
+    def mean_target(self) -> Array:
         """Weighted mean of the known targets, shape (n_columns,)."""
-        sums = self.targets.mass_and_weight(self.rows, block_size)
+        sums = self.targets.mass_and_weight(self.rows)
         total, weight_sum = self.processes.total(sums)
         return np.asarray(total / np.where(weight_sum > 0, weight_sum, 1.0))
 

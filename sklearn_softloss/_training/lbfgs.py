@@ -25,7 +25,7 @@ class LBFGSLoop(Loop):
     _in_epoch = False
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        follows, processes = self.observer.sees_batches, train.processes
+        processes = train.processes
         blocks: Any = Batches(train, train.block_size(width=width_of(self.module)))
         if len(blocks) == 1:
             blocks = list(blocks)
@@ -34,18 +34,16 @@ class LBFGSLoop(Loop):
             self.module.train()
             value = next(self.module.parameters()).new_zeros(())
             weight = processes.total(sum(weight_of(batch[1]) for batch in blocks))
-            if follows:
+            if self.observer.sees_batches:
                 self._begin_epoch()
             for batch in blocks:
                 X, y = batch
-                if follows:
-                    self.observer.on_batch_begin(batch, training=True)
+                self.observer.on_batch_begin(batch, training=True)
                 logits = self.module(X)
                 part = weighted_sum(self.loss, logits, y) / weight
                 part.backward()
                 value = value + part.detach()
-                if follows:
-                    self.observer.on_batch_end(batch, True, part.detach(), logits)
+                self.observer.on_batch_end(batch, True, part.detach(), logits)
             penalty = self._penalty()
             if isinstance(penalty, Tensor) and processes.rank == 0:
                 (penalty / weight).backward()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from .._processes import Processes
 from .._warn import warn
 from ..losses import Loss
 from .batches import Batch, Batches, TrainingData
-from .checkpoint import TrainingCheckpoint, fingerprint
+from .checkpoint import TrainingCheckpoint, fingerprint, replaced
 from .epoch_loss import kept, weight_of, weighted_mean, weighted_sum
 from .fused import FusedMLP
 from .generators import capture, restore
@@ -134,15 +134,13 @@ class Loop(ABC):
         losses, weights = [], []
         for batch in Batches(data, data.block_size(width=width_of(self.module))):
             X, y = batch
-            if self.observer.sees_batches:
-                self.observer.on_batch_begin(batch, training=False)
+            self.observer.on_batch_begin(batch, training=False)
             with torch.no_grad():
                 logits = self.module(X)
                 loss = weighted_sum(self.loss, logits, y) / weight_of(y)
             losses.append(kept(loss))
             weights.append(kept(weight_of(y)))
-            if self.observer.sees_batches:
-                self.observer.on_batch_end(batch, False, loss, logits)
+            self.observer.on_batch_end(batch, False, loss, logits)
         return weighted_mean(losses, weights, data.processes)
 
     def _sum_of_parts(self, part: Tensor, processes: Processes) -> Tensor:
@@ -263,14 +261,12 @@ class EpochLoop(Loop):
         for index, batch in enumerate(batches):
             if self.schedule.is_planned:
                 self.schedule.step(self.optimizer, index / len(batches))
-            if self.observer.sees_batches:
-                self.observer.on_batch_begin(batch, training=True)
+            self.observer.on_batch_begin(batch, training=True)
             weight = processes.total(weight_of(batch[1]))
             loss, logits = self._step(batch, weight, processes)
             losses.append(kept(loss.detach()))
             weights.append(kept(weight))
-            if self.observer.sees_batches:
-                self.observer.on_batch_end(batch, True, loss, logits)
+            self.observer.on_batch_end(batch, True, loss, logits)
         return weighted_mean(losses, weights)
 
     def _step(self, batch: Batch, weight: Any, processes: Processes) -> tuple[Tensor, Tensor]:
@@ -308,12 +304,3 @@ class EpochLoop(Loop):
         if not self.converged:
             self.monitor.epochs_without_gain = 0
         return self.converged
-
-
-def replaced(state: Any, kind: type, replace: Callable[[Any], Any]) -> Any:
-    """A copy of nested dicts, lists and tuples with all that is of a kind replaced."""
-    if isinstance(state, dict):
-        return {key: replaced(value, kind, replace) for key, value in state.items()}
-    if isinstance(state, (list, tuple)):
-        return type(state)(replaced(value, kind, replace) for value in state)
-    return replace(state) if isinstance(state, kind) else state

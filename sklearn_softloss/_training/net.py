@@ -14,9 +14,10 @@ from skorch.utils import get_map_location
 from torch import Tensor, nn
 
 from .batches import TrainingData
+from .checkpoint import replaced
 from .fused import flat_groups
 from .lbfgs import LBFGSLoop
-from .loops import EpochLoop, Loop, replaced
+from .loops import EpochLoop, Loop
 from .mlp import MLP
 from .observers import CallbackObserver, EpochObserver, Monitor
 from .schedule import Schedule
@@ -206,7 +207,10 @@ class TrainingNet(NeuralNet):
         history = [dict(row) for row in self.history]
         if not self.is_to_go_on:
             history = [{**row, "batches": []} for row in history]
-        optimizer_state = as_arrays(self.optimizer_.state_dict()) if self.is_to_go_on else None
+        optimizer_state = None
+        if self.is_to_go_on:
+            state = self.optimizer_.state_dict()
+            optimizer_state = replaced(state, Tensor, lambda tensor: tensor.cpu().numpy().copy())
         return {
             "arguments": {name: getattr(self, name) for name in ARGUMENTS},
             "options": {k: v for k, v in vars(self).items() if k.startswith("optimizer__")},
@@ -236,7 +240,8 @@ class TrainingNet(NeuralNet):
         self.is_to_go_on = state["is_to_go_on"]
         self.history_ = History(state["history"])
         if state["optimizer_state"] is not None:
-            self.optimizer_.load_state_dict(as_tensors(state["optimizer_state"]))
+            tensors = replaced(state["optimizer_state"], np.ndarray, torch.tensor)
+            self.optimizer_.load_state_dict(tensors)
 
 
 ARGUMENTS = (
@@ -244,13 +249,3 @@ ARGUMENTS = (
     "alpha", "shuffle", "decay_weights", "lbfgs",
 )  # fmt: skip
 """Of a net, besides its module and optimizer."""
-
-
-def as_arrays(state: Any) -> Any:
-    """Nested dicts, lists and tuples with arrays in place of tensors."""
-    return replaced(state, Tensor, lambda tensor: tensor.cpu().numpy().copy())
-
-
-def as_tensors(state: Any) -> Any:
-    """The same back."""
-    return replaced(state, np.ndarray, torch.tensor)

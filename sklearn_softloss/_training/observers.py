@@ -130,13 +130,16 @@ class CallbackObserver:
         self.net.history_[:] = history
 
     def on_batch_begin(self, batch: Batch, training: bool) -> None:
-        self.net.notify("on_batch_begin", batch=batch, training=training)
+        if self.sees_batches:
+            self.net.notify("on_batch_begin", batch=batch, training=training)
 
     def on_gradient(self, batch: Batch) -> None:
         named = self.net.module_.named_parameters
         self.net.notify("on_grad_computed", named_parameters=named(), batch=batch, training=True)
 
     def on_batch_end(self, batch: Batch, training: bool, loss: Tensor, logits: Tensor) -> None:
+        if not self.sees_batches:
+            return
         prefix = "train" if training else "valid"
         self.net.history.record_batch(f"{prefix}_loss", loss.item())
         self.net.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
