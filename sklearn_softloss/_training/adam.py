@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import ceil, exp, inf, log, log1p, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,10 +18,8 @@ import torch
 from torch import Tensor
 
 from .._columns.sparse_rows import SparseRows
-
-if TYPE_CHECKING:
-    from .batches import Batches
-    from .schedule import Schedule
+from .batches import Batches
+from .schedule import Schedule
 
 Kernel = Callable[..., None]
 
