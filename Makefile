@@ -21,15 +21,20 @@ demo: $(SHOWABLE)
 test: lint types
 	SCIPY_ARRAY_API=1 $(BIN)/python $(PYTEST)
 
-# The same tests on the plainest kernels and one thread, as another processor would compute.
-test-portable: $(INSTALLED)
-	ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 \
-		$(BIN)/python $(PYTEST)
+# What another machine would compute: the plainest kernels of this processor, on one thread.
+PLAINLY := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1
+# Tests of the project's own text and figures, which look the same to every version and processor.
+OF_TEXT := $(foreach name,architecture docstrings gallery notebook packaging typing,--ignore=tests/test_$(name).py)
 
-# The same tests at the oldest versions that pyproject.toml promises; the extra onnx asks for newer
-# ones.
+# The same tests at the oldest versions that pyproject.toml promises, computed plainly; the extra
+# onnx asks for newer ones.
 test-oldest: $(OLDEST)/installed
-	SCIPY_ARRAY_API=1 $(OLDEST)/bin/python $(PYTEST) --ignore=sklearn_softloss/export
+	$(PLAINLY) $(OLDEST)/bin/python $(PYTEST) $(OF_TEXT) --ignore=sklearn_softloss/export
+
+# What is exported, computed plainly. TESTS= runs all of them so, at the versions of today.
+test-portable: TESTS := $(wildcard tests/test_export*.py) tests/test_serve.py
+test-portable: $(INSTALLED)
+	$(PLAINLY) $(BIN)/python $(PYTEST) $(TESTS)
 
 # Models trained here answer the same where only onnxruntime and NumPy are installed.
 test-stranger: $(INSTALLED) $(STRANGER)/installed
@@ -64,56 +69,21 @@ docs-look: docs
 
 bench: $(INSTALLED)
 	$(BIN)/python examples/benchmarks/speed.py
-	$(BIN)/python examples/benchmarks/step_profile.py --write
-	$(BIN)/python examples/benchmarks/memory.py --write
-	$(BIN)/python examples/benchmarks/threads.py --write
+	for name in step_profile memory threads metrics; do \
+		$(BIN)/python examples/benchmarks/$$name.py --write || exit 1; done
 
 # The tables on real data; DATA is the folder that holds it.
+ON_DATA := splits decisions calibration annotators semi_supervised label_distributions \
+	label_distributions_shuffled multilabel hard_labels text tables columns defaults regression \
+	serving searches data_parallel many_labels
+
 benchmarks: bench
-	$(BIN)/python examples/benchmarks/metrics.py --write
-	$(BIN)/python examples/benchmarks/splits.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/decisions.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/calibration.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/annotators.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/semi_supervised.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/label_distributions.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/label_distributions_shuffled.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/multilabel.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/hard_labels.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/text.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/tables.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/columns.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/defaults.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/regression.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/serving.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/searches.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/data_parallel.py --data $(DATA) --write
-	$(BIN)/python examples/benchmarks/many_labels.py --data $(DATA) --write
+	for name in $(ON_DATA); do \
+		$(BIN)/python examples/benchmarks/$$name.py --data $(DATA) --write || exit 1; done
 
 bench-smoke: $(INSTALLED)
-	$(BIN)/python examples/benchmarks/metrics.py --smoke
-	$(BIN)/python examples/benchmarks/splits.py --smoke
-	$(BIN)/python examples/benchmarks/decisions.py --smoke
-	$(BIN)/python examples/benchmarks/calibration.py --smoke
-	$(BIN)/python examples/benchmarks/annotators.py --smoke
-	$(BIN)/python examples/benchmarks/semi_supervised.py --smoke
-	$(BIN)/python examples/benchmarks/label_distributions.py --smoke
-	$(BIN)/python examples/benchmarks/label_distributions_shuffled.py --smoke
-	$(BIN)/python examples/benchmarks/multilabel.py --smoke
-	$(BIN)/python examples/benchmarks/hard_labels.py --smoke
-	$(BIN)/python examples/benchmarks/text.py --smoke
-	$(BIN)/python examples/benchmarks/tables.py --smoke
-	$(BIN)/python examples/benchmarks/columns.py --smoke
-	$(BIN)/python examples/benchmarks/defaults.py --smoke
-	$(BIN)/python examples/benchmarks/regression.py --smoke
-	$(BIN)/python examples/benchmarks/serving.py --smoke
-	$(BIN)/python examples/benchmarks/searches.py --smoke
-	$(BIN)/python examples/benchmarks/data_parallel.py --smoke
-	$(BIN)/python examples/benchmarks/many_labels.py --smoke
-	$(BIN)/python examples/benchmarks/speed.py --smoke
-	$(BIN)/python examples/benchmarks/step_profile.py --smoke
-	$(BIN)/python examples/benchmarks/memory.py --smoke
-	$(BIN)/python examples/benchmarks/threads.py --smoke
+	for name in speed step_profile memory threads metrics $(ON_DATA); do \
+		$(BIN)/python examples/benchmarks/$$name.py --smoke || exit 1; done
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

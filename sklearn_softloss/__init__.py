@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0.dev0"
+from ._version import __version__
 
 _HOMES = {
     "MultiLabelSigmoidClassifier": "classifiers",
@@ -13,22 +13,6 @@ _HOMES = {
     "SoftRowsClassifier": "soft_rows",
     "SoftTargetMLPClassifier": "classifiers",
 }
-_MODULES = (
-    "annotators",
-    "calibration",
-    "datasets",
-    "decision",
-    "display",
-    "distributed",
-    "export",
-    "losses",
-    "metrics",
-    "model_selection",
-    "persistence",
-    "semi_supervised",
-    "targets",
-)
-
 __all__ = [
     "MultiLabelSigmoidClassifier",
     "SoftLossMLPRegressor",
@@ -75,7 +59,7 @@ def __getattr__(name: str) -> Any:
     """Import on first use, so that one part does not cost the imports of the others."""
     if name in _HOMES:
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    if name in _MODULES:
+    if name in __all__:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

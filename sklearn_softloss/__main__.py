@@ -12,7 +12,6 @@ from . import __version__
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "skorch", "torch")
 EXTRAS = {
-    "fetch": "pooch",
     "frames": "pandas",
     "large": "pynndescent",
     "onnx": "skl2onnx",

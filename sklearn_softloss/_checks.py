@@ -141,28 +141,11 @@ def as_floats(values: Any, what: str, cure: str) -> NDArray[Any]:
     return found
 
 
-def check_distinct(names: list[Any]) -> None:
-    """Refuse columns of a table that share a name."""
+def check_distinct(names: list[Any], what: str) -> None:
+    """Refuse columns of a table X or y that share a name."""
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"The columns of X must have distinct names; two are {twice!r}.")
-
-
-def check_columns(X: Any, cure: str) -> None:
-    """Refuse columns of a table that share a name, or hold texts or times; `cure` ends errors."""
-    if hasattr(X, "columns") and hasattr(X, "dtypes"):
-        names = list(X.columns)
-        check_distinct(names)
-        kinds = [getattr(dtype, "kind", "O") for dtype in X.dtypes]
-        odd = [name for name, kind in zip(names, kinds, strict=True) if kind not in "biufc"]
-        columns = {name: np.asarray(X[name]) for name in odd}
-    elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "OSUmM":
-        columns = dict(enumerate(X.T))
-    else:
-        return
-    for name, values in columns.items():
-        if values.dtype.kind not in "biufc":
-            as_floats(values, f"Column {name!r} of X", cure)
+        raise ValueError(f"The columns of {what} must have distinct names; two are {twice!r}.")
 
 
 def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[Any] | None:

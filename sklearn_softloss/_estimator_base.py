@@ -1,11 +1,14 @@
-"""What all estimators share: pickles that say who can read them, and a link to their page."""
+"""What all estimators share: pickles that say who can read them, a link to their page, and methods
+that only some of them have."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, metadata
-from typing import Any, ClassVar
+from types import MethodType
+from typing import Any, ClassVar, TypeVar, cast
 
 from sklearn.base import BaseEstimator
 
@@ -14,6 +17,8 @@ FORMAT = 2
 
 _KEY = "_sklearn_softloss_format"
 _PACKAGE = "sklearn_softloss"
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class SoftlossEstimator(BaseEstimator):
@@ -61,3 +66,28 @@ def site() -> str:
         urls = []
     known = dict(entry.split(", ", 1) for entry in urls)
     return known.get("Documentation", "").rstrip("/")
+
+
+class _Available:
+    """A method that exists where a check passes; where it does not the error says why."""
+
+    def __init__(self, method: Callable[..., Any], check: Callable[[Any], Any]) -> None:
+        self.method, self.check = method, check
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self.method
+        self.check(instance)
+        return MethodType(self.method, instance)
+
+
+def available_if(check: Callable[[Any], Any]) -> Callable[[Method], Method]:
+    """A decorator of methods that exist only where ``check(estimator)`` raises no AttributeError.
+
+    scikit-learn's, but for the error of a missing method: here it is that of the check.
+    """
+
+    def decorate(method: Method) -> Method:
+        return cast(Method, _Available(method, check))
+
+    return decorate

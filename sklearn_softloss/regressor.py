@@ -13,35 +13,23 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from torch import Tensor
 
 from ._checks import check_levels, check_weight
-from ._estimators.compatibility import available_if, with_callbacks
+from ._estimator_base import available_if
+from ._estimators.callbacks import with_callbacks
 from ._estimators.course import Course
-from ._estimators.estimator import NetEstimator, trains_in_batches
+from ._estimators.documented import documented
+from ._estimators.estimator import NetEstimator, says, trains_in_batches
 from ._estimators.keywords import answers_habits
+from ._estimators.problem import Problem
 from ._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL, REAL, Domain
 from ._targets.encoding import Array, Targets, aligned
 from ._targets.numbers import TargetScale, as_numbers, encode_numbers
 from ._targets.weighting import WeightedEntries
 from ._warn import warn
+from .distributed import Processes
 from .losses import Loss, Quantile
 
 
-def _says(method: str, losses: str) -> Any:
-    """Whether the loss, or that of the fit, has a method of this name, as these losses have."""
-
-    def check(estimator: Any) -> None:
-        net = getattr(estimator, "net_", None)
-        try:
-            loss = estimator._loss() if net is None else net.criterion_
-        except (TypeError, ValueError) as error:  # `fit` refuses it
-            raise AttributeError(str(error)) from error
-        if not hasattr(loss, method):
-            raise AttributeError(
-                f"predict_{method} needs a fit with loss={losses}; the loss is {loss!r}."
-            )
-
-    return check
-
-
+@documented
 class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
     """Neural net for numbers, whose loss says what it predicts of them.
 
@@ -50,117 +38,12 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes : int, tuple of int or 'auto', default="auto"
-        Units of each hidden layer; ``()`` gives a linear model. 'auto' is (448,), but for wide
-        sparse X, such as the words of texts: with `alpha` and `dropout` at 'auto' it is then a
-        linear model trained by L-BFGS. Wide are 5,000 columns, or 1,000 with less than 64 entries
-        a column.
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default="relu"
-        Activation of the hidden layers.
     loss : str or RegressionLoss, default="squared_error"
         What is predicted: 'squared_error' (the mean), 'absolute_error' (the median), 'huber',
         'quantile' (see `quantile`), 'poisson', 'gamma' or 'tweedie' (the mean, always > 0),
         'gaussian' (mean and spread), or a loss object such as ``Tweedie(power=1.2)``.
     quantile : float or sequence of float, default=0.5
         Level of ``loss="quantile"``, or several increasing ones, in (0, 1). Not for other losses.
-    encoding : {'auto', 'standard', 'piecewise'} or None, default="auto"
-        How the numbers of X enter the net. 'standard': less their mean, over their standard
-        deviation; sparse X is scaled, never centred. 'piecewise': along a line with a bend at each
-        of up to 16 quantiles, and flat beyond the training rows. None: as they are. 'auto' is one
-        of the first two, chosen with `alpha`; 'standard' where that is a number, and of sparse X.
-        Measures are weighted by `sample_weight`, and those of the first part in `partial_fit`. Not
-        for a `module`.
-        y is put on one scale too, unless this is None: divided by its mean under a loss with an
-        exponential link, by its mean absolute deviation under 'absolute_error', 'huber' and
-        'quantile'. `coefs_` and `intercepts_` are for y on that scale.
-    categorical_features : str, array-like of {bool, int, str} or None, default="from_dtype"
-        Columns of X that are categories: a mask, places or names, none, or those of a DataFrame
-        that hold text or are of a category type. Levels that training has not seen count as none;
-        of more than 64 the rarest count as one. NaN, None and NA are legal in all columns of a
-        dense X: what is missing counts as the mean, and says that it is missing.
-    solver : str or torch optimizer class, default="adamw"
-        'adam', 'adamw' (decoupled weight decay `alpha` on the weight matrices), 'sgd', 'adadelta'
-        (wants a `learning_rate_init` near 1), 'rmsprop', 'lbfgs' (full batch, scipy's L-BFGS-B) or
-        a callable ``(parameters, lr) -> torch.optim.Optimizer``.
-    alpha : float or 'auto', default="auto"
-        Under 'adamw' each step shrinks the weight matrices by the share ``alpha`` times the
-        learning rate. Under other solvers it is the strength of the L2 penalty on them, divided by
-        the weight sum of the batch as in scikit-learn's ``MLPRegressor``, and 'auto' is 0.0001.
-        Under 'adamw' 'auto' is chosen, with `dropout`, by a cross-validation; see Notes.
-    dropout : float or 'auto', default="auto"
-        Share of hidden units set to zero in a training step, in [0, 1): one draw a unit for all
-        rows of the step. Not used by 'lbfgs', nor by a `module`. 'auto' is chosen with `alpha`, or
-        goes with a number there; 0.5 under solvers other than 'adamw'.
-    batch_size : int or 'auto', default="auto"
-        Rows a training step; 'auto' is 32, all of fewer than 64, and ``n_samples // 128`` beyond
-        4,096. Larger ones use many cores or a GPU better; raise `learning_rate_init` with them.
-    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
-        Schedule of the rate, for every solver but 'lbfgs'. The first three are those of
-        ``MLPRegressor``. 'cosine' falls to zero over `max_iter` epochs, 'one_cycle' rises from
-        1/25 of `learning_rate_init` to all of it in the first 30 % of the steps and falls to
-        almost zero; both run all `max_iter` epochs unless `early_stopping` ends them. In
-        `partial_fit` they go over `max_iter` calls, and begin anew then; they are 'constant' where
-        that is 'auto', and for calls after a `fit`.
-    learning_rate_init : float, default=0.006
-        First learning rate; the highest one of 'one_cycle'.
-    power_t : float, default=0.5
-        Exponent of 'invscaling'.
-    max_iter : int or 'auto', default="auto"
-        Most epochs (iterations for 'lbfgs'). 'auto' is 64 for the schedules that plan them,
-        'cosine' and 'one_cycle', up to 128 of few rows where little decay is chosen (see Notes),
-        and 200 for the others and 'lbfgs'.
-    shuffle : bool, default=True
-        Whether each epoch takes the rows in a new order.
-    random_state : int or RandomState instance, default=None
-        Seeds weights, order, dropout and validation split. None draws a seed from the operating
-        system; the global generators of torch, NumPy and Python are never used nor changed.
-    tol : float, default=0.0001
-        Smallest fall of the loss that counts; largest gradient entry at the end of 'lbfgs'.
-    verbose : int or bool, default=False
-        1 or True shows a progress bar on a terminal; 2 or more prints a line an epoch.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit.
-    momentum : float, default=0.9
-        Momentum of 'sgd', in [0, 1].
-    nesterovs_momentum : bool, default=True
-        Whether that is Nesterov's.
-    early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the rows, or to take `X_val` and `y_val` of
-        `fit`, to stop when the loss on them no longer falls, and to keep the weights of the best
-        epoch.
-    validation_fraction : float, default=0.1
-        Share of the rows held out, in (0, 1).
-    beta_1, beta_2 : float, default=0.9, 0.99
-        Decay rates of the moments of 'adam' and 'adamw', in [0, 1).
-    epsilon : float, default=1e-08
-        Stabiliser of 'adam', 'adamw' and 'rmsprop'.
-    n_iter_no_change : int or inf, default=10
-        Epochs without a fall of at least `tol` before the training stops.
-    max_fun : int, default=15000
-        Most loss evaluations of 'lbfgs'.
-    module : callable, default=None
-        A ``torch.nn.Module`` class or function ``(n_features, n_outputs) -> module`` that returns
-        logits of shape (n_samples, n_outputs), in place of the built-in net. X may then have more
-        than two dimensions; ``n_features`` is ``X.shape[1]``. Parameters ``module__name`` are
-        handed to it as ``name``. A lambda trains, but cannot be pickled.
-    device : str, default="cpu"
-        'cpu', 'cuda' or 'auto' (CUDA where there is one).
-    dtype : {'float32', 'float64'}, default=None
-        Precision of the training; None follows X.
-    callbacks : list of skorch callbacks, default=None
-        Called at each epoch, and at each batch if they ask for batches. skorch's ``EarlyStopping``
-        stops the training.
-    cv : int, splitter or iterable of (train, test), default=None
-        Folds by which 'auto' is chosen: their number, from 2 on, a splitter, or pairs of places in
-        X. ``list(GroupKFold(4).split(X, y, groups))`` parts whole groups. None is 3; see Notes.
-    scoring : str or callable, default=None
-        Score by which 'auto' is chosen, a name or scorer as in scikit-learn, of which more is
-        better. None is the loss.
-    standardize : bool
-        True is ``encoding="standard"``, False is ``encoding=None``.
-
-        .. deprecated:: 0.2
-           Use `encoding`.
 
     Attributes
     ----------
@@ -170,31 +53,6 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         Targets a row.
     quantile_ : ndarray of shape (n_levels,)
         Levels that were trained, under ``loss="quantile"``.
-    net_ : skorch.NeuralNet
-        The fitted net; its module is ``net_.module_``. It predicts standardised targets.
-    coefs_, intercepts_ : list of ndarray
-        Weights (n_in, n_out) and biases of the built-in net, for the columns of X as given and y
-        as standardised.
-    alpha_, dropout_ : float
-        Those of the training, chosen or given.
-    encoding_ : str or None
-        That of the training.
-    selection_results_ : dict of str to list or ndarray, or None
-        The candidates for "auto", like ``cv_results_`` of a search: ``params``, of which
-        ``Estimator(**params)`` trains the same, ``param_alpha``, ``param_dropout``,
-        ``param_encoding``, ``split0_test_score`` and so on (NaN where a candidate no longer took
-        part), ``mean_test_score``, ``std_test_score`` and ``rank_test_score``. None where nothing
-        was chosen.
-    loss_, best_loss_ : float
-        Training loss of the last epoch, of standardised targets; lowest loss of the last fit, on
-        the validation rows under early stopping.
-    loss_curve_, validation_loss_curve_ : list of float
-        Losses of each epoch, of standardised targets; the second is None without early stopping.
-    n_iter_, t_ : int
-        Epochs of the last fit; samples seen in all.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        If X had string column names.
 
     See Also
     --------
@@ -203,7 +61,9 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
     Notes
     -----
-    How ``alpha="auto"`` and ``dropout="auto"`` are chosen: Notes of `SoftTargetMLPClassifier`.
+    y is put on one scale, unless `encoding` is None: divided by its mean under a loss with an
+    exponential link, by its mean absolute deviation under 'absolute_error', 'huber' and 'quantile',
+    else standardised. `net_`, its weights and the losses of the training are for y on that scale.
 
     References
     ----------
@@ -270,9 +130,8 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         callbacks: Any = None,
         cv: Any = None,
         scoring: Any = None,
-        standardize: Any = "deprecated",
     ) -> None:
-        super().__init__()  # all parameters are kept as given: `ModuleParameters`
+        """All are kept as given: `ModuleParameters`."""
 
     @answers_habits
     @with_callbacks
@@ -377,8 +236,10 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
             )
         return super()._loss()
 
-    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
-        targets = encode_numbers(y, domain, None if known is None else known.label_names)
+    def _encode(
+        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
+    ) -> Targets:
+        targets = encode_numbers(y, domain, None if known is None else known.label_names, processes)
         if known is not None:
             wanted = self.n_outputs_ if known.values is None else known.n_columns
             if targets.n_columns != wanted:
@@ -402,12 +263,12 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
     ) -> TargetScale | None:
         if course.goes_on:
             return self._code
-        if self._encoding is None:
+        if self.encoding is None:
             return None
         return TargetScale.of(targets, weighting, loss.location_and_scale, course.in_parts)
 
-    def _to_predict(self, net: Any, targets: Targets, code: Any) -> dict[str, Any]:
-        return {**super()._to_predict(net, targets, code), "n_outputs_": targets.n_columns}
+    def _to_predict(self, net: Any, problem: Problem) -> dict[str, Any]:
+        return {**super()._to_predict(net, problem), "n_outputs_": problem.targets.n_columns}
 
     # --- prediction ------------------------------------------------------------------------------
 
@@ -430,7 +291,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
         """Values (n_samples, n_targets, ...), without the axis of targets where y had none."""
         return values[:, 0] if self._from_vector else values
 
-    @available_if(_says("quantiles", "'quantile' or 'gaussian'"))
+    @available_if(says("quantiles", "'quantile' or 'gaussian'"))
     def predict_quantiles(self, X: Any, levels: Any = None) -> Array:
         """Quantiles of each target, never decreasing from level to level.
 
@@ -452,10 +313,10 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
     def _quantile_link(self, levels: Any = None) -> Callable[[Tensor], Tensor]:
         """Quantiles (n_samples, n_targets, n_levels) from logits."""
-        at_levels = self.net_.criterion_.at_levels(levels)
-        return lambda logits: self._decoded(at_levels(logits).movedim(-1, 0)).movedim(0, -1)
+        read = self.net_.criterion_.quantiles
+        return lambda logits: self._decoded(read(logits, levels).movedim(-1, 0)).movedim(0, -1)
 
-    @available_if(_says("std", "'gaussian'"))
+    @available_if(says("std", "'gaussian'"))
     def predict_std(self, X: Any) -> Array:
         """Standard deviation of each target given x, under ``loss="gaussian"``.
 

@@ -10,9 +10,9 @@ from sklearn.base import clone
 from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, has_fit_parameter
 
-from ._checks import check_weight, require_y
-from ._estimators.compatibility import available_if
-from ._estimators.meta import MetaClassifier, check_classifier, estimator_has
+from ._checks import require_y, weight_or_ones
+from ._estimator_base import available_if
+from ._meta import MetaClassifier, check_classifier, estimator_has
 from ._targets.encoding import Array, as_array, encode_classes
 from .model_selection.proba import aligned_proba
 
@@ -21,20 +21,19 @@ class SoftRowsClassifier(MetaClassifier):
     """A classifier of hard labels, trained on rows that say how probable each class is.
 
     A row such as [0.2, 0.8] becomes two rows with the same features, one of each class, with the
-    weights 0.2 and 0.8. Hard labels are passed on as they are.
+    weights 0.2 and 0.8. Hard labels are passed on as they are. The rows grow up to n_classes-fold.
 
     Parameters
     ----------
     estimator : classifier
-        With `predict_proba`; its `fit` takes `sample_weight`. A pipeline passes that to its last
-        step.
+        With `predict_proba`; its `fit`, or that of a pipeline's last step, takes `sample_weight`.
 
     Attributes
     ----------
     estimator_ : classifier
         The fitted one.
     classes_ : ndarray of shape (n_classes,)
-        The labels; the columns of y if that was a DataFrame, ``arange(n_classes)`` for a matrix.
+        Labels; the columns of y if that was a DataFrame, ``arange(n_classes)`` for a matrix.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if X has feature names.
@@ -46,9 +45,8 @@ class SoftRowsClassifier(MetaClassifier):
 
     Notes
     -----
-    The loss of a weighted row is linear in the weights, so this is the fit to soft targets exactly
-    where the estimator minimises a weighted sum of losses: logistic regression, boosting, naive
-    Bayes. Bagging draws the parts of a row apart. The rows given grow up to n_classes-fold.
+    This is the fit to soft targets exactly where the estimator minimises a weighted sum of losses:
+    logistic regression, boosting, naive Bayes. Bagging draws the parts of a row apart.
 
     Examples
     --------
@@ -97,16 +95,16 @@ class SoftRowsClassifier(MetaClassifier):
         if as_array(y).ndim == 1:
             weights = {} if sample_weight is None else {_weight_name(inner): sample_weight}
             inner.fit(X, y, **weights)
-            classes = inner.classes_
+            self.classes_ = inner.classes_
         else:
             targets = encode_classes(y)
-            given = check_weight(sample_weight, (len(targets.values),), name="sample_weight")
-            mass = targets.values if given is None else targets.values * given[:, None]
+            weight = weight_or_ones(sample_weight, (len(targets.values),), name="sample_weight")
+            mass = targets.values * weight[:, None]
             rows, codes = np.nonzero(mass)
             weights = {_weight_name(inner): mass[rows, codes]}
             inner.fit(_safe_indexing(X, rows), targets.classes[codes], **weights)
-            classes = targets.classes
-        self.estimator_, self.classes_ = inner, classes
+            self.classes_ = targets.classes
+        self.estimator_ = inner
         self._take_over(inner)
         return self
 
@@ -143,7 +141,7 @@ class SoftRowsClassifier(MetaClassifier):
 
     @available_if(estimator_has("predict_log_proba"))
     def predict_log_proba(self, X: Any) -> Array:
-        """Logarithm of `predict_proba`.
+        """Logarithm of `predict_proba`, in nats; minus infinity for a class without mass.
 
         Parameters
         ----------
@@ -153,7 +151,6 @@ class SoftRowsClassifier(MetaClassifier):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In nats; minus infinity for a class without mass in training.
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))

@@ -9,11 +9,11 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from ._checks import check_one_of, weight_or_ones
-from ._targets.answers import (
+from ._targets.annotations import (
     Annotations,
     holds_text_mark,
-    known_answers,
-    read_answers,
+    known_annotations,
+    read_annotations,
     refuse_other_type,
 )
 from ._targets.encoding import Array, column_names
@@ -75,7 +75,7 @@ def annotation_matrix(
             "item, annotator and answer must be columns of one length; their shapes are "
             f"{[column.shape for column in columns]}."
         )
-    there, answers = known_answers(columns[2], "answer")
+    there, answers = known_annotations(columns[2], "answer")
     if not len(answers):
         raise ValueError("answer holds no answer.")
     given, people = _ids(columns[0], "item"), _ids(columns[1], "annotator")
@@ -101,7 +101,7 @@ def annotation_matrix(
 
 def _ids(column: Array, what: str) -> Array:
     """Names of one type, each there; blanks around text count."""
-    there, _ = known_answers(column, what)
+    there, _ = known_annotations(column, what)
     if not there.all():
         raise ValueError(f"Every row needs its {what}; row {np.argmin(there)} has none.")
     return np.array(column.tolist())
@@ -182,14 +182,14 @@ def vote_shares(
             raise ValueError(
                 f"votes must have shape (n_samples, n_annotators); they have shape {votes.shape}."
             )
-    answers = read_answers(votes, are_ratings=True)
+    answers = read_annotations(votes, are_ratings=True)
     found, known = answers.classes.tolist(), answers.classes
-    marks = known_answers(np.array([missing], dtype=object))[1].tolist()
+    marks = known_annotations(np.array([missing], dtype=object))[1].tolist()
     if classes is None:
         _refuse_doubtful_mark(found, marks)
         known = known[[name not in marks for name in found]]
     else:
-        known = known_answers(np.asarray(classes), "classes")[1]
+        known = known_annotations(np.asarray(classes), "classes")[1]
         marks = [mark for mark in marks if mark not in known.tolist()]
     answers = answers._kept(np.array([name not in marks for name in found])[answers.label])
     place = {name: j for j, name in enumerate(known.tolist())}

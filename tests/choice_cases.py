@@ -7,9 +7,8 @@ from sklearn_softloss import (
     SoftLossMLPRegressor,
     SoftTargetMLPClassifier,
 )
-from sklearn_softloss._estimators.held_out import (
-    splits_of,
-)
+from sklearn_softloss._estimators.held_out import splits_of
+from sklearn_softloss._estimators.problem import Problem
 from sklearn_softloss._training.batches import TrainingData, TrainingTargets
 
 CPU, DOUBLE = torch.device("cpu"), torch.float64
@@ -21,8 +20,8 @@ def data_of(X, Y, weight=None):
     return TrainingData(X, targets, np.arange(X.shape[0]), DOUBLE, CPU, may_stay_sparse=True)
 
 
-def folds_of(data, cv=None):
-    return splits_of(data, None, cv, None, None)
+def folds_of(data, cv=None, valid=None):
+    return splits_of(Problem(data, valid, *[None] * 6), cv)
 
 
 def minus_mean_loss(clf, X, y):

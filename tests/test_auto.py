@@ -21,25 +21,25 @@ from sklearn_softloss import (
     SoftLossMLPRegressor,
     SoftTargetMLPClassifier,
 )
-from sklearn_softloss._estimators.choice import (
+from sklearn_softloss._estimators.candidates import (
     BENT,
     CONSTANT,
-    FAILED,
     LINEAR_ALONE,
     MIDDLE,
     NETS,
     NO_LINEAR,
     Candidate,
-    Choice,
     candidates_of,
     params_of,
 )
+from sklearn_softloss._estimators.choice import FAILED, compared, results_of
 from sklearn_softloss._estimators.held_out import (
     N_FOLDS,
     Split,
 )
 from sklearn_softloss._estimators.settings import Settings
 from sklearn_softloss._estimators.trials import minus_losses, trained
+from sklearn_softloss._training.lbfgs import minimize_lbfgs
 
 # --- the candidate of the greatest mean ----------------------------------------------------------
 
@@ -47,8 +47,8 @@ CANDIDATES = [Candidate(float(place), place / 10) for place in range(8)]
 
 
 def choice_of(scores):
-    """The choice where candidates score so in the splits, NaN meaning that there is no module; and
-    which took part in each split. The last axis, if there are three, is that of rows."""
+    """Scores and the best place where candidates score so in the splits, NaN meaning that there is
+    no module; and which took part in each split. The last axis, if there are three, is of rows."""
     candidates, asked = CANDIDATES[: len(scores)], []
     splits = [Split(place, None, None) for place in range(scores.shape[1])]
 
@@ -63,7 +63,7 @@ def choice_of(scores):
         found = np.atleast_1d(scores[module, split.train])
         return found, np.ones(len(found))
 
-    return Choice(candidates, splits, fit, score), asked
+    return *compared(candidates, splits, fit, score), asked
 
 
 def by_brute_force(scores):
@@ -95,26 +95,26 @@ some_scores = st.integers(2, 7).flatmap(
 
 @given(some_scores)
 def test_halves_go_on_and_the_greatest_mean_wins(scores):
-    choice, asked = choice_of(scores)
+    found, best, asked = choice_of(scores)
     took_part, winner = by_brute_force(scores)
     assert [sorted(places) for places in asked] == took_part
-    assert choice.candidate == (MIDDLE if winner is None else CANDIDATES[winner])
+    assert best == winner
     known = np.zeros(scores.shape, bool)
     for split, places in enumerate(took_part):
         known[places, split] = True
-    assert_array_equal(~np.isnan(choice.scores), known)
-    assert_array_equal(choice.scores[known], np.where(np.isfinite(scores), scores, FAILED)[known])
+    assert_array_equal(~np.isnan(found), known)
+    assert_array_equal(found[known], np.where(np.isfinite(scores), scores, FAILED)[known])
 
 
 @given(some_scores)
 def test_results_tell_who_took_part_and_rank_all(scores):
-    choice, _ = choice_of(scores)
+    kept, best, _ = choice_of(scores)
     took_part, winner = by_brute_force(scores)
     params = [
         {"alpha": one.alpha, "dropout": one.dropout, "encoding": "standard"}
         for one in CANDIDATES[: len(scores)]
     ]
-    found = choice.results(params)
+    found = results_of(params, kept, best)
     assert found["params"] == params
     assert found["param_alpha"].tolist() == [one["alpha"] for one in params]
     assert found["param_dropout"].tolist() == [one["dropout"] for one in params]
@@ -125,7 +125,7 @@ def test_results_tell_who_took_part_and_rank_all(scores):
         assert_array_equal(np.flatnonzero(~np.isnan(column)), places)
     assert f"split{len(took_part)}_test_score" not in found
     for place, n_splits in enumerate(n_tried):
-        own = choice.scores[place, :n_splits]
+        own = kept[place, :n_splits]
         assert found["mean_test_score"][place] == own.mean()
         if own.min() > FAILED:
             assert found["std_test_score"][place] == pytest.approx(own.std())
@@ -139,9 +139,9 @@ def test_results_tell_who_took_part_and_rank_all(scores):
 
 def test_equals_go_to_the_first():
     turned = np.array([[-9.0, -9.0], [0.0, 1.0], [1.0, 0.0]])
-    assert choice_of(turned)[0].candidate == CANDIDATES[1]
-    choice, asked = choice_of(np.zeros((7, 4)))
-    assert choice.candidate == CANDIDATES[0]
+    assert choice_of(turned)[1] == 1
+    _, best, asked = choice_of(np.zeros((7, 4)))
+    assert best == 0
     assert asked == [list(range(7)), [0, 1, 2], [0, 1], [0, 1]]
 
 
@@ -154,25 +154,11 @@ def test_the_first_stays_and_must_be_beaten_clearly():
     error = np.sqrt(np.sum(error**2 / 100)) / 2
     for gain, wanted in ((0.9 * error, 0), (1.1 * error, 1)):
         scores = noise + np.array([0, gain])[:, None, None]
-        assert choice_of(scores)[0].candidate == CANDIDATES[wanted]
+        assert choice_of(scores)[1] == wanted
     scores[0] = np.nan
-    assert choice_of(scores - 9)[0].candidate == CANDIDATES[1]
-    _, asked = choice_of(np.array([[-9.0] * 3, *[[0.0] * 3] * 6]))
+    assert choice_of(scores - 9)[1] == 1
+    *_, asked = choice_of(np.array([[-9.0] * 3, *[[0.0] * 3] * 6]))
     assert asked == [list(range(7)), [0, 1, 2, 3], [0, 1, 2]]
-
-
-def test_one_candidate_or_no_split_is_no_choice():
-    def refuse(*args):
-        raise AssertionError
-
-    split = Split(None, None, None)
-    for candidates, splits, wanted in (
-        (NETS[:1], [split], NETS[0]),
-        (NETS, [], MIDDLE),
-    ):
-        choice = Choice(candidates, splits, refuse, refuse)
-        assert choice.candidate == wanted
-        assert choice.results([]) is None
 
 
 # --- what is stored ------------------------------------------------------------------------------
@@ -221,7 +207,7 @@ def test_the_choice_does_not_hang_on_random_state(Estimator):
 
 def test_global_generators_stay_as_they_are():
     of_torch, of_numpy = torch.get_rng_state(), np.random.get_state()[1].tolist()
-    SoftTargetMLPClassifier(max_iter=2).fit(*make_soft(n=100))
+    SoftTargetMLPClassifier((8,), max_iter=2).fit(*make_soft(n=100))
     assert torch.equal(torch.get_rng_state(), of_torch)
     assert np.random.get_state()[1].tolist() == of_numpy
 
@@ -346,6 +332,23 @@ def test_a_training_is_as_long_as_was_said(params):
     assert {params_of(one, clf, 100)["max_iter"] for one in NETS} == {
         params.get("max_iter", "auto")
     }
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_linear_models_take_no_more_iterations_than_were_said(monkeypatch):
+    """In the trials too: what is compared is what the last training would be."""
+    asked = []
+
+    def record(*args, max_iter, **options):
+        asked.append(max_iter)
+        return minimize_lbfgs(*args, max_iter=max_iter, **options)
+
+    monkeypatch.setattr("sklearn_softloss._estimators.trials.minimize_lbfgs", record)
+    X, Y = words()
+    clf = MultiLabelSigmoidClassifier(max_iter=3, random_state=0).fit(X, Y)
+    assert set(asked) == {3}
+    assert clf.n_iter_ <= 3
+    assert {one["max_iter"] for one in clf.selection_results_["params"]} == {3}
 
 
 def test_few_rows_with_less_decay_are_trained_for_longer_than_many():

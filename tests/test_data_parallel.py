@@ -9,22 +9,22 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 
 from sklearn_softloss import persistence
 from sklearn_softloss._estimators.course import Course
 from sklearn_softloss._estimators.data_parallel import check_sharing
-from sklearn_softloss._processes import entering
 from sklearn_softloss.annotators import AnnotatorMLPClassifier
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV
 from sklearn_softloss.decision import TunedDecisionClassifierCV
-from sklearn_softloss.distributed import data_parallel
+from sklearn_softloss.distributed import data_parallel, entering
 from sklearn_softloss.losses import CrossEntropy
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
 from two_processes.cases import CASES, LABELS, X, soft, weights
@@ -49,30 +49,55 @@ def environments():
     return [{**alike, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in (0, 1)]
 
 
-def said_by_two(script, *args):
-    """What two new processes print that run a script beside the cases."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(HERE / script), *map(str, args)],
-            env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for environment in environments()
-    ]
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    ["torch.distributed", "pandas", "sklearn_softloss.decision", "sklearn_softloss.regressor"]
+)
+
+
+def run(script, args, environment, file):
+    """Run a script beside the cases in this process, and keep what it prints in a file."""
+    said = os.open(file, os.O_WRONLY | os.O_CREAT)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    os.environ.update(environment)
+    sys.argv = [script, *args]
+    sys.path.insert(0, str(HERE))
+    runpy.run_path(str(HERE / script), run_name="__main__")
+
+
+@contextmanager
+def started_twice(folder, script, *args):
+    """Two processes, forked from one that has imported torch, and files of what they print."""
+    started = []
     try:
-        return [process.communicate(timeout=120)[0] for process in processes]
+        for rank, environment in enumerate(environments()):
+            file = folder / f"said by {rank}"
+            file.touch()
+            process = FORKS.Process(target=run, args=(script, args, environment, file))
+            with mock.patch.dict(os.environ, OMP_NUM_THREADS="1"):  # of the one that is forked
+                process.start()
+            started.append((process, file))
+        yield started
     finally:
-        for process in processes:
+        for process, _ in started:
             process.kill()
+            process.join()
+
+
+def output(started, timeout):
+    process, file = started
+    process.join(timeout)
+    assert process.exitcode is not None, file.read_text()
+    return file.read_text()
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """What each process found, by the name of the case: weights, and the loss curves."""
     folder = tmp_path_factory.mktemp("two_processes")
-    said = said_by_two("train.py", folder)
+    with started_twice(folder, "train.py", str(folder)) as started:
+        said = [output(one, timeout=120) for one in started]
     files = [folder / f"{rank}.pickle" for rank in (0, 1)]
     assert all(file.exists() for file in files), "\n".join(said)
     return [pickle.loads(file.read_bytes()) for file in files]
@@ -143,44 +168,11 @@ FAILURES = {
 }
 
 
-def fail(kind, environment, file):
-    """Run fail.py in this process, and keep what it prints in a file."""
-    said = os.open(file, os.O_WRONLY | os.O_CREAT)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
-    os.environ.update(environment)
-    torch.set_num_threads(1)
-    sys.argv = ["fail.py", kind]
-    sys.path.insert(0, str(HERE))
-    runpy.run_path(str(HERE / "fail.py"), run_name="__main__")
-
-
 @pytest.fixture
 def two_that_fail(tmp_path):
-    """Starts two, each forked from a process that has imported torch; none outlives the test."""
-    context, started = multiprocessing.get_context("forkserver"), []
-    context.set_forkserver_preload(["sklearn_softloss.distributed", "torch.distributed", "pandas"])
-
-    def start(kind):
-        for rank, environment in enumerate(environments()):
-            file = tmp_path / str(rank)
-            file.touch()
-            process = context.Process(target=fail, args=(kind, environment, file))
-            process.start()
-            started.append((process, file))
-        return started
-
-    yield start
-    for process, _ in started:
-        process.kill()
-        process.join()
-
-
-def output(started, timeout):
-    process, file = started
-    process.join(timeout)
-    assert process.exitcode is not None, file.read_text()
-    return file.read_text()
+    """Starts two; none outlives the test."""
+    with ExitStack() as stack:
+        yield lambda kind: stack.enter_context(started_twice(tmp_path, "fail.py", kind))
 
 
 def wait_until_it_trains(started):
@@ -215,9 +207,10 @@ def test_a_process_that_hangs_ends_the_other_after_the_timeout(two_that_fail):
     assert "process 1 was killed, hangs, or cannot be reached" in said
 
 
-def test_the_block_is_entered_as_often_as_one_likes():
+def test_the_block_is_entered_as_often_as_one_likes(tmp_path):
     """Also after a failure in all processes, or in one of them."""
-    first, second = said_by_two("again.py")
+    with started_twice(tmp_path, "again.py") as started:
+        first, second = (output(one, timeout=120) for one in started)
     assert first.splitlines() == 4 * ["fits"], first + second
     *others, refusal = (line for line in second.splitlines() if not line.startswith("["))  # torch's
     assert others == first.splitlines(), second
@@ -245,12 +238,23 @@ def test_folds_and_scores_of_ones_own_are_for_one_process(params):
     estimator = soft(alpha="auto", **params)
     with pytest.raises(ValueError, match="cv and scoring are for one process"):
         check_sharing(estimator, SimpleNamespace(size=2), CrossEntropy(), LABELS, Course.FRESH, {})
-    check_sharing(estimator, SimpleNamespace(size=1), CrossEntropy(), LABELS, Course.FRESH, {})
 
 
 def test_the_example_trains_the_partitions_of_dask(tmp_path):
     example = Path(__file__).parents[1] / "examples" / "train_in_processes.py"
-    first, second = said_by_two(example, tmp_path)
+    first, second = (
+        process.communicate(timeout=120)[0]
+        for process in [
+            subprocess.Popen(
+                [sys.executable, str(example), str(tmp_path)],
+                env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for environment in environments()
+        ]
+    )
     assert first.startswith("2 processes, loss"), first + second
     clf = persistence.load(tmp_path / "net.joblib")
     proba = clf.predict_proba(np.eye(20)[:4])

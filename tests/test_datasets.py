@@ -3,7 +3,6 @@
 import hashlib
 import http.server
 import json
-import sys
 import threading
 
 import numpy as np
@@ -147,6 +146,10 @@ def test_what_cannot_be_made_is_refused(make, wrong, message):
         make(**wrong)
 
 
+FOLDERS = ("MULAN", "PYLDL", "LEWIDI")
+"""Addresses that files are fetched from."""
+
+
 class Served(http.server.SimpleHTTPRequestHandler):
     """Serves a folder, counts, and says nothing."""
 
@@ -182,7 +185,6 @@ def brexit_file(n):
 @pytest.fixture
 def published(tmp_path, monkeypatch):
     """The files in a small size, on a server of this machine; gives the list of what is asked."""
-    pytest.importorskip("pooch")
     root, asked = tmp_path / "published", []
     root.mkdir()
     names = [f"{kind}{i}" for kind, count in (("x", 72), ("y", 6)) for i in range(count)]
@@ -201,9 +203,11 @@ def published(tmp_path, monkeypatch):
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     at = f"http://127.0.0.1:{server.server_address[1]}"
-    for name in _fetched.FILES:
+    for folder in FOLDERS:
+        monkeypatch.setattr(_fetched, folder, at)
+    for name in _fetched.SHA256:
         digest = hashlib.sha256((root / name).read_bytes()).hexdigest()
-        monkeypatch.setitem(_fetched.FILES, name, _fetched.File(f"{at}/{name}", digest))
+        monkeypatch.setitem(_fetched.SHA256, name, digest)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     yield asked
@@ -243,9 +247,9 @@ def test_what_is_fetched_is_read(published, tmp_path):
 
 @pytest.mark.parametrize("fetch", FETCHERS)
 def test_another_file_than_the_published_one_is_refused(fetch, published, tmp_path, monkeypatch):
-    for name, file in _fetched.FILES.items():
-        monkeypatch.setitem(_fetched.FILES, name, file._replace(sha256="0" * 64))
-    with pytest.raises(ValueError, match="hash of downloaded file"):
+    for name in _fetched.SHA256:
+        monkeypatch.setitem(_fetched.SHA256, name, "0" * 64)
+    with pytest.raises(OSError, match=r"SHA256 checksum of .* differs from expected"):
         fetch(data_home=tmp_path)
     assert not [path for path in tmp_path.glob("sklearn_softloss/*") if path.is_file()]
 
@@ -262,21 +266,12 @@ def test_a_file_that_was_damaged_on_disk_is_refused(published, tmp_path):
 
 @pytest.mark.parametrize("fetch", FETCHERS)
 def test_without_the_network_the_error_says_what_to_do(fetch, tmp_path, monkeypatch):
-    pytest.importorskip("pooch")
-    for name, file in _fetched.FILES.items():
-        monkeypatch.setitem(_fetched.FILES, name, file._replace(url=f"http://127.0.0.1:9/{name}"))
-    with pytest.raises(OSError, match=r"cannot be reached.*Where there is no network, bring http"):
+    for folder in FOLDERS:
+        monkeypatch.setattr(_fetched, folder, "http://127.0.0.1:9")
+    with pytest.raises(OSError, match=r"cannot be fetched.*Where there is no network, bring http"):
         fetch(data_home=tmp_path)
     with pytest.raises(OSError, match="is not there, and download_if_missing is False"):
         fetch(data_home=tmp_path, download_if_missing=False)
-
-
-def test_a_file_brought_by_hand_needs_no_pooch(published, tmp_path, monkeypatch):
-    fetch_sjaffe(data_home=tmp_path)
-    monkeypatch.setitem(sys.modules, "pooch", None)
-    assert fetch_sjaffe(data_home=tmp_path).data.shape == (4, 3)
-    with pytest.raises(ImportError, match=r"pip install 'sklearn-softloss\[fetch\]'"):
-        fetch_emotions(data_home=tmp_path)
 
 
 def test_simulated_votes_go_into_a_search():

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from itertools import combinations, permutations
+from itertools import combinations
 
 import matplotlib
 import numpy as np
@@ -11,27 +11,20 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
-from scipy.stats import entropy
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer
 
-from cases import LOSSES, make_labels, make_soft, soft
+from cases import LOSSES, make_soft, soft
 from display_cases import BANDS, SET_PROBA, SETS, VOTE_PROBA, VOTES, X_LINE, Y_LINE
 from sklearn_softloss import SoftLossMLPRegressor, SoftTargetMLPClassifier
-from sklearn_softloss._probability import entropies
 from sklearn_softloss.decision import VoteConformal
 from sklearn_softloss.display import (
     IntervalCalibrationDisplay,
-    LossCurveDisplay,
     LossShapeDisplay,
     QuantileFanDisplay,
     ReliabilityDisplay,
     SetCoverageDisplay,
-    TargetConfidenceDisplay,
     ThresholdCurveDisplay,
 )
 from sklearn_softloss.losses import BinaryCrossEntropy, BinaryFocal
@@ -48,13 +41,6 @@ def _close_figures():
     plt.close("all")
 
 
-LOSSES_OF_PASSES = LossCurveDisplay(
-    np.linspace(1.0, 0.4, 12),
-    validation_loss_curve=[0.9, 0.8, 0.7, 0.65, 0.66, 0.68, 0.7, 0.72],
-    best_epoch=8,
-)
-
-
 def draw(Display, *data, **options):
     return lambda ax=None: Display.from_predictions(*data, ax=ax, **options)
 
@@ -63,11 +49,9 @@ DISPLAYS = {
     "reliability": draw(ReliabilityDisplay, VOTES, VOTE_PROBA, random_state=0),
     "smooth reliability": draw(ReliabilityDisplay, VOTES, VOTE_PROBA, strategy="smooth"),
     "reliability of labels": draw(ReliabilityDisplay, SETS, SET_PROBA, kind="labelwise"),
-    "loss curve": LOSSES_OF_PASSES.plot,
     "loss shape": lambda ax=None: LossShapeDisplay.from_losses(
         "squared_error", "binary_cross_entropy", BinaryFocal(gamma=0.5), ax=ax
     ),
-    "target confidence": draw(TargetConfidenceDisplay, VOTES, VOTE_PROBA),
     "threshold curve": draw(ThresholdCurveDisplay, SETS, SET_PROBA),
     "quantile fan": draw(QuantileFanDisplay, X_LINE, Y_LINE, BANDS, levels=(0.1, 0.5, 0.9)),
     "set coverage": draw(
@@ -173,13 +157,11 @@ def test_lines_differ_in_grey(name):
             assert not same_style or abs(grey[0] - grey[1]) > 0.2
 
 
-@pytest.mark.parametrize("Display", [ReliabilityDisplay, TargetConfidenceDisplay])
-def test_estimator_and_its_predictions_give_the_same_picture(Display):
+def test_estimator_and_its_predictions_give_the_same_picture():
     X, Y = make_soft()
-    clf = soft().fit(X, Y)
-    seeded = {"random_state": 0} if Display is ReliabilityDisplay else {}
-    ours = Display.from_estimator(clf, X, Y, **seeded)
-    theirs = Display.from_predictions(Y, clf.predict_proba(X), **seeded)
+    clf = soft(max_iter=5).fit(X, Y)
+    ours = ReliabilityDisplay.from_estimator(clf, X, Y, random_state=0)
+    theirs = ReliabilityDisplay.from_predictions(Y, clf.predict_proba(X), random_state=0)
     same_lines(ours, theirs)
 
 
@@ -191,8 +173,7 @@ def same_lines(ours, theirs):
             assert_array_equal(one.get_xydata(), other.get_xydata())
 
 
-@pytest.mark.parametrize("Display", [ReliabilityDisplay, TargetConfidenceDisplay])
-def test_labels_follow_the_classes_of_the_estimator(Display):
+def test_labels_follow_the_classes_of_the_estimator():
     X, _ = make_soft()
     y = np.array(["no", "yes", "so"])[np.random.default_rng(0).integers(3, size=len(X))]
     clf = LogisticRegression().fit(X, y)
@@ -200,76 +181,14 @@ def test_labels_follow_the_classes_of_the_estimator(Display):
     Y = pd.DataFrame(
         np.eye(3)[:, ::-1][np.searchsorted(clf.classes_, y)], columns=clf.classes_[::-1]
     )
-    hard = Display.from_estimator(clf, X, y)
-    same_lines(hard, Display.from_estimator(clf, X, Y))  # columns in another order
-    Display.from_estimator(clf, X[few], y[few])
-
-
-# --- loss curves ---------------------------------------------------------------------------------
-
-
-def drawn(display):
-    """What each line of the axes shows, by its label."""
-    return {line.get_label(): line.get_xydata() for line in display.ax_.lines}
-
-
-def test_loss_curve_marks_the_pass_whose_weights_are_kept():
-    X, Y = make_soft()
-    clf = soft(early_stopping=True, max_iter=40, learning_rate_init=0.1, n_iter_no_change=5)
-    clf.fit(X, Y)
-    display = LossCurveDisplay.from_estimator(make_pipeline(StandardScaler(), clf).set_output())
-    lines = drawn(display)
-    best = int(np.argmin(clf.validation_loss_curve_)) + 1
-    epochs = np.arange(1, len(clf.loss_curve_) + 1)
-    assert best < len(epochs)
-    assert display.best_epoch == best
-    assert_array_equal(lines["training"], np.c_[epochs, clf.loss_curve_])
-    assert_array_equal(lines["validation"], np.c_[epochs, clf.validation_loss_curve_])
-    assert_array_equal(lines[f"best validation loss: epoch {best}"], [[best, clf.best_loss_]])
-
-
-def test_loss_curve_of_scikit_learns_net():
-    X, Y = make_labels()
-    y = Y[:, 0]
-    net = MLPClassifier((5,), max_iter=12, random_state=0, tol=0, n_iter_no_change=100)
-    net.set_params(learning_rate_init=0.05)
-    plain, stopped = net.fit(X, y), clone(net).set_params(early_stopping=True).fit(X, y)
-    best = int(np.argmin(plain.loss_curve_)) + 1
-    lines = drawn(LossCurveDisplay.from_estimator(plain))
-    assert list(lines) == ["training", f"best training loss: epoch {best}"]
-    best = int(np.argmax(stopped.validation_scores_)) + 1
-    lines = drawn(LossCurveDisplay.from_estimator(stopped))
-    expected = [[best, stopped.loss_curve_[best - 1]]]
-    assert_array_equal(lines[f"best validation score: epoch {best}"], expected)
-
-
-def test_validation_that_began_later_ends_with_the_training():
-    lines = drawn(LOSSES_OF_PASSES.plot())
-    assert_array_equal(lines["validation"][:, 0], np.arange(5, 13))
-    assert_array_equal(lines["best loss: epoch 8"], [[8, 0.65]])
-
-
-def test_best_epoch_of_a_training_that_was_first_not_validated():
-    X, Y = make_soft()
-    clf = soft(max_iter=6, warm_start=True).fit(X, Y)
-    clf.set_params(early_stopping=True).fit(X, Y)
-    assert len(clf.loss_curve_) == 12
-    assert len(clf.validation_loss_curve_) == 6
-    display = LossCurveDisplay.from_estimator(clf)
-    assert display.best_epoch == 7 + np.argmin(clf.validation_loss_curve_)
-
-
-def test_one_epoch_is_a_point():
-    line = LossCurveDisplay([0.5]).plot().ax_.lines[0]
-    assert line.get_marker() == "."
-
-
-def test_an_estimator_without_losses_is_refused():
-    X, Y = make_labels()
-    with pytest.raises(ValueError, match=r"must have a loss_curve_; LogisticRegression\(\) has no"):
-        LossCurveDisplay.from_estimator(LogisticRegression().fit(X, Y[:, 0]))
-    with pytest.raises(NotFittedError):
-        LossCurveDisplay.from_estimator(soft())
+    hard = ReliabilityDisplay.from_estimator(clf, X, y)
+    same_lines(hard, ReliabilityDisplay.from_estimator(clf, X, Y))  # columns in another order
+    ReliabilityDisplay.from_estimator(clf, X[few], y[few])
+    seen = SetCoverageDisplay.from_estimator(clf, X, Y, calibration=(X, y)).observed
+    assert_array_equal(
+        SetCoverageDisplay.from_estimator(clf, X, y, calibration=(X, Y)).observed, seen
+    )
+    SetCoverageDisplay.from_estimator(clf, X[few], y[few], calibration=(X[few], y[few]))
 
 
 # --- loss shapes ---------------------------------------------------------------------------------
@@ -346,71 +265,8 @@ def test_shapes_that_do_not_exist(losses, target, message):
 
 
 def test_shapes_need_two_axes_a_loss():
-    with pytest.raises(ValueError, match=r"axes of shape \(2, 1\); it holds \(3,\)"):
+    with pytest.raises(ValueError, match="ax must hold 2 axes, one a panel; it holds 3"):
         LossShapeDisplay.from_losses("focal", ax=plt.subplots(1, 3)[1])
-
-
-# --- target confidence ---------------------------------------------------------------------------
-
-
-def test_groups_of_equal_entropy_by_hand():
-    weight = np.random.default_rng(0).random(len(VOTES))
-    display = TargetConfidenceDisplay.from_predictions(
-        VOTES, VOTE_PROBA, n_groups=50, sample_weight=weight
-    )
-    disagreement = np.array([entropy(row) for row in VOTES]).round(9)
-    levels = np.unique(disagreement)
-    assert len(levels) == 5  # 5-0-0, 4-1-0, 3-2-0, 3-1-1, 2-2-1
-    assert_allclose(display.entropy, levels, atol=1e-8)
-    top = VOTE_PROBA.argmax(axis=1)
-    filled = 0.0
-    for i, level in enumerate(levels):
-        rows = np.flatnonzero(disagreement == level)
-        share = weight[rows] / weight[rows].sum()
-        assert display.target[i] == pytest.approx(share @ VOTES[rows, top[rows]])
-        assert display.predicted[i] == pytest.approx(share @ VOTE_PROBA[rows, top[rows]])
-        filled += weight[rows].sum() / weight.sum()
-        assert display.edges[i + 1] == pytest.approx(filled)
-        for bound, percent in ((display.low[i], 10), (display.high[i], 90)):
-            below = VOTE_PROBA[rows, top[rows]] < bound
-            at_most = VOTE_PROBA[rows, top[rows]] <= bound
-            assert share[below].sum() < percent / 100 <= share[at_most].sum() + 1e-12
-    (dots,) = display.ax_.lines
-    assert_allclose(dots.get_ydata(), display.predicted)
-    steps = {patch.get_label(): patch for patch in display.ax_.patches}
-    assert_array_equal(steps["target"].get_data().values, display.target)
-    (strip,) = display.strip_ax_.patches
-    assert_array_equal(strip.get_data().values, display.entropy)
-
-
-def test_groups_of_distinct_entropies_have_equal_size():
-    Y, proba = np.random.default_rng(0).dirichlet(np.ones(3), (2, 200))
-    display = TargetConfidenceDisplay.from_predictions(Y, proba, n_groups=8)
-    assert_allclose(display.edges, np.arange(9) / 8)
-    assert (np.diff(display.entropy) > 0).all()
-    rows = np.arange(200), proba.argmax(axis=1)
-    assert display.target.mean() == pytest.approx(Y[rows].mean())
-    assert display.predicted.mean() == pytest.approx(proba[rows].mean())
-
-
-def test_hard_labels_are_one_group():
-    display = TargetConfidenceDisplay.from_predictions(VOTES.argmax(axis=1), VOTE_PROBA)
-    assert_array_equal(display.edges, [0, 1])
-    assert display.entropy == 0
-    assert display.target == np.mean(VOTES.argmax(axis=1) == VOTE_PROBA.argmax(axis=1))
-
-
-def test_votes_in_another_order_are_one_group():
-    """Their entropies differ by rounding."""
-    Y = np.array(list(permutations([0.1, 0.2, 0.3, 0.4])))
-    assert len(set(entropies(Y))) > 1
-    display = TargetConfidenceDisplay.from_predictions(Y, Y)
-    assert_array_equal(display.edges, [0, 1])
-
-
-def test_number_of_groups_is_checked():
-    with pytest.raises(ValueError, match="n_groups must be a whole number >= 1; got 0"):
-        TargetConfidenceDisplay.from_predictions(VOTES, VOTE_PROBA, n_groups=0)
 
 
 # --- quantiles -----------------------------------------------------------------------------------

@@ -6,14 +6,13 @@ import runpy
 import subprocess
 import sys
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 import sklearn_softloss
-from harness.leads import LEADS, MOST_COLUMNS, Lead, arranged, is_large, is_table, size_of
+from harness.leads import LEADS, MOST_COLUMNS, Lead, arranged, cells_of, is_table
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -63,41 +62,42 @@ EVIDENCE = [page for page in PAGES if page.startswith("docs/benchmarks/") and "i
 
 
 @pytest.mark.parametrize("page", EVIDENCE)
-def test_a_page_of_figures_opens_with_a_sentence_and_what_it_shows(page):
-    title, sentence, shown, *rest = PAGES[page].split("\n\n")
+def test_a_page_of_figures_is_a_sentence_a_table_and_details(page):
+    title, sentence, shown, heading, *rest = PAGES[page].split("\n\n")
     assert title.startswith("# ")
+    assert sentence == LEADS[Path(page).stem].sentence
     assert len(sentence.split()) < 40
-    assert "Written by" not in sentence
-    if is_table(shown):
-        assert size_of(shown)[1] <= MOST_COLUMNS
-    else:
-        assert shown.startswith("![")
-    for before, text in pairwise(rest):
-        assert not is_large(text) or before.startswith("<details>"), text[:60]
-    assert "## How this was measured" in rest
-    assert Path(page).stem in LEADS
+    assert is_table(shown)
+    assert len(cells_of(shown.splitlines()[0])) <= MOST_COLUMNS
+    assert heading == "## Details"
+    assert any("Written by" in text for text in rest)
+    behind = re.sub(r"<details>.*?</details>", "", "\n\n".join(rest), flags=re.S)
+    assert not re.search(r"^(\||#|!\[)", behind, re.M), "all but how it was measured is folded"
 
 
 def test_a_page_is_put_in_order(monkeypatch):
-    small, wide = "| a | b |\n|---|---|\n| x | 1 |\n| y | 2 |", "|a" * 7 + "|\n" + "|---" * 7 + "|"
-    monkeypatch.setitem(LEADS, "test", Lead("What it says.", table=1, columns=(1,), only="y"))
-    given = ["# Title", "Written by `a.py`.", "2026-11-01, x86_64", "## Part", wide, small]
+    small, wide = "| a | b |\n|---|---|\n| x | 1 |", "| b | c | d |\n|---|---|---|\n| 1 | 2 | 3 |"
+    given = ["# Title", "Written by `a.py`.", "2026-11-01, x86_64", "## `Part`", "Of it.", wide]
+    given += ["## Other", "### First", small, "### Second", "Its text.", small]
+    monkeypatch.setitem(LEADS, "test", Lead("What to take.", columns=(0, 2)))
     assert arranged("test", given) == [
         "# Title",
-        "What it says.",
-        "| b |\n|---|\n| 2 |",
-        "## Part",
-        f"<details><summary>{', '.join('a' * 7)}</summary>\n\n{wide}\n\n</details>",
-        small,
-        "## How this was measured",
+        "What to take.",
+        "| b | d |\n|---|---|\n| 1 | 3 |",
+        "## Details",
         "Written by `a.py`.",
         "2026-11-01, x86_64",
+        f"<details><summary>Part</summary>\n\nOf it.\n\n{wide}\n\n</details>",
+        "<details><summary>Other</summary>\n\n**First**\n\n"
+        f"{small}\n\n**Second**\n\nIts text.\n\n{small}\n\n</details>",
     ]
-    monkeypatch.setitem(LEADS, "test", Lead())  # its own first paragraph, its first table moved up
-    given = ["# Title", "It says.", "Written by `a.py`.", small, "More."]
-    assert arranged("test", given)[:4] == ["# Title", "It says.", small, "More."]
-    given.insert(3, "## One table")
-    assert arranged("test", given)[:4] == ["# Title", "It says.", small, "More."]
+    monkeypatch.setitem(LEADS, "test", Lead("What to take."))  # the whole table moves up
+    found = arranged("test", given)
+    assert found[2:7] == [wide, "## Details", "Written by `a.py`.", "2026-11-01, x86_64", "Of it."]
+    monkeypatch.setitem(LEADS, "test", Lead("What to take.", table=1))
+    assert arranged("test", given)[-1].startswith(
+        "<details><summary>Other</summary>\n\n**Second**\n\nIts text."
+    )
 
 
 def test_api_page_lists_every_public_name():

@@ -235,23 +235,11 @@ def test_bends_are_chosen_where_there_are_some():
 
 def test_columns_of_two_values_cannot_bend():
     X = np.random.default_rng(0).integers(0, 2, size=(200, 8)).astype(float)
-    clf = SoftTargetMLPClassifier(random_state=0, max_iter=2).fit(X, X[:, 0])
+    clf = SoftTargetMLPClassifier(random_state=0).fit(X, X[:, 0])
     assert set(clf.selection_results_["param_encoding"]) == {"standard"}
 
 
-# --- what came before, and what is refused --------------------------------------------------------
-
-
-@over_all
-@pytest.mark.parametrize(("old", "new"), [(True, "standard"), (False, None)])
-def test_standardize_warns_and_works(Estimator, old, new):
-    X, Y = rows_for(Estimator)
-    with pytest.warns(FutureWarning, match="standardize=.* has become encoding="):
-        found = Estimator(**QUICK, standardize=old).fit(X, Y)
-    assert found.encoding_ == new
-    assert_array_equal(found.predict(X), Estimator(**QUICK, encoding=new).fit(X, Y).predict(X))
-    with pytest.raises(ValueError, match="leave standardize out"):
-        Estimator(**QUICK, standardize=old, encoding="piecewise").fit(X, Y)
+# --- what is refused ------------------------------------------------------------------------------
 
 
 @over_all

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from cases import LOSSES, SMALL, make_labels, make_soft, over_losses, same_weights
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
@@ -103,7 +104,8 @@ def test_counts_above_one_are_targets_of_their_own():
 def test_only_counts_have_predict_count():
     X, Y = make_labels(n=40)
     assert not hasattr(MultiLabelSigmoidClassifier(**FEW_PASSES).fit(X, Y), "predict_count")
-    assert not hasattr(MultiLabelSigmoidClassifier(loss="count_distribution"), "predict_count")
+    with pytest.raises(NotFittedError):
+        MultiLabelSigmoidClassifier(loss="count_distribution").predict_count(X)
 
 
 # --- refusals ------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """ONNX models answer as their estimators do, and copies for prediction as the originals."""
 
+import importlib
 import json
 import pickle
-import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -39,12 +40,14 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.validation import _num_samples
 
+import sklearn_softloss
 from cases import LOSSES, REGRESSION_LOSSES, SMALL, fitted_with, make_labels, make_soft
 from export_cases import _one_registry  # noqa: F401
 from sklearn_softloss import (
     MultiLabelSigmoidClassifier,
     SoftRowsClassifier,
     SoftTargetMLPClassifier,
+    losses,
 )
 from sklearn_softloss.calibration import (
     BetaCalibration,
@@ -84,6 +87,7 @@ skl2onnx = pytest.importorskip("skl2onnx")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 FEW_PASSES = {**SMALL, "max_iter": 4}
+LEAST_OPSET = 18
 EXACT = 1e-12
 
 
@@ -99,19 +103,47 @@ def agree(estimator, X, within=EXACT):
     return model
 
 
-def what_is_exported(loss):
-    """Of a loss, only its link: that of its domain, or one of its own with its parameters."""
-    link = type(loss).inverse_link
+def test_every_link():
+    """Those of all losses in one graph: exporting is what takes time here."""
+    from sklearn_softloss.export._graph import onnx_graph
+
     domains = (DistributionLoss, IndependentLoss, RegressionLoss)
-    return link if link in [Domain.inverse_link for Domain in domains] else repr(loss)
+    shared = {domain.inverse_link: domain.__name__ for domain in domains}
+    first_used_here = losses.Quantile((0.123, 0.456))  # as after loading, without a fit
+    readers = {}
+    for loss in [*LOSSES, *REGRESSION_LOSSES, first_used_here]:
+        for name in ("inverse_link", "std", "count", "quantiles"):
+            read = getattr(loss, name, None)
+            if read and (name != "quantiles" or isinstance(loss, losses.Quantile)):
+                readers[f"{name} of {shared.get(read.__func__, loss)!r}"] = loss, read
+
+    def all_of(logits):
+        return tuple(read(logits[:, : loss.n_logits(4)]) for loss, read in readers.values())
+
+    most = max(loss.n_logits(4) for loss, _ in readers.values())
+    model = onnx_graph(all_of, [torch.zeros(3, most).double()], LEAST_OPSET)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    logits = torch.from_numpy(np.random.default_rng(0).normal(0, 3, (40, most)))
+    (name,) = (found.name for found in session.get_inputs())
+    found = session.run(None, {name: logits.numpy()})
+    for reader, given, wanted in zip(readers, found, all_of(logits), strict=True):
+        np.testing.assert_allclose(given, wanted, rtol=EXACT, atol=EXACT, err_msg=reader)
 
 
 @pytest.mark.parametrize(
     "loss",
-    {what_is_exported(loss): loss for loss in [*LOSSES, *REGRESSION_LOSSES]}.values(),
+    [
+        losses.CrossEntropy(),
+        losses.BinaryCrossEntropy(pos_weight=3.0),
+        losses.CountDistribution(),
+        losses.RegressionSquaredError(),
+        losses.Quantile((0.05, 0.3, 0.5, 0.501, 0.9)),
+        losses.Gamma(),
+        losses.Gaussian(),
+    ],
     ids=repr,
 )
-def test_every_link(loss):
+def test_every_kind_of_output(loss):
     agree(*fitted_with(loss, **FEW_PASSES))
 
 
@@ -507,6 +539,12 @@ def test_the_commonest_pipeline(number):
     assert found.differences["probabilities"] <= 1e-6
     new = frame[::-1].assign(kind="unseen", a=np.nan)
     assert check(model, pipeline, new).differences["probabilities"] <= 1e-6
+
+
+def test_the_commonest_pipeline_inside_and_columns_that_are_picked():
+    frame = mixed_columns(np.float64)
+    y = (frame["b"] > 50).astype(int)
+    pipeline = the_commonest_pipeline(NUMBERS, ["kind", "object"]).fit(frame, y)
     calibrated = CalibratedClassifierCV(FrozenEstimator(pipeline)).fit(frame, y)
     assert check(to_onnx(calibrated, frame), calibrated, frame).n_other_labels == 0
     picked = ColumnTransformer([("flags", "passthrough", ["flag", "short"])])
@@ -639,16 +677,16 @@ def test_other_labels_are_ties_only_where_the_answer_is_level():
     assert not _are_ties(np.array([[1, 1], [0, 0]]), wanted, proba, net)
 
 
-def test_the_extra_is_named_where_it_is_missing():
-    code = (
-        "import sys; sys.modules['skl2onnx'] = sys.modules['onnxruntime'] = None\n"
-        "from sklearn_softloss.export import check, to_onnx\n"
-        "for call in (lambda: to_onnx(None, None), lambda: check(None, None, None)):\n"
-        "    try: call()\n"
-        "    except ImportError as error: print(error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.count("sklearn-softloss[onnx]") == 2
+def test_the_extra_is_named_where_it_is_missing(monkeypatch):
+    for name in [found for found in sys.modules if found.startswith("sklearn_softloss.export")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sklearn_softloss, "export", None)
+    for name in ("skl2onnx", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, name, None)
+    export = importlib.import_module("sklearn_softloss.export")
+    for call in (partial(export.to_onnx, None, None), partial(export.check, None, None, None)):
+        with pytest.raises(ImportError, match=r"sklearn-softloss\[onnx\]"):
+            call()
 
 
 # --- numbers that torch.onnx rounds --------------------------------------------------------------

@@ -104,11 +104,17 @@ def fitted(Estimator, frame, **params):
     return Estimator(**{**FEW_PASSES, **params}).fit(frame, y)
 
 
-@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
-@pytest.mark.parametrize("texts", [False, True], ids=["numbers", "texts"])
+KINDS = [(texts, gaps) for texts in (False, True) for gaps in (False, True)]
+
+
 @pytest.mark.parametrize("encoding", ["piecewise", "standard"])
 @pytest.mark.parametrize(
-    "Estimator", [SoftTargetMLPClassifier, MultiLabelSigmoidClassifier, SoftLossMLPRegressor]
+    ("Estimator", "texts", "gaps"),
+    [
+        *((SoftTargetMLPClassifier, *kind) for kind in KINDS),
+        (MultiLabelSigmoidClassifier, True, True),
+        (SoftLossMLPRegressor, True, True),
+    ],
 )
 def test_tables_of_every_kind(Estimator, encoding, texts, gaps):
     frame = table(texts=texts, gaps=gaps)

@@ -1,4 +1,4 @@
-"""GraphLabelSpreading: against scikit-learn, closed forms, written-out sums; odd graphs and y."""
+"""GraphLabelSpreading: against scikit-learn, closed forms, written-out sums; odd graphs."""
 
 import subprocess
 import sys
@@ -7,14 +7,12 @@ import warnings
 from unittest import SkipTest
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.datasets import make_blobs, make_moons
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.datasets import make_blobs
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
@@ -23,10 +21,10 @@ from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cases import X_THREE, Y_THREE
+from semi_supervised_cases import MODES, few_labels, moons, over_modes
 from sklearn_softloss.semi_supervised import (
     GraphLabelSpreading,
     LabelledStratifiedKFold,
-    SoftPseudoLabelClassifier,
 )
 from sklearn_softloss.semi_supervised._diffusion import propagate, spread
 from sklearn_softloss.semi_supervised._neighbors import (
@@ -35,25 +33,8 @@ from sklearn_softloss.semi_supervised._neighbors import (
     symmetric_affinity,
     without_self,
 )
-from sklearn_softloss.semi_supervised._partly_labelled import read_partly_labelled
 
 pytestmark = pytest.mark.filterwarnings("ignore:Every row of y has a label:UserWarning")
-
-MODES = ["spreading", "propagation"]
-over_modes = pytest.mark.parametrize("mode", MODES)
-
-
-def few_labels(y, n, seed=0):
-    """The first n rows of a random order keep their labels, the others are -1."""
-    shown = np.random.default_rng(seed).permutation(len(y))[:n]
-    found = np.full(len(y), -1)
-    found[shown] = y[shown]
-    return found
-
-
-def moons(n=80, n_labels=12):
-    X, y = make_moons(n, noise=0.1, random_state=0)
-    return X, few_labels(y, n_labels)
 
 
 def random_graph(seed, n=25, k=3):
@@ -191,21 +172,6 @@ def test_an_iteration_that_stops_early_says_so(monkeypatch):
         GraphLabelSpreading().fit(*moons())
 
 
-@over_modes
-def test_other_labels_on_the_graph_that_is_there(mode):
-    X, y = moons()
-    clf, other = GraphLabelSpreading(mode=mode).fit(X, y), few_labels(np.arange(80) % 2, 20, seed=1)
-    before = clf.label_distributions_
-    found = clf.diffuse(np.where((other >= 0)[:, None], np.eye(2)[other], np.nan))
-    anew = GraphLabelSpreading(mode=mode).fit(X, other)
-    np.testing.assert_allclose(found.distributions, anew.label_distributions_, atol=1e-12)
-    assert clf.label_distributions_ is before
-    with pytest.raises(ValueError, match="inconsistent numbers"):
-        clf.diffuse(np.eye(2))
-    with pytest.raises(NotFittedError):
-        GraphLabelSpreading().diffuse(np.eye(2))
-
-
 # --- the weights of the graph ---------------------------------------------------------------------
 
 
@@ -320,88 +286,7 @@ def test_what_arrives_below_the_tolerance_counts_as_nothing():
     np.testing.assert_allclose(found.distributions[near], further.distributions[near], atol=0.2)
 
 
-# --- what y may be --------------------------------------------------------------------------------
-
-
-def test_hard_labels_and_their_one_hot_rows_are_the_same():
-    X, y = moons()
-    rows = np.where((y >= 0)[:, None], np.eye(2)[y], np.nan)
-    np.testing.assert_array_equal(
-        GraphLabelSpreading().fit(X, rows).label_distributions_,
-        GraphLabelSpreading().fit(X, y).label_distributions_,
-    )
-
-
-def test_soft_labels_are_linear():
-    """Propagation of a mixture of labels is the mixture of the propagated labels."""
-    X, y = moons()
-    labelled = (y >= 0)[:, None]
-    one = np.where(labelled, np.eye(2)[y], np.nan)
-    other = 1 - one
-    fits = [
-        GraphLabelSpreading(mode="propagation").fit(X, rows).label_distributions_
-        for rows in (one, other, 0.3 * one + 0.7 * other)
-    ]
-    np.testing.assert_allclose(fits[2], 0.3 * fits[0] + 0.7 * fits[1], atol=1e-8)
-
-
-@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
-def test_columns_of_a_frame_are_the_classes(frame):
-    X, y = moons()
-    rows = np.where((y >= 0)[:, None], np.eye(2)[y], np.nan)
-    clf = GraphLabelSpreading().fit(X, frame({"no": rows[:, 0], "ah": rows[:, 1]}))
-    assert clf.classes_.tolist() == ["ah", "no"]
-    assert set(clf.predict(X)) == {"no", "ah"}
-    swapped = frame({"ah": rows[:, 1], "no": rows[:, 0]})
-    assert clf.score(X, swapped) == clf.score(X, rows[:, ::-1])
-
-
-def test_text_labels_with_the_number_minus_one():
-    X, y = moons()
-    labels = np.array([{-1: -1, 0: "left", 1: "right"}[label] for label in y], dtype=object)
-    clf = GraphLabelSpreading().fit(X, labels)
-    assert clf.classes_.tolist() == ["left", "right"]
-    assert clf.transduction_[y == 1].tolist() == ["right"] * (y == 1).sum()
-
-
-def test_minus_one_and_one_alone_are_two_classes():
-    X, y = make_blobs(40, centers=2, random_state=0)
-    with pytest.warns(UserWarning, match="read as two classes"):
-        clf = GraphLabelSpreading().fit(X, np.where(y == 0, -1, 1))
-    assert clf.classes_.tolist() == [-1, 1]
-    with pytest.warns(UserWarning, match="read as two classes"):
-        clf = GraphLabelSpreading().fit(X, np.where(y == 0, -1, 1).astype(object))
-    assert clf.classes_.tolist() == [-1, 1]
-    assert clf.score(X, np.where(y == 0, -1, 1)) > 0.95
-    known_otherwise = read_partly_labelled(np.array([-1, 1, 1]), np.array([0, 1]))
-    np.testing.assert_array_equal(np.isnan(known_otherwise.values[:, 0]), [True, False, False])
-
-
-@pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        (np.full(80, -1), "no labelled row: all 80 rows"),
-        (np.full((80, 2), np.nan), "no labelled row: all 80 rows"),
-        (np.r_[np.zeros(79), np.inf], "infinity"),
-        (np.r_[[[np.nan, 0.5]], np.full((79, 2), 0.5)], "row 0 is NaN in some columns only"),
-        (np.r_[np.full((79, 2), 0.5), [[0.2, 0.3]]], "row 79 sums to 0.5"),
-        (np.r_[np.full((79, 2), 0.5), [[1.2, -0.2]]], "row 79, column 0 is 1.2"),
-        (np.r_[[[np.nan, np.nan]], np.full((79, 2), 0.6)], "row 1 sums to 1.2"),
-        (np.array(["a", "-1"] * 40), "the text '-1' in row 1"),
-        (np.linspace(0, 1, 80), "Unknown label type"),
-        (np.zeros(79), "inconsistent numbers"),
-        (None, "requires y to be passed"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_refused_y(y, message):
-    X, fine = moons()
-    clf = GraphLabelSpreading().fit(X, fine)
-    before = clf.label_distributions_
-    with pytest.raises(ValueError, match=message):
-        clf.fit(X[:, :1], y)
-    assert clf.n_features_in_ == 2
-    assert clf.label_distributions_ is before
+# --- refusals and small cases --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -555,7 +440,7 @@ def test_approximate_neighbours_have_the_same_interface(monkeypatch):
     np.testing.assert_allclose(
         found.predict_proba(X[1:]), exact.predict_proba(X[1:]), rtol=0, atol=0.1
     )
-    _, indices = ApproximateNeighbors(6, 0).fit(X).kneighbors()
+    _, indices = ApproximateNeighbors(X, 6, 0).kneighbors()
     assert not np.any(indices[1:] == np.arange(1, 80)[:, None])
 
 
@@ -591,56 +476,6 @@ def test_importing_it_imports_neither_torch_nor_matplotlib():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert found.strip() == "[]"
-
-
-@pytest.mark.parametrize("mark", ["-1", "-1.0", " -1 ", "", "nan"])
-@pytest.mark.parametrize("kind", [object, str, "pandas"])
-def test_text_marks_for_no_label_are_refused(mark, kind):
-    """A column of a CSV file that was read as text."""
-    X, y = moons()
-    text = [{-1: mark, 0: "left", 1: "right"}[label] for label in y]
-    labels = pd.Series(text, dtype="string") if kind == "pandas" else np.array(text, dtype=kind)
-    for call in (
-        GraphLabelSpreading().fit,
-        SoftPseudoLabelClassifier().fit,
-        lambda X, y: list(LabelledStratifiedKFold(2).split(X, y)),
-    ):
-        with pytest.raises(ValueError, match=r"looks like a mark for 'no label'.*None"):
-            call(X, labels)
-
-
-@pytest.mark.parametrize("mark", [None, np.nan, pd.NA, -1])
-def test_gaps_in_a_column_of_labels_count_as_unlabelled(mark):
-    X, y = moons()
-    wanted = GraphLabelSpreading().fit(X, y)
-    text = pd.Series([{-1: mark, 0: "left", 1: "right"}[label] for label in y], dtype=object)
-    for labels in (text, text.tolist()):
-        clf = GraphLabelSpreading().fit(X, labels)
-        assert clf.classes_.tolist() == ["left", "right"]
-        np.testing.assert_array_equal(clf.label_distributions_, wanted.label_distributions_)
-    numbers = [mark if label == -1 else int(label) for label in y]
-    clf = GraphLabelSpreading().fit(X, pd.Series(numbers, dtype=object))
-    assert clf.classes_.tolist() == [0, 1]
-    np.testing.assert_array_equal(clf.label_distributions_, wanted.label_distributions_)
-    if mark is not pd.NA and mark != -1:
-        numbers = np.where(y == -1, np.nan, y)
-        np.testing.assert_array_equal(
-            GraphLabelSpreading().fit(X, numbers).label_distributions_,
-            wanted.label_distributions_,
-        )
-
-
-def test_a_y_without_an_unlabelled_row_is_said():
-    X, y = make_blobs(20, centers=2, random_state=0)
-    with pytest.warns(UserWarning, match="Every row of y has a label"):
-        GraphLabelSpreading().fit(X, y)
-
-
-def test_label_sets_are_refused_in_words_of_their_own():
-    X, _ = moons()
-    sets = np.tile([[1.0, 1.0, 0.0], [np.nan] * 3], (len(X) // 2, 1))
-    with pytest.raises(ValueError, match=r"row 0 sums to 2.*label sets are not supported"):
-        GraphLabelSpreading().fit(X, sets)
 
 
 def test_a_far_query_has_probabilities():

@@ -23,20 +23,18 @@ from sklearn_softloss import (
     SoftLossMLPRegressor,
     SoftTargetMLPClassifier,
 )
-from sklearn_softloss._estimators.choice import (
-    MIDDLE,
-    Choice,
-    params_of,
-)
+from sklearn_softloss._estimators.candidates import MIDDLE, params_of
+from sklearn_softloss._estimators.choice import compared
 from sklearn_softloss._estimators.equal_rows import groups_of_equal
 from sklearn_softloss._estimators.held_out import (
     MOST_FOLDED,
     N_FOLDS,
     enough_rows,
-    splits_of,
 )
-from sklearn_softloss._processes import Processes
+from sklearn_softloss.distributed import Processes
 from sklearn_softloss.metrics import scorers
+
+COMPARED = "sklearn_softloss._estimators.choice.compared"
 
 # --- whose folds and which score -----------------------------------------------------------------
 
@@ -101,13 +99,13 @@ def test_folds_of_ones_own(Estimator, how):
 
 def test_a_choice_learns_nothing_of_the_rows_held_out(monkeypatch):
     X, Y = make_soft(n=70)
-    taught, before = [], Choice.__init__
+    taught = []
 
-    def record(self, candidates, splits, *others):
+    def record(candidates, splits, *others):
         taught.extend((split.train.rows, split.held.rows, split.places) for split in splits)
-        before(self, candidates, splits, *others)
+        return compared(candidates, splits, *others)
 
-    monkeypatch.setattr(Choice, "__init__", record)
+    monkeypatch.setattr(COMPARED, record)
     wanted = list(GroupKFold(3).split(X, groups=GROUPS))
     SoftTargetMLPClassifier(**QUICK, cv=wanted).fit(X, Y)
     for (train, held, places), pair in zip(taught, wanted, strict=True):
@@ -169,7 +167,7 @@ def test_weights_are_repetition(Estimator, cv):
 
 @pytest.mark.parametrize("cv", [0, 1, -2, True, False, "3", 2.0, 3.5, object(), np.float64(4)])
 def test_what_is_no_cv_is_refused(cv, monkeypatch):
-    monkeypatch.setattr(Choice, "__init__", lambda *args: pytest.fail("trained"))
+    monkeypatch.setattr(COMPARED, lambda *args: pytest.fail("trained"))
     with pytest.raises(ValueError, match="cv must be None, a number of folds from 2 on"):
         SoftTargetMLPClassifier(**QUICK, cv=cv).fit(*make_soft(n=70))
     with pytest.raises(ValueError, match="cv must be None, a number of folds from 2 on"):
@@ -210,7 +208,7 @@ def test_what_is_no_cv_is_refused(cv, monkeypatch):
     ],
 )
 def test_a_cv_that_cannot_serve_these_rows_is_refused(cv, said, monkeypatch):
-    monkeypatch.setattr(Choice, "__init__", lambda *args: pytest.fail("trained"))
+    monkeypatch.setattr(COMPARED, lambda *args: pytest.fail("trained"))
     with pytest.raises(ValueError, match=said):
         SoftTargetMLPClassifier(**QUICK, cv=cv).fit(*make_soft(n=70))
 
@@ -358,7 +356,7 @@ def test_a_scorer_without_a_number_for_any_is_refused(bad):
 
 def test_trainings_that_all_fail_leave_the_middle(monkeypatch):
     monkeypatch.setattr(
-        "sklearn_softloss._estimators.estimator.trained", lambda members, *_: [None] * len(members)
+        "sklearn_softloss._estimators.choice.trained", lambda members, *_: [None] * len(members)
     )
     clf = SoftTargetMLPClassifier(**QUICK).fit(*make_soft(n=70))
     assert clf.alpha_ == params_of(MIDDLE, clf, 70)["alpha"]
@@ -367,7 +365,7 @@ def test_trainings_that_all_fail_leave_the_middle(monkeypatch):
 
 @pytest.mark.parametrize("scoring", ["precise", 3, ["accuracy", "f1"], {"a": "accuracy"}])
 def test_what_is_no_scoring_is_refused(scoring, monkeypatch):
-    monkeypatch.setattr(Choice, "__init__", lambda *args: pytest.fail("trained"))
+    monkeypatch.setattr(COMPARED, lambda *args: pytest.fail("trained"))
     X, Y = make_soft(n=70)
     with pytest.raises((ValueError, TypeError), match="scoring"):
         SoftTargetMLPClassifier(**QUICK, scoring=scoring).fit(X, Y.argmax(axis=1))
@@ -542,6 +540,6 @@ def test_with_validation_rows_as_many_are_taught():
     X = np.random.default_rng(0).normal(size=(6000, 2))
     data = data_of(X, np.eye(2)[(X[:, 0] > 0).astype(int)])
     train, valid = (data.restricted(rows) for rows in (np.arange(5500), np.arange(5500, 6000)))
-    ((part, held, _),) = splits_of(train, valid, None, None, None)
+    ((part, held, _),) = folds_of(train, valid=valid)
     assert (len(part), len(held)) == (5000, 500)
-    assert len(splits_of(train, valid, 3, None, None)) == 3
+    assert len(folds_of(train, 3, valid)) == 3

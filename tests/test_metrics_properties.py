@@ -23,17 +23,20 @@ CLASSES = {  # metric: (least, greatest, value at the truth) for three classes; 
     partial(metrics.soft_log_loss, subtract_entropy=True): (0, 709, 0),
     metrics.soft_brier_score: (0, 2, 0),
     metrics.soft_accuracy: (0, 1, None),
-    metrics.top_label_error_probability: (0, 1, None),
-    metrics.kl_divergence: (0, 12 * np.log(10), 0),
-    metrics.jensen_shannon: (0, np.log(2), 0),
-    metrics.chebyshev_distance: (0, 1, 0),
-    metrics.clark_distance: (0, 3**0.5, 0),
-    metrics.canberra_distance: (0, 3, 0),
-    metrics.cosine_similarity: (0, 1, 1),
-    metrics.intersection_similarity: (0, 1, 1),
-    metrics.total_variation: (0, 1, 0),
-    metrics.manhattan_distance: (0, 2, 0),
-    metrics.wasserstein_distance: (0, 2, 0),
+    **{
+        partial(metrics.label_distribution_distance, measure=measure): (0, greatest, 0)
+        for measure, greatest in {
+            "canberra": 3,
+            "chebyshev": 1,
+            "clark": 3**0.5,
+            "cosine": 1,
+            "jensen_shannon": np.log(2),
+            "kl_divergence": 12 * np.log(10),
+            "manhattan": 2,
+            "total_variation": 1,
+            "wasserstein": 2,
+        }.items()
+    },
     metrics.entropy_calibration_error: (0, np.log(3), 0),
     metrics.rank_calibration_score: (0, 1, 1),
     **{
@@ -44,9 +47,6 @@ CLASSES = {  # metric: (least, greatest, value at the truth) for three classes; 
     partial(PARTS, score="log_loss"): (0, 709, None),
     partial(PARTS, score="brier_score"): (0, 2, None),
 }
-ORDERED = [metrics.wasserstein_distance]
-"""Measures of classes in an order, which may only be turned round."""
-
 LABELS = {
     metrics.multilabel_log_loss: (0, 709, None),
     partial(metrics.multilabel_log_loss, average="macro"): (0, 709, None),
@@ -117,9 +117,11 @@ def test_the_order_of_rows_does_not_count(metric):
 @over_all
 def test_the_order_of_columns_does_not_count(metric):
     truth, proba = draw(metric)
-    order = [2, 1, 0] if metric in ORDERED else [2, 0, 1]
+    options = getattr(metric, "keywords", {})
+    of_ordered_classes = options.get("measure") == "wasserstein"  # which may only be turned round
+    order = [2, 1, 0] if of_ordered_classes else [2, 0, 1]
     found, expected = metric(truth[:, order], proba[:, order]), metric(truth, proba)
-    one_a_label = getattr(metric, "keywords", {}).get("average", "") is None
+    one_a_label = options.get("average", "") is None
     close(found, expected[order] if one_a_label else expected)
 
 

@@ -12,7 +12,6 @@ from sklearn.metrics import mean_pinball_loss
 from sklearn_softloss.metrics import (
     crps_from_quantiles,
     interval_coverage,
-    interval_width,
     pinball_loss,
 )
 
@@ -67,7 +66,7 @@ def test_crps_of_one_median_is_the_absolute_error():
     assert crps_from_quantiles(y, np.zeros((3, 1)), levels=0.5) == pytest.approx(2.0)
 
 
-def test_coverage_and_width_count_known_entries():
+def test_coverage_counts_known_entries():
     Y, found, weight = draw()
     low, high = found[..., 0], found[..., -1]
     known = ~np.isnan(Y)
@@ -76,8 +75,6 @@ def test_coverage_and_width_count_known_entries():
     expected = (inside * weights).sum(axis=0) / weights.sum(axis=0)
     assert_allclose(interval_coverage(Y, low, high, sample_weight=weight, average=None), expected)
     assert_allclose(interval_coverage(Y, low, high, sample_weight=weight), expected.mean())
-    expected = ((high - low) * weights).sum(axis=0) / weights.sum(axis=0)
-    assert_allclose(interval_width(Y, low, high, sample_weight=weight), expected.mean())
 
 
 def test_a_target_without_known_entries_is_left_out():
@@ -120,7 +117,6 @@ def test_one_target_scores_the_same_in_any_form(form):
     inside = (low[known] <= y[known]) & (y[known] <= high[known])
     for ends in ((low, high), (low[:, None], AS_ONE_TARGET[form](high))):
         assert interval_coverage(given, *ends) == pytest.approx(inside.mean())
-        assert interval_width(given, *ends) == pytest.approx((high - low)[known].mean())
 
 
 @pytest.mark.parametrize("shape", [(40, 2), (39, 3), (40, 3, 2), (120,), ()])

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from cases import make_labels, multi
 from display_cases import SET_PROBA, SETS, VOTE_PROBA, VOTES, draw_labels
 from sklearn_softloss.display import ReliabilityDisplay
-from sklearn_softloss.display._reliability_curve import reliability_curve
+from sklearn_softloss.display._reliability import reliability_curve
 from sklearn_softloss.metrics import expected_calibration_error
 
 matplotlib.use("Agg")

@@ -40,9 +40,10 @@ from sklearn_softloss.model_selection import as_proba_matrix
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 ALL = {name: value for name, value in vars(scorers).items() if isinstance(value, scorers.Scorer)}
-LABELS = {name: scorer for name, scorer in ALL.items() if "label" in name and "top" not in name}
-QUANTILES = {name: scorer for name, scorer in ALL.items() if scorer.metric.takes == "quantiles"}
-ANSWERS = {name for name, scorer in ALL.items() if scorer.metric.takes in ("answers", "ratings")}
+TAKES = {name: scorers.what_it_takes(scorer.metric) for name, scorer in ALL.items()}
+LABELS = {name: scorer for name, scorer in ALL.items() if "multilabel" in name}
+QUANTILES = {name: scorer for name, scorer in ALL.items() if TAKES[name] == "y_quantiles"}
+ANSWERS = {name for name in ALL if TAKES[name] in ("y_answers", "y_ratings")}
 OTHERS = {*LABELS, *QUANTILES, *ANSWERS}  # those of answers are tested beside their estimator
 CLASSES = {name: scorer for name, scorer in ALL.items() if name not in OTHERS}
 NAMES = np.array(["no", "yes"])
@@ -78,10 +79,10 @@ def test_every_scorer_is_public():
     assert missing == {
         "CalibrationDecomposition",
         "MultilabelReport",
-        "calibration_decomposition",  # its parts have scorers
+        "calibration_decomposition",
         "interval_coverage",  # neither greater nor less is better
-        "interval_width",
         "multilabel_report",
+        "scorers",
     }
 
 
@@ -109,7 +110,7 @@ def test_scores_of_classes_are_the_metrics(name, of_classes):
 def test_scores_of_labels_are_the_metrics(name, of_labels):
     weight = np.random.default_rng(0).random(len(X_SETS))
     scorer, proba = ALL[name], of_labels.predict_proba(X_SETS)
-    decisions = ALL[name].metric.takes == "decisions"
+    decisions = TAKES[name] == "y_pred"
     answer = of_labels.predict(X_SETS) if decisions else proba
     expected = scorer.metric(Y_PARTLY, answer, sample_weight=weight, **scorer.options)
     for y in (Y_PARTLY, np.nan_to_num(Y_PARTLY, nan=-1).astype(int), sp.csr_array(Y_PARTLY)):
@@ -128,7 +129,17 @@ def test_options_are_passed_on(of_classes):
     assert found == scorers.make_scorer(
         metrics.soft_log_loss, greater_is_better=False, subtract_entropy=True
     )(of_classes, X_SOFT, Y_SOFT)
-    assert found == pytest.approx(scorers.neg_kl_divergence(of_classes, X_SOFT, Y_SOFT))
+    divergence = scorers.make_scorer(
+        metrics.label_distribution_distance, greater_is_better=False, measure="kl_divergence"
+    )
+    assert found == pytest.approx(divergence(of_classes, X_SOFT, Y_SOFT))
+
+
+def test_a_calibration_error_of_labels_is_given_labels(of_labels):
+    ece, proba = metrics.expected_calibration_error, of_labels.predict_proba(X_SETS)
+    scorer = scorers.make_scorer(ece, greater_is_better=False, kind="labelwise")
+    expected = -ece(Y_PARTLY, proba, kind="labelwise")
+    assert scorer(of_labels, X_SETS, Y_PARTLY) == pytest.approx(expected)
 
 
 @over_all
@@ -281,10 +292,9 @@ def test_log_losses_of_scikit_learn_are_given_probabilities(of_two_names):
         assert scorers.make_scorer(metric)(clf, X, y) == metric(y, clf.predict_proba(X))
 
 
-@pytest.mark.parametrize("metric", [metrics.interval_coverage, metrics.interval_width])
-def test_what_is_no_score_makes_no_scorer(metric):
-    with pytest.raises(ValueError, match=f"{metric.__name__} is no score, .* take pinball_loss"):
-        scorers.make_scorer(metric)
+def test_what_is_no_score_makes_no_scorer():
+    with pytest.raises(ValueError, match=r"interval_coverage is no score, .* take pinball_loss"):
+        scorers.make_scorer(metrics.interval_coverage)
 
 
 def test_a_metric_of_ones_own_over_classes(of_classes):
@@ -294,16 +304,6 @@ def test_a_metric_of_ones_own_over_classes(of_classes):
 
     found = scorers.make_scorer(certainty)(of_classes, X_SOFT, Y_SOFT)
     assert found == of_classes.predict_proba(X_SOFT).max(axis=1).mean()
-
-
-@pytest.mark.parametrize("name", [*CLASSES, *LABELS])
-def test_metrics_declare_what_they_take(name):
-    expected = "classes"
-    if name in LABELS and ALL[name].options.get("kind") != "labelwise":
-        expected = "labels" if name.endswith(("log_loss", "brier_score")) else "decisions"
-        if any(word in name for word in ("ranking", "roc_auc", "average_p", "at_k", "ndcg")):
-            expected = "scores"
-    assert ALL[name].metric.takes == expected
 
 
 def test_labels_for_classes_and_classes_for_labels_are_refused(of_labels):

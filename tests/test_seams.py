@@ -9,7 +9,11 @@ from sklearn.model_selection import cross_val_score
 from skorch.callbacks import Callback, Checkpoint, LoadInitState
 
 from cases import SMALL, over_estimators, targets_for
-from sklearn_softloss import SoftTargetMLPClassifier
+from sklearn_softloss import (
+    MultiLabelSigmoidClassifier,
+    SoftLossMLPRegressor,
+    SoftTargetMLPClassifier,
+)
 from sklearn_softloss._estimators.classifier import NetClassifier
 from sklearn_softloss._estimators.estimator import NetEstimator
 from sklearn_softloss._targets.domains import Domain
@@ -41,18 +45,16 @@ class NetRegressor(RegressorMixin, NetEstimator):
     _domains = (Domain("real"),)
 
     def __init__(self, hidden_layer_sizes=(20,), max_iter=80, random_state=0):
-        super().__init__(
-            hidden_layer_sizes, loss=RealSquaredError(), max_iter=max_iter, dropout=0.0,
-            random_state=random_state,
-        )  # fmt: skip
+        usual = SoftLossMLPRegressor(hidden_layer_sizes, loss=RealSquaredError(), dropout=0.0)
+        vars(self).update(usual.get_params(deep=False))
 
     def fit(self, X, y, sample_weight=None):
         return self._fit(X, y, sample_weight)
 
-    def _encode(self, y, domain, known, declared):
+    def _encode(self, y, domain, known, declared, processes):
         values = np.asarray(y, dtype=float).reshape(len(y), -1)
         domain.check_entries(values)
-        return Targets(values)
+        return Targets(values, processes=processes)
 
     def predict(self, X):
         return self._predicted(X)[:, 0]
@@ -91,11 +93,10 @@ def test_a_domain_refuses_in_its_own_words():
 
 
 def test_smoothing_has_a_meaning_only_where_the_domain_gives_it_one():
-    X, y = plane()
-    net = NetRegressor()
-    net.label_smoothing = 0.1
-    with pytest.raises(ValueError, match="no meaning for the targets of a 'real' loss"):
-        net.fit(X, y)
+    X, Y = targets_for(MultiLabelSigmoidClassifier)
+    clf = MultiLabelSigmoidClassifier(**SMALL, loss="count_distribution", label_smoothing=0.1)
+    with pytest.raises(ValueError, match="no meaning for the targets of a 'nonnegative' loss"):
+        clf.fit(X, Y)
 
 
 def test_a_subclass_may_take_fewer_parameters():

@@ -17,7 +17,8 @@ from sklearn_softloss import (
     SoftTargetMLPClassifier,
 )
 from sklearn_softloss._targets.domains import DISTRIBUTION, DOMAINS, INDEPENDENT
-from sklearn_softloss._targets.encoding import encode_classes, encode_labels
+from sklearn_softloss._targets.encoding import encode_classes
+from sklearn_softloss._targets.labels import encode_labels
 from sklearn_softloss.targets import annotation_matrix, vote_shares
 
 ROWS = np.array([[0.2, 0.8], [0.5, 0.5], [1.0, 0.0]])

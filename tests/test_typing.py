@@ -27,7 +27,7 @@ follow_imports = silent
 """
 WRONG = """\
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, decision
-from sklearn_softloss.display import LossCurveDisplay
+from sklearn_softloss.display import QuantileFanDisplay
 from sklearn_softloss.losses import Focal, get_loss
 from sklearn_softloss.metrics import soft_log_loss
 from sklearn_softloss.metrics.scorers import make_scorer
@@ -47,7 +47,7 @@ cross_val_predict_proba(None, [[0.0]], [0], method="predict")
 decision.TunedDecisionClassifierCV(None, decision_rule="f1")
 decision.optimal_thresholds([0, 1], [0.2, 0.8], target="f1")
 GraphLabelSpreading(mode="spread")
-LossCurveDisplay.from_estimator(None, axes=None)
+QuantileFanDisplay.from_estimator(None, [[0.0]], [0.0], axes=None)
 """
 
 

@@ -151,7 +151,7 @@ def scores(votes: Votes, test: Any, method: Any, seed: int) -> list[float]:
     of_answers = np.clip(said[item, annotator, given], 1e-12, None)
     return [
         metrics.soft_log_loss(truth, np.clip(share, 1e-12, None)),
-        metrics.manhattan_distance(truth, share),
+        metrics.label_distribution_distance(truth, share, measure="manhattan"),
         metrics.annotator_error_rate(Y, said.argmax(axis=2)),
         float(-np.log(of_answers).mean()),
         seconds,
@@ -323,6 +323,7 @@ def write(folder: Any) -> None:
     write_page(
         "annotators",
         "# Annotators",
+        f"Written by `examples/benchmarks/annotators.py --write` ({machine()}).",
         "Who said what ([how](../guide/annotators.md)): TF-IDF features, training and development "
         "rows together, all defaults. The peers are scikit-activeml's, trained on the same columns "
         f"by AdamW for {PEER_EPOCHS} epochs; all their settings are shown, though a user would "
@@ -351,7 +352,6 @@ def write(folder: Any) -> None:
         f"for a fit, {cost[1]:.1f} s for the plain fit on the shares, {cost[0] / cost[1]:.2f} "
         f"times. At its peak a fit holds {cost[2]:.0f} MB of arrays beside X and Y; probabilities "
         f"of all annotators for all items would take {n_probabilities * 8 / 1e6:.0f} MB.",
-        f"Written by `examples/benchmarks/annotators.py --write` ({machine()}).",
     )
 
 

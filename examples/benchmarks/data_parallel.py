@@ -104,13 +104,12 @@ def main() -> None:
         write_page(
             "data_parallel",
             "# Data-parallel training",
-            "Two processes pay where a step computes long beside the exchange of its gradients: "
-            "take large batches.",
             f"Written by `examples/benchmarks/data_parallel.py`: {options.rows:,} rows of 512 "
             "features, 50 classes, hidden layers of 512 and 512 units, float32, two epochs; one "
             "thread a process, gloo on one machine, medians of five.",
             machine(),
             found,
+            "## The same losses",
             f"32 rows a step, `alpha=1`, `dropout=0.25`, means of {SEEDS} seeds:",
             losses,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -34,8 +35,8 @@ from sklearn.preprocessing import StandardScaler
 from harness import data_folder, line, machine, parser, table, take_turns, write_page
 from harness.data import as_dense, label_distributions, multilabel, read
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
-from sklearn_softloss._estimators import choice, held_out, trials
-from sklearn_softloss.metrics import kl_divergence, multilabel_log_loss
+from sklearn_softloss._estimators import candidates, choice, held_out, trials
+from sklearn_softloss.metrics import label_distribution_distance, multilabel_log_loss
 
 FIXED = {"alpha": 1.0, "dropout": 0.5}
 MLP_TRAINING = {
@@ -55,12 +56,12 @@ CHANGES: dict[str, dict[str, Any]] = {
     "the training of MLPClassifier": MLP_TRAINING,
 }
 PATCHES: dict[str, list[tuple[Any, str, Any]]] = {
-    "no linear models": [(choice, "LINEAR", ())],
+    "no linear models": [(candidates, "LINEAR", ())],
     "one fold alone": [(held_out, "MOST_FOLDED", 0)],
     "no candidate leaves early": [(choice, "FEWEST_LEFT", 99)],
     "other folds": [(held_out, "SEED", 1)],
     "trial nets as wide as the last": [(trials, "TRIAL_WIDTH", 448)],
-    "64 epochs of little decay, however many the rows": [(choice, "MANY_STEPS", 10**9)],
+    "64 epochs of little decay, however many the rows": [(candidates, "MANY_STEPS", 10**9)],
 }
 USUAL = {
     "digits": load_digits,
@@ -105,8 +106,9 @@ def of_distributions(change: str, X: Any, Y: Any) -> float:
 
 def mean_kl(predicted: Callable[[Any, Any, Any], Any], X: Any, Y: Any, step: int = 1) -> float:
     """Over every `step`-th of ten folds in the order of the file."""
+    divergence = partial(label_distribution_distance, measure="kl_divergence")
     losses = [
-        kl_divergence(Y[test], predicted(X[train], Y[train], X[test]))
+        divergence(Y[test], predicted(X[train], Y[train], X[test]))
         for train, test in list(KFold(10).split(X))[::step]
     ]
     return float(np.mean(losses))

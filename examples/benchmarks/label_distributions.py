@@ -11,7 +11,6 @@ made-up data.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,32 +26,28 @@ from sklearn.neighbors import KNeighborsRegressor, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from harness import data_folder, machine, parser, store, table, write_page
+from harness import data_folder, machine, parser, table, write_page
 from harness.data import label_distributions
 from sklearn_softloss import SoftTargetMLPClassifier
-from sklearn_softloss.metrics import (
-    canberra_distance,
-    chebyshev_distance,
-    clark_distance,
-    cosine_similarity,
-    intersection_similarity,
-    kl_divergence,
-)
+from sklearn_softloss.metrics import label_distribution_distance
 
 YEAST = tuple(
     f"Yeast_{name}"
     for name in ("alpha", "cdc", "elu", "diau", "heat", "spo", "cold", "dtt", "spo5", "spoem")
 )
 SETS = ("SJAFFE", "SBU_3DFE", "Movie", *YEAST)
-MEASURES: dict[str, Callable[[Any, Any], float]] = {
-    "kl": kl_divergence,
-    "chebyshev": chebyshev_distance,
-    "clark": clark_distance,
-    "canberra": canberra_distance,
-    "cosine": cosine_similarity,
-    "intersection": intersection_similarity,
+MEASURES = {
+    "kl": "kl_divergence",
+    "chebyshev": "chebyshev",
+    "clark": "clark",
+    "canberra": "canberra",
+    "cosine": "cosine",
+    "intersection": "total_variation",
 }
+"""The distances by their names in the printed tables."""
 RISING = ("cosine", "intersection")
+"""Of which the tables print the similarity, 1 less the distance."""
+FOUND = ("better", "tie", "worse")
 NEAR = 0.1
 """Share of the test rows of a fold that count as near: those closest to a training row."""
 RIVALS = ("StructRF", "DF-LDL(StructTree)", "SA-BFGS", "k-NN")
@@ -95,8 +90,13 @@ def predicted_rows(model: Any, X: Any) -> Any:
     return rows / rows.sum(axis=1, keepdims=True)
 
 
+def measured(name: str, Y: Any, proba: Any) -> float:
+    distance = label_distribution_distance(Y, proba, measure=MEASURES[name])
+    return 1 - distance if name in RISING else distance
+
+
 def all_measures(Y: Any, proba: Any) -> list[float]:
-    return [float(measure(Y, proba)) for measure in MEASURES.values()]
+    return [measured(name, Y, proba) for name in MEASURES]
 
 
 def scores_of_fold(model: Any, X: Any, Y: Any, train: Any, test: Any, near: Any) -> list[float]:
@@ -105,7 +105,7 @@ def scores_of_fold(model: Any, X: Any, Y: Any, train: Any, test: Any, near: Any)
     proba = predicted_rows(model, X[test])
     return [
         *all_measures(Y[test], proba),
-        *(float(kl_divergence(Y[test][rows], proba[rows])) for rows in (near, ~near)),
+        *(measured("kl", Y[test][rows], proba[rows]) for rows in (near, ~near)),
     ]
 
 
@@ -150,7 +150,7 @@ def verdict(ours: float, half_width: float, rival: float, rising: bool) -> str:
 
 
 def against_rivals(name: str, scores: Any, printed: Any) -> list[list[Any]]:
-    """Rows of the summary: ours, its interval over the folds, the best printed row."""
+    """A row a measure: ours, its interval over the folds, the best printed row."""
     rows = []
     for j, measure in enumerate(MEASURES):
         rivals = {m: v for m, v in printed[name, measure].items() if m in RIVALS}
@@ -167,19 +167,18 @@ def against_rivals(name: str, scores: Any, printed: Any) -> list[list[Any]]:
     return rows
 
 
-def every_method(measure: str, results: Any, printed: Any) -> str:
-    """Every method, live and printed, on every set."""
-    j = list(MEASURES).index(measure)
+def every_method(results: Any, printed: Any) -> str:
+    """The KL of every method, live and printed, on every set."""
     live = [
         OURS, "random forest", "extra trees", "four neighbours", "softmax regression",
         "narrow kernel",
     ]  # fmt: skip
-    paper = sorted({m for (_, kind), row in printed.items() if kind == measure for m in row})
+    paper = sorted({m for (_, measure), row in printed.items() if measure == "kl" for m in row})
     rows = []
     for name, scores in results.items():
-        found = [folds_of(scores, m)[:, j].mean() if m == OURS or m in scores else "" for m in live]
-        rows.append([name, *found, *(printed[name, measure].get(m, "") for m in paper)])
-    return table([measure, *live, *paper], rows)
+        found = [folds_of(scores, m)[:, 0].mean() if m == OURS or m in scores else "" for m in live]
+        rows.append([name, *found, *(printed[name, "kl"].get(m, "") for m in paper)])
+    return table(["kl", *live, *paper], rows)
 
 
 def near_and_far(results: Any) -> str:
@@ -211,10 +210,14 @@ def harness_check(results: Any, printed: Any) -> str:
 
 def write(results: dict[str, Any], folder: Path) -> None:
     printed = published(folder)
-    heads = ["set", "measure", "ours, 95 % interval over the folds"]
-    heads += ["standard deviation over seeds", "best of the four printed rows", "difference"]
-    heads += ["ahead of", "verdict"]
-    summary = [row for name in results for row in against_rivals(name, results[name], printed)]
+    heads = ["set", "ours, 95 % interval over the folds", "standard deviation over seeds"]
+    heads += ["best of the four printed rows", "difference", "ahead of", "verdict"]
+    rows = [row for name in results for row in against_rivals(name, results[name], printed)]
+    of_kl = [[name, *cells] for name, measure, *cells in rows if measure == "kl"]
+    counts = [
+        [measure, *(sum(row[1] == measure and row[-1] == found for row in rows) for found in FOUND)]
+        for measure in MEASURES
+    ]
     write_page(
         "label_distributions",
         "# Label distributions",
@@ -223,13 +226,16 @@ def write(results: dict[str, Any], folder: Path) -> None:
         "sets. Ten folds in the order of the file. Divergences and distances: lower is better; "
         "cosine and intersection: higher. KL is in nats. By shuffled folds, with PyLDL live: "
         "[Label distributions, shuffled folds](label_distributions_shuffled.md).",
+        "The printed methods are StructRF, DF-LDL, SA-BFGS and k-NN. A printed mean outside the "
+        "interval of ours is better or worse, one inside is a tie. The printed folds are the same, "
+        "but their single values are not known, so that the differences cannot be paired.",
+        table(heads, of_kl),
+        "## All measures",
+        "On how many of the sets ours is better than the best of the four printed rows, in a tie, "
+        "or worse.",
+        table(["measure", *FOUND], counts),
         "## The harness against printed rows",
         harness_check(results, printed),
-        "## Ours against StructRF, DF-LDL, SA-BFGS and k-NN",
-        "A printed mean outside the interval of ours is better or worse, one inside is a tie. The "
-        "printed folds are the same, but their single values are not known, so that the "
-        "differences cannot be paired.",
-        table(heads, summary),
         "## What a forest sees",
         "KL of the test rows whose nearest training row is closest, a "
         f"{NEAR:.0%} share of each fold, and of the others. A full tree repeats what it saw at a "
@@ -242,7 +248,7 @@ def write(results: dict[str, Any], folder: Path) -> None:
         "## Every method",
         "The first six columns were run here (forests of 100 trees, `max_features='sqrt'`), the "
         "others are printed. LDLFs may have used other folds.",
-        *(every_method(measure, results, printed) for measure in MEASURES),
+        every_method(results, printed),
     )
 
 
@@ -266,9 +272,7 @@ def main() -> None:
         X, Y = label_distributions(folder, name)
         results[name] = run(X.astype(np.float32), Y, models(name))
         if options.write:
-            store("label_distributions", results)
-    if options.write:
-        write(results, folder)
+            write(results, folder)
 
 
 if __name__ == "__main__":

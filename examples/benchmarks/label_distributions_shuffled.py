@@ -115,16 +115,16 @@ def write(results: dict[str, Any]) -> None:
     write_page(
         "label_distributions_shuffled",
         "# Label distributions, shuffled folds",
-        "The protocol of PyLDL's own experiments beside [that of the printed "
-        "rows](label_distributions.md): ten shuffled folds, ten times, each algorithm with its "
-        "defaults on raw columns, all run here. Lowest KL (in nats) first; the year is that of the "
-        "paper.",
-        *paragraphs,
         f"Written by `examples/benchmarks/label_distributions_shuffled.py --write` ({machine()}). "
         "Single fits took the seconds shown while other work ran: orders of magnitude, not "
         f"timings. A method that took longer than {MAX_SECONDS} seconds stopped after the repeat "
         "it was in. PyLDL's tree ensembles need a compiler that its wheel does not bring, LDL-DVS "
         "wants to be told positive and negative labels: they have no row.",
+        "The protocol of PyLDL's own experiments beside [that of the printed "
+        "rows](label_distributions.md): ten shuffled folds, ten times, each algorithm with its "
+        "defaults on raw columns, all run here. Lowest KL (in nats) first; the year is that of the "
+        "paper.",
+        *paragraphs,
     )
 
 

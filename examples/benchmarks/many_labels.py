@@ -171,16 +171,16 @@ def main() -> None:
         write_page(
             "many_labels",
             "# Many labels",
-            "Targets stay sparse: a batch becomes dense, and no more. Time and memory of ten "
-            "thousand labels are those of their batches.",
             f"Written by `examples/benchmarks/many_labels.py`: {n_rows:,} rows of {N_FEATURES:,} "
             f"sparse columns, {LABELS_A_ROW} labels a row of Zipf's frequencies; one epoch, 128 "
             "units, 256 rows a step, float32; the memory is what fit and prediction add.",
-            f"The second table is of {N_ROWS // 5:,} such rows with 100 labels, an epoch at a "
-            "constant rate; its dense steps move the first-layer weights of all columns.",
             machine(),
             found,
+            "## Sparse steps and dense ones",
+            f"{N_ROWS // 5:,} such rows with 100 labels, an epoch at a constant rate; dense steps "
+            "move the first-layer weights of all columns.",
             steps,
+            "## Beside omikuji",
             beside,
         )
 

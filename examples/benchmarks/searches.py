@@ -222,9 +222,6 @@ def main() -> None:
         write_page(
             "searches",
             "# Searches that prune, and many fits",
-            "`HalvingGridSearchCV` over epochs takes the candidates of a grid at a fraction of its "
-            "time; Optuna prunes inside a training.",
-            pruned,
             f"Written by `examples/benchmarks/searches.py`: {_n_candidates(GRID)} candidates, 3 "
             f"folds, {EPOCHS} epochs, 64 units, one thread. Both of Optuna's take one of the "
             f"folds, but for the row that says three; Hyperband (`aggressiveness={FACTOR}`) holds "
@@ -232,6 +229,7 @@ def main() -> None:
             "each comes before the clock. The last column is the loss of what the "
             "search chose, as the whole grid measures it, over that of the grid's best.",
             machine(),
+            pruned,
             f"## {n_fits} fits of a grid",
             fits,
         )

@@ -29,7 +29,6 @@ from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 
 import harness.data
 from harness import (
-    PAGES,
     data_folder,
     machine,
     parser,
@@ -40,7 +39,7 @@ from harness import (
     write_page,
 )
 from harness.memory import process_megabytes
-from harness.semi_supervised import SUPERVISED, SemiSupervisedComparison, compare_semi_supervised
+from harness.semi_supervised import SUPERVISED, compare_semi_supervised
 from sklearn_softloss import SoftTargetMLPClassifier
 from sklearn_softloss.metrics import soft_log_loss
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
@@ -257,6 +256,19 @@ def page(results: dict[str, Any]) -> list[str]:
         "# Semi-supervised",
         "Written by `examples/benchmarks/semi_supervised.py --write`.",
     ]
+    for name, title in (
+        ("digits", "scikit-learn's digits: 898 training rows, 899 test rows, 20 draws of labels"),
+        ("votes", "Offensive language (TF-IDF), soft votes of annotators, 5 draws of labels"),
+    ):
+        if name in results:
+            found = results[name]["found"]
+            parts += [
+                f"## {title}",
+                results[name]["machine"],
+                table_of_accuracies(found),
+                "Differences within a draw:",
+                table_of_differences(found),
+            ]
     if "collapse" in results:
         parts += [
             "## Where the rbf kernel underflows",
@@ -278,38 +290,13 @@ def page(results: dict[str, Any]) -> list[str]:
             results["large"]["machine"],
             markdown(found["rows"]),
         ]
-    for name, title in (
-        ("digits", "scikit-learn's digits: 898 training rows, 899 test rows, 20 draws of labels"),
-        ("votes", "Offensive language (TF-IDF), soft votes of annotators, 5 draws of labels"),
-    ):
-        if name in results:
-            found = results[name]["found"]
-            parts += [
-                f"## {title}",
-                results[name]["machine"],
-                table_of_accuracies(found),
-                "Differences within a draw:",
-                table_of_differences(found),
-                f"![Accuracy against the number of labels](semi_supervised_{name}.png)",
-            ]
     return parts
-
-
-def draw(runs: list[dict[str, Any]], name: str) -> None:
-    import matplotlib.pyplot as plt
-
-    plt.switch_backend("Agg")
-    figure = SemiSupervisedComparison.from_runs(runs).plot().figure
-    figure.savefig(PAGES / f"semi_supervised_{name}.png", dpi=100)
-    plt.close(figure)
 
 
 def write(part: str, found: Any) -> None:
     results = {**stored("semi_supervised"), part: {"machine": machine(), "found": found}}
     store("semi_supervised", results)
     write_page("semi_supervised", *page(results))
-    if part in ("digits", "votes"):
-        draw(found, part)
 
 
 def show(part: str, found: Any) -> None:

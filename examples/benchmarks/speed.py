@@ -1,9 +1,9 @@
 """Time per training step and per prediction, beside scikit-learn, skorch and a plain torch loop.
 
 All take turns in one process on the same net, data, batch size, epochs and Adam, in float32. Prints
-medians, ratios (other / ours) and the time of the matrix products alone; writes a JSON file, a PNG
-and a table for the docs, with or without ``--write``. ``--smoke`` runs everything once in a small
-size and writes nothing.
+medians, ratios (other / ours) and the time of the matrix products alone; writes a page for the
+docs, with or without ``--write``. ``--smoke`` runs everything once in a small size and writes
+nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from torch import nn
 
-from harness import PAGES, machine, median_seconds, parser, store, table, take_turns, write_page
+from harness import machine, median_seconds, parser, table, take_turns, write_page
 from sklearn_softloss import (
     MultiLabelSigmoidClassifier,
     SoftLossMLPRegressor,
@@ -289,25 +289,6 @@ def table_of_ratios(results: dict[str, dict[str, float]]) -> str:
     return table(heads, rows, digits=2)
 
 
-def draw(results: dict[str, dict[str, float]]) -> None:
-    import matplotlib.pyplot as plt
-
-    plt.switch_backend("Agg")
-    others = (SKLEARN, SKORCH, LOOP)
-    figure, axis = plt.subplots(figsize=(11, 6), layout="constrained")
-    places = np.arange(len(results))
-    for i, (name, shade) in enumerate(zip(others, ("0.85", "0.6", "0.3"), strict=True)):
-        heights = [times.get(name, np.nan) / times[OURS] for times in results.values()]
-        axis.barh(places + 0.27 * (i - 1), heights, 0.25, color=shade, edgecolor="k", label=name)
-    axis.axvline(1, color="k", ls="--", label="as fast as ours")
-    axis.set_yticks(places, list(results))
-    axis.set(xscale="log", xlabel=f"time relative to {OURS} (log scale)")
-    axis.invert_yaxis()
-    figure.legend(loc="outside upper center", ncols=4)
-    figure.savefig(PAGES / "speed.png", dpi=100)
-    plt.close(figure)
-
-
 def main() -> None:
     reader = parser(__doc__, data=False)
     reader.add_argument("--repeats", type=int, default=5)
@@ -336,8 +317,6 @@ def main() -> None:
         return
     grown = growth(repeats)
     print(grown)
-    store("speed", {"machine": machine(), "us": results}, indent=1)
-    draw(results)
     write_page(
         "speed",
         "# Speed",
@@ -345,7 +324,6 @@ def main() -> None:
         f"call over {repeats} turns; ratios are other / ours. float32, Adam.",
         machine(),
         ratios,
-        "![Ratios](speed.png)",
         "## Growth",
         "`MultiLabelSigmoidClassifier`, 16,000 rows of 100 features, 10 labels, 100 hidden units, "
         "batches of 200, one of these varied at a time.",

@@ -72,6 +72,7 @@ def main() -> None:
             "Products of small nets go through NumPy, which it does not see: they are in the last "
             "column.",
             machine(),
+            "## All kernels",
             lines,
         )
 

@@ -144,6 +144,7 @@ def main() -> None:
             "all others, ours too, the columns as they are: numbers in their units, and marks for "
             "nominal values. Ratios are geometric means over the tables; ranks are of the mean log "
             "loss. One thread a fit.",
+            "## All models",
             parts[0],
             "## Slow peers",
             "The first fold alone, since a fit takes so much longer.",

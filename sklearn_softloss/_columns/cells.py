@@ -29,13 +29,9 @@ SPELL_OUT = "Turn the cells into numbers, or into texts by astype(str); or drop 
 def first_rows(cells: Cells) -> dict[str, int]:
     """The kinds of the cells that are not missing, each with the first row of it."""
     if cells.dtype.kind in "biufmM":
-        missing = np.zeros(len(cells), dtype=bool)
-        if cells.dtype.kind == "f":
-            missing = np.isnan(cells)
-        elif cells.dtype.kind in "mM":
-            missing = np.isnat(cells)
+        there = cells == cells  # neither NaN nor NaT
         kind = TIME if cells.dtype.kind in "mM" else NUMBER
-        return {} if missing.all() else {kind: int(missing.argmin())}
+        return {kind: int(there.argmax())} if there.any() else {}
     found = {}
     listed = cells.tolist()
     kinds = {cls: kind_of(cls) for cls in set(map(type, listed))}
@@ -66,9 +62,10 @@ def texts(cells: Iterable[Any]) -> list[str]:
     return sorted({str.__str__(cell) for cell in set(cells) if isinstance(cell, str)})
 
 
-def codes(cells: Cells, levels: NDArray[np.object_], label: str) -> NDArray[np.float64]:
-    """The places of texts among the levels."""
-    first = first_rows(cells)
+def codes(
+    cells: Cells, first: dict[str, int], levels: Iterable[str], label: str
+) -> NDArray[np.float64]:
+    """The places of texts among the levels; `first` are their `first_rows`."""
     refuse_kind(label, cells, first)
     if NUMBER in first:
         row = first[NUMBER]

@@ -32,12 +32,11 @@ class Encode(nn.Module):
     """Columns as they are given to entries that a linear layer reads.
 
     A number stays one, or is bent: it becomes an entry for each bin between quantiles of the
-    training rows, 0 below the bin, 1 above it and a straight line inside. A category becomes an
-    entry for each level, of which one is 1, or none for a level that training has not seen. A
-    number that is missing counts as the mean, and a column of which training has seen missing ones
-    has an entry that is 1 there.
-
-    Entries come in this order: numbers, gaps, levels, the rare levels of each category.
+    training rows, 0 below the bin, 1 above it and a straight line inside (Gorishniy et al., 2022,
+    arXiv:2203.05556). A category becomes an entry for each level, of which one is 1, or none for a
+    level that training has not seen. A number that is missing counts as the mean, and a column of
+    which training has seen missing ones has an entry that is 1 there. Entries come in this order:
+    numbers, gaps, levels, the rare levels of each category.
 
     Attributes
     ----------
@@ -50,12 +49,7 @@ class Encode(nn.Module):
     category, level : Tensor of shape (n_levels,)
         Column and number of each level.
     rare, text : Tensor of shape (n_rare,)
-        Columns of which all other levels share an entry, but for the -1 of a text that training has
-        not seen.
-
-    References
-    ----------
-    Gorishniy et al. (2022), arXiv:2203.05556.
+        Columns whose other levels share an entry; whether -1 is a text that training has not seen.
     """
 
     mean: Tensor
@@ -126,21 +120,10 @@ def encoding_of(
     holds_text: NDArray[np.bool_],
     encoding: str | None,
 ) -> Encode | None:
-    """How columns enter the net; None where they do as they are.
+    """How columns of the training rows enter the net; None where they do as they are.
 
-    Parameters
-    ----------
-    batches : Batches
-        The training rows.
-    is_category, holds_text : ndarray of shape (n_features,)
-        Columns that are categories, and those of them whose numbers stand for texts.
-    encoding : {"standard", "piecewise"} or None
-        Of numbers. Where they are standardised nothing else need say what a missing one is.
-
-    Raises
-    ------
-    ValueError
-        If a category holds numbers too large to be told apart.
+    `is_category` says which are categories, `holds_text` which of these stand for texts. Numbers
+    that are standardised need nothing else to say what a missing one is.
     """
     if sp.issparse(batches.data.X):
         return None
@@ -152,7 +135,13 @@ def encoding_of(
     _add_numbers(values, batches, np.flatnonzero(~is_category), encoding == "piecewise")
     for place, weights in levels.items():
         _refuse_large(place, weights, batches.data.dtype)
-        _add_levels(values, place, weights, bool(holds_text[place]))
+        found = sorted(weights)
+        if len(found) > MOST_LEVELS:
+            found = sorted(sorted(found, key=lambda level: -weights[level])[: MOST_LEVELS - 1])
+            values["rare"].append(place)
+            values["text"].append(bool(holds_text[place]))
+        values["category"] += [place] * len(found)
+        values["level"] += found
     return Encode.of(values)
 
 
@@ -170,9 +159,10 @@ def _looked_through(
         with np.errstate(over="ignore", invalid="ignore"):
             total += weight @ np.where(is_missing, 0, X)
         for place, counter in zip(places, levels, strict=True):
-            found, codes = np.unique(X[:, place], return_inverse=True)
-            weights = zip(found.tolist(), np.bincount(codes, weight), strict=True)
-            counter.update({level: more for level, more in weights if level == level})
+            there = ~is_missing[:, place]
+            found, codes = np.unique(X[there, place], return_inverse=True)
+            weights = np.bincount(codes, weight[there]).tolist()
+            counter.update(dict(zip(found.tolist(), weights, strict=True)))
     told = zip(*processes.gather(levels), strict=True)
     weights_of = {
         place: sum(of_all, Counter[float]()) for place, of_all in zip(places, told, strict=True)
@@ -249,15 +239,3 @@ def _refuse_large(place: int, weights: Counter[float], dtype: torch.dtype) -> No
             f"to be told apart in {str(dtype).removeprefix('torch.')}: make them texts, by "
             "astype(str)."
         )
-
-
-def _add_levels(
-    values: dict[str, Any], place: int, weights: Counter[float], holds_text: bool
-) -> None:
-    levels = sorted(level for level in weights if level == level)
-    if len(levels) > MOST_LEVELS:
-        levels = sorted(sorted(levels, key=lambda level: -weights[level])[: MOST_LEVELS - 1])
-        values["rare"].append(place)
-        values["text"].append(holds_text)
-    values["category"] += [place] * len(levels)
-    values["level"] += levels

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from .._processes import ALONE, Processes
+from ..distributed import ALONE, Processes
 
 WORTH_STAYING_SPARSE = {torch.float32: 0.25, torch.float64: 0.08}
 """Share of stored entries below which the sparse product beats the dense one, and by how much more
@@ -28,14 +28,7 @@ def stays_sparse(X: Any, dtype: torch.dtype, processes: Processes = ALONE) -> bo
 
 
 class SparseRows:
-    """A block of CSR rows in the dtype and on the device of a net.
-
-    Parameters
-    ----------
-    block : CSR matrix of shape (n_rows, n_features)
-    dtype : torch.dtype
-    device : torch.device
-    """
+    """A block of CSR rows in the dtype and on the device of a net."""
 
     def __init__(self, block: Any, dtype: torch.dtype, device: torch.device) -> None:
         self.block, self.dtype, self.device = block, dtype, device

@@ -42,36 +42,22 @@ class Standardize(nn.Module):
 
     Columns of a sparse X are scaled by the size of their entries, never centred. A column that was
     constant in training says nothing, and counts as zero whatever comes later; what is missing
-    counts as the mean.
-
-    Parameters
-    ----------
-    n_features : int
-
-    Attributes
-    ----------
-    factor, shift : Tensor of shape (n_features,)
-        What a column is multiplied by, and what is added then.
-    comes_after_encode : bool
-        Whether nothing is missing any more.
+    counts as the mean, unless nothing `may_be_missing`, as after `Encode`. Each column is
+    multiplied by its `factor`, and its `shift` is added.
     """
-
-    comes_after_encode = False
 
     factor: Tensor
     shift: Tensor
 
-    def __init__(self, n_features: int) -> None:
+    def __init__(self, n_features: int, may_be_missing: bool = True) -> None:
         super().__init__()
+        self.may_be_missing = may_be_missing
         self.register_buffer("factor", torch.ones(n_features, dtype=torch.float64))
         self.register_buffer("shift", torch.zeros(n_features, dtype=torch.float64))
 
     def fit(self, batches: Any, more_to_come: bool) -> Standardize:
-        """Measure the weighted rows.
-
-        With `more_to_come` a column that is constant so far may vary yet: it is divided by its
-        size instead.
-        """
+        """Measure the weighted rows. With `more_to_come` a column that is constant so far may vary
+        yet: it is divided by its size instead."""
         find = _sparse_scale if sp.issparse(batches.data.X) else _dense_scale
         with np.errstate(over="ignore", invalid="ignore"):
             mean, scale, size = find(batches)
@@ -91,7 +77,7 @@ class Standardize(nn.Module):
         if isinstance(X, SparseRows):
             return X.scaled(self.factor)
         rows = torch.addcmul(self.shift, X, self.factor, out=out)
-        return rows if self.comes_after_encode else rows.nan_to_num_(0.0, torch.inf, -torch.inf)
+        return rows.nan_to_num_(0.0, torch.inf, -torch.inf) if self.may_be_missing else rows
 
 
 def _refuse_too_large(scale: Columns) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import as_floats, check_distinct, nearest_name
-from .._processes import ALONE, Processes
 from .._warn import warn
+from ..distributed import ALONE, Processes
 from .cells import (
     MISSING,
     NUMBER,
@@ -23,7 +23,7 @@ from .cells import (
     objects,
     refuse_kind,
     texts,
-)  # fmt: skip
+)
 
 MANY_ROWS = 100
 """From here on, different texts in more than half of the rows are no categories."""
@@ -48,8 +48,8 @@ class Columns:
     is_category : ndarray of shape (n_features,)
         Which columns hold categories. One without levels holds numbers, which are its codes.
     levels : dict of ndarray
-        By the place of a column of texts: its different texts, sorted. The code of a text is its
-        place there.
+        By the place of a column of texts: its different texts, sorted, each at its code; None for
+        those that only rows of no weight hold.
     is_empty : ndarray of shape (n_features,)
         Which columns of cells of any type, or of categories, had nothing but missing cells.
     names : list of str or None
@@ -73,20 +73,20 @@ class Columns:
         return found
 
     @classmethod
-    def of(cls, X: Any, categorical_features: Any, processes: Processes = ALONE) -> Self:
-        """Read the columns of the first fit.
+    def of(
+        cls,
+        X: Any,
+        categorical_features: Any,
+        processes: Processes = ALONE,
+        table: Table | None = None,
+    ) -> Self:
+        """Read the columns of the first fit, or those of a `table` of it that is there already.
 
-        Parameters
-        ----------
-        X : array-like or DataFrame
-            As the user gave it.
-        categorical_features : None, "from_dtype" or array-like of bool, int or str
-            Which columns hold categories; by `"from_dtype"` those of a DataFrame whose dtype is
-            that of categories, or which hold texts.
-        processes : Processes
-            That read their rows at once: a level of one is a level of all.
+        `categorical_features` lists those that hold categories; `"from_dtype"` are those of a
+        DataFrame whose dtype is that of categories, or which hold texts. A level in the rows of
+        one of the processes is a level of all.
         """
-        table = Table.of(X)
+        table = Table.of(X) if table is None else table
         names = None if table is None else table.names
         n_features = _width(X) if table is None else table.n_features
         by_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
@@ -116,12 +116,28 @@ class Columns:
             names=names if names and all(isinstance(name, str) for name in names) else None,
         )
 
-    def as_numbers(self, X: Any) -> Any:
+    def seen_in(self, X: Any, rows: Any, processes: Processes) -> Self:
+        """The same, with None for texts in none of these rows of X, which holds codes."""
+        levels = {at: found.copy() for at, found in self.levels.items()}
+        for at, found in levels.items():
+            there = X[rows, at]
+            n_rows = np.bincount(there[there >= 0].astype(int), minlength=len(found))
+            found[np.asarray(processes.total(n_rows)) == 0] = None
+        return replace(self, levels=levels)
+
+    def are_listed_by(self, categorical_features: Any) -> bool:
+        """Whether a parameter names the categories that there are; "from_dtype" does."""
+        if isinstance(categorical_features, str):
+            return True
+        listed = [] if categorical_features is None else categorical_features
+        return bool((_listed(listed, self.n_features, self.names) == self.is_category).all())
+
+    def as_numbers(self, X: Any, table: Table | None = None) -> Any:
         """X as floats: codes for texts, -1 for those unseen, and NaN for missing cells.
 
         What holds numbers alone is returned as it is, for scikit-learn to check.
         """
-        table = Table.of(X)
+        table = Table.of(X) if table is None else table
         if table is None:
             if self.levels and _width(X) == self.n_features:
                 label = _label(self.names, next(iter(self.levels)))
@@ -148,17 +164,14 @@ class Columns:
 
     def _numbers(self, table: Table, at: int, label: str) -> Cells:
         cells = table.cells(at)
-        if at in self.levels:
-            return codes(cells, self.levels[at], label)
-        if cells.dtype.kind in "biuf":
+        if at not in self.levels and cells.dtype.kind in "biuf":
             return cells
-        first = first_rows(cells)
-        if TIME in first:
-            refuse_kind(label, cells, first)
-        if table.is_frame or self.is_category[at]:
-            if TEXT in first and self.is_empty[at] and self.is_category[at]:
-                return codes(cells, objects([]), label)
-            if TEXT in first:
+        first = table.first_rows(at)
+        was_empty = self.is_empty[at] and self.is_category[at]
+        if at in self.levels or (TEXT in first and was_empty):
+            return codes(cells, first, self.levels.get(at, ()), label)
+        if table.is_frame or self.is_category[at] or TIME in first:
+            if TEXT in first and TIME not in first:
                 row = first[TEXT]
                 raise ValueError(
                     f"{label} must hold numbers, as in the first fit; row {row} is "
@@ -187,6 +200,7 @@ class Table:
     def __init__(self, X: Any, names: list[Any] | None) -> None:
         self._X, self.names = X, names
         self._read: dict[int, Cells] = {}
+        self._first: dict[int, dict[str, int]] = {}
         self.n_rows = len(X)
         self.n_features = X.shape[1] if names is None else len(names)
 
@@ -197,7 +211,7 @@ class Table:
             X = X.to_native()
         if hasattr(X, "shape") and hasattr(X, "columns"):
             names = list(X.column_names if hasattr(X, "column_names") else X.columns)
-            check_distinct(names)
+            check_distinct(names, "X")
             return cls(X, names)
         if isinstance(X, (list, tuple)) or (hasattr(X, "__array__") and not hasattr(X, "shape")):
             try:
@@ -249,6 +263,12 @@ class Table:
             self._read[at] = self._cells(at)
         return self._read[at]
 
+    def first_rows(self, at: int) -> dict[str, int]:
+        """The kinds of the cells of a column that are not missing, each with its first row."""
+        if at not in self._first:
+            self._first[at] = first_rows(self.cells(at))
+        return self._first[at]
+
     def _cells(self, at: int) -> Cells:
         if self.names is None:
             return np.asarray(self._X[:, at])
@@ -272,7 +292,7 @@ class Table:
         if self._is_plain(at) and not (listed or read):
             return Said(NUMBER, declared)
         cells, label = self.cells(at), _label(self.names, at)
-        first = first_rows(cells)
+        first = self.first_rows(at)
         if not self.is_frame and not listed:  # `as_numbers` reads it as scikit-learn does
             return Said(NUMBER if first else MISSING, category=False)
         refuse_kind(label, cells, first)
@@ -291,6 +311,16 @@ class Table:
                 "texts, by astype(str), or clean them."
             )
         return Said(TEXT, True, tuple(texts(cells)))
+
+
+def check_columns(X: Any, cure: str) -> None:
+    """Refuse a table whose columns share a name, or hold texts or times; `cure` ends errors."""
+    table = Table.of(X)
+    if table is None or table.is_plain:
+        return
+    for at in range(table.n_features):
+        if table.cells(at).dtype.kind not in "biufc":
+            as_floats(table.cells(at), _label(table.names, at), cure)
 
 
 # --- what is refused or warned of ----------------------------------------------------------------
@@ -318,14 +348,11 @@ def _listed(given: Any, n_features: int, names: list[Any] | None) -> NDArray[np.
     except ValueError:  # ragged
         listed = np.empty((0, 0))
     is_text = listed.size > 0 and all(isinstance(one, str) for one in listed.ravel().tolist())
-    found = np.zeros(n_features, dtype=bool)
     if listed.ndim != 1 or not (is_text or listed.dtype.kind in "biu" or not listed.size):
         raise ValueError(
             'categorical_features must be None, "from_dtype", or an array-like of bool, int or '
             f"str; got {given!r}."
         )
-    if not listed.size:
-        return found
     if is_text:
         if names is None:
             raise ValueError(
@@ -338,22 +365,22 @@ def _listed(given: Any, n_features: int, names: list[Any] | None) -> NDArray[np.
                     f"categorical_features must name columns of X; got {name!r}."
                     f"{nearest_name(name, names)}"
                 )
-            found[names.index(name)] = True
+        listed = np.array([names.index(name) for name in listed.tolist()])
     elif listed.dtype.kind == "b":
         if len(listed) != n_features:
             raise ValueError(
                 "categorical_features as a mask must have one entry for each of the "
                 f"{n_features} columns of X; got {len(listed)}."
             )
-        found |= listed
-    else:
-        outside = listed[(listed < 0) | (listed >= n_features)]
-        if len(outside):
-            raise ValueError(
-                f"categorical_features must hold numbers of columns, in [0, {n_features - 1}]; "
-                f"got {outside[0]}."
-            )
-        found[listed] = True
+        listed = np.flatnonzero(listed)
+    outside = listed[(listed < 0) | (listed >= n_features)]
+    if len(outside):
+        raise ValueError(
+            f"categorical_features must hold numbers of columns, in [0, {n_features - 1}]; "
+            f"got {outside[0]}."
+        )
+    found = np.zeros(n_features, dtype=bool)
+    found[listed.astype(int)] = True
     return found
 
 
@@ -366,8 +393,6 @@ def _agreed(said: list[Said], labels: list[str], processes: Processes) -> list[S
                 f"X must have the same columns in all processes: it has {len(told[0])} in process "
                 f"0 and {len(other)} in process {rank}."
             )
-    if len(told) == 1:
-        return said
     agreed = []
     for label, several in zip(labels, zip(*told, strict=True), strict=True):
         filled = [(rank, one) for rank, one in enumerate(several) if one.kind != MISSING]

@@ -11,35 +11,25 @@ from .._columns.encode import encoding_of
 from .._columns.standardize import MEASURED_ENTRIES, Standardize
 from .._training.batches import Batches, TrainingData
 from .._training.contract import check_net
-from .._training.generators import Generators
 from .._training.mlp import MLP
 from .._training.net import TrainingNet
 from .._training.observers import Monitor
 from .._training.schedule import FIXED_LENGTH, Schedule
 from .._training.solvers import SOLVERS, Solver
-from ..losses import Loss
 from .course import Course
+from .problem import Problem
 from .settings import Settings
 
 
-def build_net(
-    settings: Settings,
-    loss: Loss,
-    train: TrainingData,
-    n_columns: int,
-    course: Course,
-    generators: Generators,
-    before: Any = None,
-) -> TrainingNet:
-    """A net to train on these rows; where the course goes on, with the weights that it has in the
-    estimator `before`."""
-    if loss.needs_mean_target:
-        loss = loss.with_mean_target(train.mean_target())
-    n_outputs = loss.n_logits(n_columns)
+def build_net(settings: Settings, problem: Problem, before: Any = None) -> TrainingNet:
+    """A net to train; where the course goes on, with the weights that it has in the estimator
+    `before`."""
+    train, course, loss = problem.train, problem.course, problem.loss_on(problem.train)
+    n_outputs = loss.n_logits(train.targets.n_columns)
     if course.goes_on:
         module = copy.deepcopy(before.net_.module_)
     else:
-        module = _fresh_module(settings, train, n_outputs, course, generators)
+        module = _fresh_module(settings, problem, n_outputs)
     module = module.to(device=train.device, dtype=train.dtype)
     check_net(module, loss, train.batch(slice(0, 2)), n_outputs)
     solver = Solver(settings.solver) if callable(settings.solver) else SOLVERS[settings.solver]
@@ -74,14 +64,13 @@ def build_net(
     ).initialize()
 
 
-def _fresh_module(
-    settings: Settings, train: TrainingData, n_outputs: int, course: Course, generators: Generators
-) -> nn.Module:
+def _fresh_module(settings: Settings, problem: Problem, n_outputs: int) -> nn.Module:
+    train = problem.train
     if settings.module is None:
         dropout = 0.0 if settings.is_lbfgs else settings.dropout
-        inputs, width = inputs_of(settings, train, course.in_parts)
+        inputs, width = inputs_of(settings, train, problem.course.in_parts)
         layers = [width, *settings.hidden_layer_sizes, n_outputs]
-        return MLP(layers, settings.activation, dropout, generators.torch, inputs)
+        return MLP(layers, settings.activation, dropout, problem.generators.torch, inputs)
     module = settings.module(train.X.shape[1], n_outputs, **settings.module_parameters)
     if not isinstance(module, nn.Module):
         raise TypeError(
@@ -104,7 +93,7 @@ def inputs_of(
             train, train.block_size(MEASURED_ENTRIES, width), through=encode, width=width
         )
     if settings.encoding is not None:
-        found.append(Standardize(width).fit(rows, more_to_come))
+        found.append(Standardize(width, encode is None).fit(rows, more_to_come))
     return found, width
 
 

@@ -6,10 +6,9 @@ from enum import Enum
 from numbers import Integral
 from typing import Any
 
-from .._checks import require_y
 from .._training.mlp import MLP
 from ..losses import Loss
-from .parameters import has_checkpoint, hidden_layers
+from .parameters import checkpoints, hidden_layers
 
 
 class Course(Enum):
@@ -46,17 +45,14 @@ def course_of(estimator: Any, in_parts: bool) -> Course:
     return Course.WARM if fitted and estimator.warm_start else Course.FRESH
 
 
-def check_call(
-    estimator: Any, y: Any, loss: Loss, course: Course, validation: tuple[Any, Any]
-) -> None:
+def check_call(estimator: Any, loss: Loss, course: Course, validation: tuple[Any, Any]) -> None:
     """Refuse what makes no sense together, before anything is read."""
-    require_y(estimator, y)
     if (validation[0] is None) != (validation[1] is None):
         raise ValueError("X_val and y_val must both be given, or neither.")
     if validation[0] is not None and not estimator.early_stopping:
         raise ValueError("X_val and y_val are for early_stopping=True, which is not set.")
     can_be_repeated = not course.in_parts and isinstance(estimator.random_state, Integral)
-    if has_checkpoint(estimator.callbacks) and not can_be_repeated:
+    if checkpoints(estimator.callbacks) and not can_be_repeated:
         raise ValueError(
             "TrainingCheckpoint needs fit, and a number as random_state: another training is "
             "not the same when it is called again."
@@ -70,8 +66,6 @@ def check_call(
         )
     if not course.goes_on:
         return
-    if course is Course.WARM:
-        estimator._check_warm_start(y)
     module, before = estimator.net_.module_, estimator.net_.criterion_
     if isinstance(module, MLP) and estimator.module is None:
         hidden = list(module.layer_sizes[1:-1])

@@ -1,4 +1,4 @@
-"""What a fit asks of the processes that share its rows, before it trains with them."""
+"""What a fit asks of several processes that share its rows, before it trains with them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from .._processes import Processes
 from .._targets.encoding import Targets
+from ..distributed import Processes
 from ..losses import Loss
-from .parameters import has_checkpoint
+from .parameters import checkpoints
 
 OF_ONE_PROCESS = ("random_state", "verbose", "callbacks")
 """Parameters that may differ: the first process draws for all."""
@@ -26,14 +26,12 @@ def check_sharing(
     given: dict[str, Any],
 ) -> None:
     """Refuse calls that differ, and what cannot be a sum over processes."""
-    if processes.size == 1:
-        return
     if loss.batch_dependent:
         raise ValueError(
             f"{loss!r} compares the rows of a batch, which data_parallel() spreads over processes: "
             "take another loss, or fit in one process."
         )
-    if has_checkpoint(estimator.callbacks):
+    if checkpoints(estimator.callbacks):
         raise ValueError(
             "TrainingCheckpoint writes the state of one process, and data_parallel() trains in "
             f"{processes.size}: leave it out, and dump the fitted estimator."
@@ -43,27 +41,18 @@ def check_sharing(
             "cv and scoring are for one process; in data_parallel() the loss on rows of all "
             "processes chooses. Leave them out, or state what they chose before."
         )
-    parameters = estimator.get_params(deep=False)
-    processes.check_that_all_agree(
-        {
-            "the call": f"{type(estimator).__name__}, {course.name}",
-            **{
-                name: re.sub(" at 0x[0-9a-f]+", "", repr(value))
-                for name, value in parameters.items()
-                if name not in OF_ONE_PROCESS
-            },
-            "the number of axes of y": np.ndim(y),
-            **{f"{name} is given": value is not None for name, value in given.items()},
-        }
-    )
+    said = {"the call": f"{type(estimator).__name__}, {course.name}"}
+    for name, value in estimator.get_params(deep=False).items():
+        if name not in OF_ONE_PROCESS:
+            said[name] = re.sub(" at 0x[0-9a-f]+", "", repr(value))
+    is_given = {f"{name} is given": value is not None for name, value in given.items()}
+    processes.check_that_all_agree({**said, "the number of axes of y": np.ndim(y), **is_given})
 
 
-def check_same_data(processes: Processes, X: Any, targets: Targets) -> None:
+def check_same_data(X: Any, targets: Targets) -> None:
     """Refuse rows of one process that cannot stand below those of another."""
-    if processes.size == 1:
-        return
     names = targets.label_names
-    processes.check_that_all_agree(
+    targets.processes.check_that_all_agree(
         {
             "X is sparse": sp.issparse(X),
             "the dtype of X": str(X.dtype),

@@ -21,14 +21,16 @@ def groups_of_equal(X: Any, rows: Array, seed: int) -> Array:
     """
     factors = _factors(X, seed)
     if sp.issparse(X):
-        return numbered(_hashes_of_sparse_ranks(X[rows], factors))
-    hashes = np.zeros(len(rows), dtype=np.uint64)
-    width = max(1, GATHERED_ENTRIES // max(1, len(rows)))
-    for start in range(0, X.shape[1], width):
-        block = slice(start, start + width)
-        for values, factor in zip(scattered_rows(X[:, block], rows).T, factors[block], strict=True):
-            hashes += _mixed(np.unique(values, return_inverse=True)[1]) * factor
-    return numbered(hashes)
+        hashes = _hashes_of_sparse_ranks(X[rows], factors)
+    else:
+        hashes = np.zeros(len(rows), dtype=np.uint64)
+        width = max(1, GATHERED_ENTRIES // max(1, len(rows)))
+        for start in range(0, X.shape[1], width):
+            block = slice(start, start + width)
+            columns = scattered_rows(X[:, block], rows).T
+            for values, factor in zip(columns, factors[block], strict=True):
+                hashes += _mixed(np.unique(values, return_inverse=True)[1]) * factor
+    return np.unique(hashes, return_inverse=True)[1]
 
 
 def _hashes_of_sparse_ranks(X: Any, factors: Array) -> Array:
@@ -92,9 +94,3 @@ def _factors(X: Any, seed: int) -> Array:
     draw = np.random.RandomState(seed)
     drawn: Array = draw.randint(0, np.iinfo(np.uint64).max, size=X.shape[1], dtype=np.uint64)
     return drawn | np.uint64(1)
-
-
-def numbered(hashes: Array) -> Array:
-    """Numbers from 0 on, in the order of the hashes."""
-    numbers: Array = np.unique(hashes, return_inverse=True)[1].ravel()
-    return numbers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from math import isinf, isnan
 from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple
@@ -14,12 +14,11 @@ from sklearn.utils.validation import check_scalar
 from skorch.callbacks import Callback
 from torch import nn
 
-from .._checks import nearest_name
+from .._checks import check_one_of, nearest_name
 from .._training.checkpoint import TrainingCheckpoint
 from .._training.mlp import ACTIVATIONS
 from .._training.schedule import SCHEDULES
 from .._training.solvers import SOLVERS
-from .._warn import warn
 from .keywords import module_parameters
 
 
@@ -48,21 +47,13 @@ NUMBERS = {
     "epsilon": Number(Real, 0, include="neither"),
     "n_iter_no_change": Number(Real, 1, endless=True),
     "max_fun": Number(Integral, 1),
-    "label_smoothing": Number(Real, 0, 1),
     "dropout": Number(Real, 0, 1, auto=True),
 }
-FLAGS = {
-    "shuffle": (bool, np.bool_),
-    "warm_start": (bool, np.bool_),
-    "nesterovs_momentum": (bool, np.bool_),
-    "early_stopping": (bool, np.bool_),
-    "verbose": (bool, np.bool_, Integral),
-}
-CHOICES: dict[str, Iterable[Any]] = {
+FLAGS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
+CHOICES: dict[str, Collection[Any]] = {
     "encoding": ("auto", "standard", "piecewise", None),
     "activation": ACTIVATIONS,
     "learning_rate": SCHEDULES,
-    "solver": SOLVERS,
 }
 AUTO_WIDTH = 448
 """Units of hidden_layer_sizes="auto"."""
@@ -72,32 +63,18 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 def check_parameters(estimator: Any) -> None:
     """Raise TypeError or ValueError for the first parameter with an illegal value."""
     for name, allowed in NUMBERS.items():
-        value = getattr(estimator, name)
-        if allowed.auto and isinstance(value, str) and value == "auto":
-            continue
-        label = f"{name} (a number, or 'auto')" if allowed.auto else name
-        check_scalar(
-            value,
-            label,
-            allowed.kind,
-            min_val=allowed.low,
-            max_val=allowed.high,
-            include_boundaries=allowed.include,
-        )
-        if isnan(value) or (isinf(value) and not allowed.endless):
-            raise ValueError(f"{label} must be a finite number; got {value!r}.")
-    for name, kinds in FLAGS.items():
-        check_scalar(getattr(estimator, name), name, kinds)
+        check_number(name, getattr(estimator, name), allowed)
+    for name in FLAGS:
+        check_scalar(getattr(estimator, name), name, (bool, np.bool_))
+    check_scalar(estimator.verbose, "verbose", (bool, np.bool_, Integral))
     for name, choices in CHOICES.items():
-        value = getattr(estimator, name)
-        is_optimizer = name == "solver" and callable(value)
-        if not is_optimizer and not (isinstance(value, str | None) and value in choices):
-            beside = " or a torch optimizer class" if name == "solver" else ""
-            raise ValueError(
-                f"{name} must be one of {list(choices)}{beside}; got {value!r}."
-                f"{nearest_name(value, choices)}"
-            )
-    _check_standardize(estimator)
+        check_one_of(name, getattr(estimator, name), choices)
+    solver = estimator.solver
+    if not callable(solver) and not (isinstance(solver, str) and solver in SOLVERS):
+        raise ValueError(
+            f"solver must be one of {list(SOLVERS)} or a torch optimizer class; got {solver!r}."
+            f"{nearest_name(solver, SOLVERS)}"
+        )
     module = estimator.module
     if isinstance(module, nn.Module) or not (module is None or callable(module)):
         raise TypeError(
@@ -111,27 +88,27 @@ def check_parameters(estimator: Any) -> None:
             "None."
         )
     _check_callbacks(estimator.callbacks)
-    if estimator.target_range is not None:
-        _check_target_range(estimator.target_range, estimator.label_smoothing)
     _check_choosers(estimator.cv, estimator.scoring)
     hidden_layers(estimator.hidden_layer_sizes)
     torch_dtype(estimator.dtype or np.float64)
     torch_device(estimator.device)
 
 
-def _check_standardize(estimator: Any) -> None:
-    """Warn of the parameter that `encoding` has taken the place of."""
-    given = estimator.standardize
-    if isinstance(given, str) and given == "deprecated":
+def check_number(name: str, value: Any, allowed: Number) -> None:
+    """Refuse a value of another type or out of bounds, NaN too."""
+    if allowed.auto and isinstance(value, str) and value == "auto":
         return
-    check_scalar(given, "standardize", (bool, np.bool_))
-    instead = "standard" if given else None
-    if estimator.encoding != "auto":
-        raise ValueError(
-            f"standardize has become encoding: got standardize={given!r} and "
-            f"encoding={estimator.encoding!r}; leave standardize out."
-        )
-    warn(f"standardize={given!r} has become encoding={instead!r}: pass that.", FutureWarning)
+    label = f"{name} (a number, or 'auto')" if allowed.auto else name
+    check_scalar(
+        value,
+        label,
+        allowed.kind,
+        min_val=allowed.low,
+        max_val=allowed.high,
+        include_boundaries=allowed.include,
+    )
+    if isnan(value) or (isinf(value) and not allowed.endless):
+        raise ValueError(f"{label} must be a finite number; got {value!r}.")
 
 
 def _check_choosers(cv: Any, scoring: Any) -> None:
@@ -164,22 +141,16 @@ def _check_callbacks(callbacks: Any) -> None:
                 "callbacks must be None, 'disable' or a list of skorch callbacks, each alone or as "
                 f"(name, callback); got {entry!r}."
             )
-    if len(_checkpoints(callbacks)) > 1:
+    if len(found := checkpoints(callbacks)) > 1:
         raise ValueError(
-            "callbacks may hold one TrainingCheckpoint, from which a fit goes on; got "
-            f"{_checkpoints(callbacks)!r}."
+            f"callbacks may hold one TrainingCheckpoint, from which a fit goes on; got {found!r}."
         )
 
 
-def has_checkpoint(callbacks: Any) -> bool:
-    """Whether legal `callbacks` hold a `TrainingCheckpoint`."""
-    return bool(_checkpoints(callbacks))
-
-
-def _checkpoints(callbacks: Any) -> list[TrainingCheckpoint]:
+def checkpoints(callbacks: Any) -> list[TrainingCheckpoint]:
+    """Those in legal `callbacks`."""
     entries = callbacks if isinstance(callbacks, (list, tuple)) else []
-    found = map(_unnamed, entries)
-    return [callback for callback in found if isinstance(callback, TrainingCheckpoint)]
+    return [one for one in map(_unnamed, entries) if isinstance(one, TrainingCheckpoint)]
 
 
 def _unnamed(entry: Any) -> Any:
@@ -221,31 +192,11 @@ def torch_device(device: Any) -> torch.device:
             f"device must be 'cpu', 'cuda' or 'auto'; got {device!r}."
             f"{nearest_name(device, ('cpu', 'cuda', 'auto'))}"
         ) from error
-    if found.type != "cpu":
-        _check_device_is_here(found, device)
-    return found
-
-
-def _check_device_is_here(found: torch.device, device: Any) -> None:
-    """Refuse a device that can hold no number: torch fails in many ways where it has none."""
     try:
-        torch.zeros(1, device=found).item()
+        torch.zeros(1, device=found).item()  # torch fails in many ways where there is none
     except Exception as error:
-        kind = found.type.upper()
         raise ValueError(
-            f"device={device!r}, but torch finds no such {kind} device here; use 'cpu' or 'auto'."
+            f"device={device!r}, but torch finds no such {found.type.upper()} device here; use "
+            "'cpu' or 'auto'."
         ) from error
-
-
-def _check_target_range(target_range: Any, label_smoothing: float) -> None:
-    if label_smoothing:
-        raise ValueError(
-            f"label_smoothing={label_smoothing} and target_range={target_range!r} both move the "
-            "targets: set one of them."
-        )
-    legal = np.shape(target_range) == (2,) and all(isinstance(end, Real) for end in target_range)
-    if not legal or not 0 <= target_range[0] < target_range[1] <= 1:
-        raise ValueError(
-            "target_range must be None or (low, high) with 0 <= low < high <= 1, such as "
-            f"(0.1, 0.9); got {target_range!r}."
-        )
+    return found

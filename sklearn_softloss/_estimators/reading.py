@@ -8,12 +8,12 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import _check_feature_names, check_array, validate_data
 
-from .._checks import check_columns, refuse_masked, refuse_no_table
+from .._checks import refuse_masked, refuse_no_table
 from .._columns.encode import Encode
-from .._columns.table import Columns
-from .._processes import entered
+from .._columns.table import Columns, Table, check_columns
 from .._targets.encoding import Array
 from .._training.batches import check_finite_in_blocks, check_numbers
+from ..distributed import ALONE, Processes
 from .course import Course
 
 SMALL = 2**18
@@ -34,7 +34,6 @@ class ReadsColumns:
 
     encoding: str | None = "auto"
     categorical_features: Any = "from_dtype"
-    standardize: Any = "deprecated"
     _columns: Columns = NO_TABLE
     """What the columns of X are. Files that were written before these existed hold none of them."""
 
@@ -42,7 +41,7 @@ class ReadsColumns:
     n_features_in_: int
     _built_in_net: Any
 
-    def _check_X(self, X: Any, reset: bool) -> Any:
+    def _check_X(self, X: Any, reset: bool, processes: Processes = ALONE) -> Any:
         if not reset and self._is_small_and_plain(X):
             return X
         X = X.to_native() if hasattr(X, "to_native") else X  # narwhals
@@ -55,11 +54,11 @@ class ReadsColumns:
         if isinstance(X, np.memmap) and X.dtype in floats and X.ndim > 1 and len(X):
             validate_data(self, np.asarray(X[:1]), **asked, reset=reset)
             check_finite_in_blocks(X, allow_nan=not own)
-            self._read_columns(X, reset)
+            self._read_columns(X, reset, processes)
             return X
         if not reset and hasattr(X, "columns"):  # names first: what columns hold would mislead
             _check_feature_names(self, X, reset=False)
-        values = self._read_columns(X, reset)
+        values = self._read_columns(X, reset, processes)
         if values is X:
             values = validate_data(self, X, **asked, reset=reset)
         else:
@@ -69,7 +68,7 @@ class ReadsColumns:
             check_numbers(values)
         return values
 
-    def _read_columns(self, X: Any, reset: bool) -> Any:
+    def _read_columns(self, X: Any, reset: bool, processes: Processes) -> Any:
         """X in numbers; what its columns are is kept with `reset`."""
         if self.module is not None:
             check_columns(X, NOT_IN_A_MODULE)
@@ -80,33 +79,35 @@ class ReadsColumns:
                     "categorical_features are for the built-in net, and do not reach a module; got "
                     f"{self.categorical_features!r}. {NOT_IN_A_MODULE}"
                 )
+        table = Table.of(X)
         if reset or self._columns is NO_TABLE:
             categories = None if self.module is not None else self.categorical_features
-            self._columns = Columns.of(X, categories, entered())
-        return self._columns.as_numbers(X)
+            self._columns = Columns.of(X, categories, processes, table)
+        return self._columns.as_numbers(X, table)
 
     def _check_encoding(self, X: Any, course: Course) -> None:
         """Refuse what is not done to sparse rows, or by a net that is there already."""
         listed = self.categorical_features is not None and self._columns.is_category.any()
-        if self.module is None and sp.issparse(X) and (self._encoding == "piecewise" or listed):
+        if self.module is None and sp.issparse(X) and (self.encoding == "piecewise" or listed):
             what = "categorical_features" if listed else "encoding='piecewise'"
             raise ValueError(
                 f"{what} needs a dense X; got a sparse one. Pass X.toarray() if its columns are "
                 "few; else encode categories before, and leave encoding='auto', which scales."
             )
-        before = getattr(self, "encoding_", self._encoding)
-        if course.goes_on and self.module is None and self._encoding not in ("auto", before):
+        if not course.goes_on or self.module is not None:
+            return
+        if not self._columns.are_listed_by(self.categorical_features):
             raise ValueError(
-                f"encoding={self._encoding!r}, but the net to go on with has {before!r}: set it "
+                f"categorical_features={self.categorical_features!r}, but the net to go on with "
+                f"has the categories {np.flatnonzero(self._columns.is_category).tolist()}, counted "
+                "from 0: set it back, or fit anew."
+            )
+        before = getattr(self, "encoding_", self.encoding)
+        if self.encoding not in ("auto", before):
+            raise ValueError(
+                f"encoding={self.encoding!r}, but the net to go on with has {before!r}: set it "
                 "back, or fit anew."
             )
-
-    @property
-    def _encoding(self) -> str | None:
-        """How numbers enter the net, by `encoding` or the parameter that came before it."""
-        if isinstance(self.standardize, str):
-            return self.encoding
-        return "standard" if self.standardize else None
 
     def _is_small_and_plain(self, X: Any) -> bool:
         """Whether `validate_data` would return X as it is: its cost shows up to `SMALL` entries."""

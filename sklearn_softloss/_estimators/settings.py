@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from types import SimpleNamespace
 from typing import Any
 
 from .._training.schedule import FIXED_LENGTH
@@ -19,77 +19,39 @@ MOST_EPOCHS = 200
 """Epochs of max_iter="auto" where the loss ends them."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Parameters by the names they have in the estimator, read once.
+class Settings(SimpleNamespace):
+    """The parameters of an estimator by their names, as its training takes them, and beside them:
 
     Attributes
     ----------
-    hidden_layer_sizes : tuple of int
-    encoding : {"standard", "piecewise"} or None
     is_category, holds_text : ndarray of shape (n_features,)
         Columns that are categories, and those of them whose numbers stand for texts.
-    alpha, dropout : float
-    batch_size : int or "auto"
     most_steps : int
         Steps an epoch that batch_size="auto" keeps below by larger batches.
-    max_iter : int
-        Epochs at most.
     says_when_to_stop : bool
         Whether the user stated `max_iter`.
     module_parameters : dict
         What a `module` is called with beside its sizes.
     """
 
-    hidden_layer_sizes: tuple[int, ...]
-    activation: str
-    encoding: str | None
-    is_category: Any
-    holds_text: Any
-    solver: Any
-    alpha: float
-    dropout: float
-    batch_size: Any
-    most_steps: int
-    learning_rate: str
-    learning_rate_init: float
-    power_t: float
-    max_iter: int
-    says_when_to_stop: bool
-    shuffle: bool
-    tol: float
-    verbose: int
-    momentum: float
-    nesterovs_momentum: bool
-    beta_1: float
-    beta_2: float
-    epsilon: float
-    n_iter_no_change: float
-    max_fun: int
-    module: Any
-    module_parameters: Mapping[str, Any]
-    callbacks: Any
-
     @classmethod
     def of(cls, estimator: Any, chosen: Mapping[str, Any]) -> Settings:
         """Those of an estimator whose "auto" has become what was chosen."""
-        params = {**vars(estimator), **chosen}
-        params["hidden_layer_sizes"] = tuple(hidden_layers(params["hidden_layer_sizes"]))
-        if params["max_iter"] == "auto":
-            is_planned = params["learning_rate"] in FIXED_LENGTH and params["solver"] != "lbfgs"
-            params["max_iter"] = estimator._planned_epochs if is_planned else MOST_EPOCHS
-        params |= {
-            "max_iter": int(params["max_iter"]),
-            "alpha": float(params["alpha"]),
-            "dropout": float(params["dropout"]),
-            "verbose": int(params["verbose"]),
-            "most_steps": estimator._most_steps,
-            "is_category": estimator._columns.is_category,
-            "holds_text": estimator._columns.holds_text,
-            "says_when_to_stop": estimator.max_iter != "auto",
-            "module_parameters": module_parameters(estimator),
-        }
-        return cls(**{field.name: params[field.name] for field in fields(cls)})
+        is_fitted = {name for name in vars(estimator) if name[0] == "_" or name[-1] == "_"}
+        given = {name: getattr(estimator, name) for name in vars(estimator).keys() - is_fitted}
+        settings = cls(**{**given, **chosen})
+        settings.hidden_layer_sizes = tuple(hidden_layers(settings.hidden_layer_sizes))
+        if settings.max_iter == "auto":
+            is_planned = settings.learning_rate in FIXED_LENGTH and not settings.is_lbfgs
+            settings.max_iter = estimator._planned_epochs if is_planned else MOST_EPOCHS
+        settings.max_iter, settings.verbose = int(settings.max_iter), int(settings.verbose)
+        settings.alpha, settings.dropout = float(settings.alpha), float(settings.dropout)
+        settings.most_steps = estimator._most_steps
+        settings.is_category = estimator._columns.is_category
+        settings.holds_text = estimator._columns.holds_text
+        settings.says_when_to_stop = estimator.max_iter != "auto"
+        settings.module_parameters = module_parameters(estimator)
+        return settings
 
     @property
     def is_lbfgs(self) -> bool:

@@ -21,7 +21,7 @@ from .._training.siblings import Sibling, train_together
 from .._training.threads import threads_for
 from ..losses import Loss
 from .building import inputs_of
-from .choice import CONSTANT, Candidate
+from .candidates import CONSTANT, Candidate
 from .held_out import SEED
 from .settings import Settings, least_batch
 

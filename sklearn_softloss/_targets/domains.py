@@ -24,20 +24,15 @@ class Domain(str):
 
     Attributes
     ----------
-    low, high : float
-        Least and largest legal entry.
-    requirement : str
-        What an entry must do, as a message says it.
-    prediction_range : tuple (float, float)
-        Least and largest value that a prediction may take.
-    rows_sum_to_one : bool
-        Whether a row is a distribution over its columns.
-    has_absence : bool
-        Whether 0 and 1 mean that a label is absent or present, so that each may have its weight.
+    low, high, prediction_range : float, float, tuple (float, float)
+        Least and largest legal entry, and the same of a prediction.
+    requirement, entries, or_unknown : str
+        What messages say that entries must do, what they call them, and what else they may be.
+    rows_sum_to_one, has_absence : bool
+        Whether a row is a distribution over its columns; whether 0 and 1 mean that a label is
+        absent or present, so that each may have its weight.
     never_known : float
         What is predicted of a column of which no entry was ever known.
-    entries, or_unknown : str
-        What messages call the entries, and what else they may be where unknown ones may.
     """
 
     low: ClassVar[float] = -np.inf
@@ -51,15 +46,8 @@ class Domain(str):
     or_unknown: ClassVar[str] = ", or be NaN or -1 where a label is unknown"
 
     def check_entries(self, values: Array, *, unknown: bool = False, matrix: Any = None) -> None:
-        """Refuse illegal entries; NaN passes only where unknown entries have a meaning.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n_samples, n_columns), or (n_stored,) of a CSR `matrix`
-        unknown : bool, default=False
-        matrix : CSR array, default=None
-            Says in which row and column a stored entry lies.
-        """
+        """Refuse illegal entries of an array (n_samples, n_columns), or those that a CSR `matrix`
+        stores; NaN passes only where unknown entries have a meaning."""
         with np.errstate(invalid="ignore"):
             bad = ~((values >= self.low) & (values <= self.high) & np.isfinite(values))
         if unknown:
@@ -99,10 +87,8 @@ class Domain(str):
         )
 
     def weighted(self, values: Array, class_weight: Array) -> tuple[Array, Array]:
-        """Rows and their weights under weights of the classes.
-
-        Here a row keeps its values and takes the mean class weight under y / sum(y).
-        """
+        """Rows and their weights under weights of the classes: here a row keeps its values and
+        takes the mean class weight under y / sum(y)."""
         mass, total = (values * class_weight).sum(axis=1), values.sum(axis=1)
         return values, np.divide(mass, total, out=np.ones_like(mass), where=total > 0)
 
@@ -117,17 +103,14 @@ class _UnitInterval(Domain):
     def cure(self, value: float) -> str:
         return INTEGER_CODES if np.isfinite(value) and value == np.round(value) else RESCALE
 
-    def n_outcomes(self, n_columns: int) -> int:
-        """Over how many outcomes smoothing spreads its share: here absent and present."""
-        return 2
-
     def code(
         self, label_smoothing: float, target_range: tuple[float, float] | None, n_columns: int
     ) -> TargetCode:
         if target_range is not None:
             low, high = target_range
             return TargetCode(high - low, low)
-        return TargetCode(1 - label_smoothing, label_smoothing / self.n_outcomes(n_columns))
+        n_outcomes = n_columns if self.rows_sum_to_one else 2  # absent and present
+        return TargetCode(1 - label_smoothing, label_smoothing / n_outcomes)
 
 
 class Distribution(_UnitInterval):
@@ -153,9 +136,6 @@ class Distribution(_UnitInterval):
                 "sklearn_softloss.targets.vote_shares."
             )
         return values / sums[:, None]
-
-    def n_outcomes(self, n_columns: int) -> int:
-        return n_columns
 
     def code(
         self, label_smoothing: float, target_range: tuple[float, float] | None, n_columns: int

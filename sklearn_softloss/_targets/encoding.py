@@ -1,8 +1,7 @@
-"""From y as given to checked targets: one row a sample, one column a class or label."""
+"""From y as given to checked targets: what both kinds share, and those over exclusive classes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +10,12 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite, check_array, get_tags
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 
-from .._checks import as_floats, is_missing, refuse_masked
-from .._processes import reading
+from .._checks import as_floats, check_distinct, is_missing, refuse_masked
 from .._warn import warn
-from .domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
+from ..distributed import ALONE, Processes
+from .domains import DISTRIBUTION, Domain, first_bad_sum
 from .long_tables import refuse_annotations, refuse_long_table
 
 Array = NDArray[Any]
@@ -33,14 +32,15 @@ class Targets:
     values : ndarray or CSR array of shape (n_samples, n_columns)
         Floats in the domain of the loss; NaN marks an unknown entry.
     classes : ndarray of shape (n_classes,) or None
-        What a classifier's `predict` answers with, sorted; ``arange(n_columns)`` for a matrix of
-        labels.
+        What a classifier's `predict` answers with, sorted; ``arange(n_columns)`` for labels.
     from_vector : bool
         Whether y was one label a sample, so that splits may be stratified.
     label_names : ndarray of shape (n_columns,) or None
         Columns of the DataFrame that y was, or of an earlier one, in the order of that.
     column_classes : ndarray of shape (n_classes,) or None
         The declared classes, in their order: what the columns of a 2-D y without names are.
+    processes : Processes
+        That hold rows each: classes, and sums over rows, are those of all.
     """
 
     values: Rows
@@ -48,6 +48,7 @@ class Targets:
     from_vector: bool = False
     label_names: Array | None = None
     column_classes: Array | None = None
+    processes: Processes = ALONE
 
     @property
     def n_columns(self) -> int:
@@ -56,6 +57,31 @@ class Targets:
     def dense(self) -> Array:
         """The values as an ndarray."""
         return np.asarray(self.values.toarray() if sp.issparse(self.values) else self.values)
+
+    def mass(self, weight: Array | None) -> Array:
+        """Sums of the columns over the rows of all processes, which are weighted."""
+        return np.asarray(self.processes.total(_weighted_sum(self.values, weight)))
+
+    def absent_and_present(self, weight: Array | None = None) -> Array:
+        """The same of 1 - y and of y over known entries, shape (2, n_columns)."""
+        unknown, known = self.values, self.values
+        if sp.issparse(known):
+            unknown, known = unknown.copy(), known.copy()
+            unknown.data = np.isnan(unknown.data).astype(np.float64)
+            known.data = np.nan_to_num(known.data)
+        else:
+            unknown = np.isnan(known)
+            known = np.where(unknown, 0.0, known)
+        n_rows = known.shape[0] if weight is None else weight.sum()
+        present = _weighted_sum(known, weight)
+        absent = n_rows - _weighted_sum(unknown, weight) - present
+        return np.asarray(self.processes.total(np.stack([absent, present])))
+
+
+def _weighted_sum(values: Any, weight: Array | None) -> Array:
+    if weight is None:
+        return np.asarray(values.sum(axis=0), dtype=np.float64)
+    return np.asarray(weight @ values, dtype=np.float64)
 
 
 DENSE_ENTRIES = 2**22
@@ -67,55 +93,35 @@ ONE_COLUMN = (
     "p.reshape(-1, 1), as one label."
 )
 
-# --- one label or one row of class probabilities a sample ----------------------------------------
-
 
 def encode_classes(
     y: Any,
     domain: Domain = DISTRIBUTION,
-    *,
     classes: Array | None = None,
     declared: ArrayLike | None = None,
+    *,
     may_be_sparse: bool = False,
+    processes: Processes = ALONE,
 ) -> Targets:
-    """Targets over exclusive classes, from hard labels or from rows.
+    """Targets over exclusive classes, in the order of the sorted ones.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Hard labels, or one row of numbers in the domain. A DataFrame's columns name the classes.
-    domain : Domain, default=DISTRIBUTION
-        What the loss asks of a row.
-    classes : ndarray of shape (n_classes,), default=None
-        Classes of an earlier fit: y must fit them.
-    declared : array-like of shape (n_classes,), default=None
-        All classes that will ever come, when y may hold some of them only. They name the columns
-        of a 2-D y without names, in the order given.
-    may_be_sparse : bool, default=False
-        Many hard labels of many classes become a CSR array.
-
-    Returns
-    -------
-    Targets
-        Columns in the order of the sorted classes.
-
-    Raises
-    ------
-    ValueError
-        If y has no legal meaning; the message says which row, what it holds and what to do.
+    y holds hard labels, or rows of numbers in the domain, whose columns a DataFrame names. It must
+    fit the `classes` of an earlier fit. Classes that are `declared` are all that will ever come,
+    and name the columns of a 2-D y without names. Many hard labels of many classes become a CSR
+    array where that `may_be_sparse`.
     """
     columns, given = column_names(y), y
     y = as_array(y)
     if declared is not None:
-        declared = _check_declared(declared)
+        declared = check_declared(declared)
         columns = declared if columns is None else columns
         classes = np.unique(declared) if classes is None else classes
     if y.ndim == 1:
         labels = hard_labels(y, given, classes)
-        known = distinct(labels) if classes is None else classes
+        known = distinct(labels, processes) if classes is None else classes
         sparse = may_be_sparse and len(labels) * len(known) > DENSE_ENTRIES
         rows = one_hot(labels, known, sparse)
-        return Targets(rows, known, from_vector=True, column_classes=declared)
+        return Targets(rows, known, True, column_classes=declared, processes=processes)
     if y.shape[1] == 1:
         raise ValueError(ONE_COLUMN)
     values = float_matrix(y.toarray() if sp.issparse(y) else y)
@@ -132,12 +138,12 @@ def encode_classes(
         )
     if columns is not None:
         values = in_order(values, columns, known)
-    return Targets(values, known, column_classes=declared)
+    return Targets(values, known, column_classes=declared, processes=processes)
 
 
-def distinct(labels: Array) -> Array:
-    """The labels there are, sorted; those of other processes that read with this one too."""
-    parts = reading().gather(np.unique(labels))
+def distinct(labels: Array, processes: Processes = ALONE) -> Array:
+    """The labels there are, sorted; those of all processes."""
+    parts = processes.gather(np.unique(labels))
     if len(parts) == 1:
         return np.asarray(parts[0])
     names = [label for part in parts for label in part.tolist()]
@@ -186,7 +192,7 @@ def _check_cells(y: Array) -> None:
         )
 
 
-def _check_declared(declared: ArrayLike) -> Array:
+def check_declared(declared: ArrayLike) -> Array:
     given = _as_names(list(np.asarray(declared, dtype=object).ravel()), "classes")
     if len(np.unique(given)) != len(given):
         raise ValueError(f"classes must be distinct labels, one of each; got {declared!r}.")
@@ -200,28 +206,22 @@ def _as_names(names: list[Any], what: str) -> Array:
     return np.asarray(names)
 
 
-def first_unseen(distinct: Array, inverse: Array, known: Collection[Any]) -> int | None:
-    """The row of the first label that is not known, from what `np.unique` says; or None."""
-    unseen = np.array([label not in known for label in distinct.tolist()], dtype=bool)
-    return int(np.argmax(unseen[inverse])) if unseen.any() else None
-
-
 def one_hot(labels: Array, classes: Array, sparse: bool = False) -> Any:
     """A row with a single 1 for each label, dense or as a CSR array."""
     column = {label: j for j, label in enumerate(classes.tolist())}
-    distinct, inverse = np.unique(labels, return_inverse=True)
-    row = first_unseen(distinct, inverse, column)
-    if row is not None:
+    found, inverse = np.unique(labels, return_inverse=True)
+    codes = np.array([column.get(label, -1) for label in found.tolist()], dtype=np.intp)[inverse]
+    if (codes < 0).any():
+        row = int(np.argmax(codes < 0))
         raise ValueError(
             f"`y` has classes not in `classes_`: row {row} holds {labels.tolist()[row]!r}, and the "
             f"known classes are {classes}. Name every class in the first call, or fit anew."
         )
-    codes = np.array([column[label] for label in distinct.tolist()], dtype=np.intp)
+    shape = len(labels), len(classes)
     if sparse:
-        ones, starts = np.ones(len(labels)), np.arange(len(labels) + 1)
-        return sp.csr_array((ones, codes[inverse], starts), shape=(len(labels), len(classes)))
-    values = np.zeros((len(labels), len(classes)))
-    values[np.arange(len(labels)), codes[inverse]] = 1.0
+        return sp.csr_array((np.ones(shape[0]), codes, np.arange(shape[0] + 1)), shape=shape)
+    values = np.zeros(shape)
+    values[np.arange(shape[0]), codes] = 1.0
     return values
 
 
@@ -260,7 +260,7 @@ def in_class_order(y: Any, estimator: Any) -> Any:
 
     They are in another order where `classes` of `partial_fit` named them so.
     """
-    declared = column_classes(estimator)
+    declared = _kept(estimator, "column_classes_")
     if declared is None or np.ndim(y) != 2 or column_names(y) is not None:
         return y
     y = as_array(y)
@@ -272,150 +272,13 @@ def label_names(estimator: Any) -> Array | None:
     return _kept(estimator, "label_names_")
 
 
-def column_classes(estimator: Any) -> Array | None:
-    """`column_classes_` of a fitted classifier, also where a search or a pipeline wraps it."""
-    return _kept(estimator, "column_classes_")
-
-
 def _kept(estimator: Any, name: str) -> Array | None:
     while estimator is not None and not hasattr(estimator, name):
         estimator = _inside(estimator)
     return None if estimator is None else np.asarray(getattr(estimator, name))
 
 
-# --- several labels a sample ---------------------------------------------------------------------
-
-
-def encode_labels(
-    y: Any,
-    domain: Domain = INDEPENDENT,
-    *,
-    classes: Array | None = None,
-    declared: ArrayLike | None = None,
-    names: Array | None = None,
-) -> Targets:
-    """Targets of independent labels, from a binary vector or from a matrix.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,), or array-like or sparse matrix (n_samples, n_labels)
-        Binary hard labels (then the one column is "is it the second class"), or entries in the
-        domain with NaN or -1 for unknown; one column of these is one label. A DataFrame's columns
-        become `label_names`.
-    domain : Domain, default=INDEPENDENT
-        What the loss asks of an entry: to lie in [0, 1], or to be at least 0.
-    classes : ndarray, default=None
-        Classes of an earlier fit: y must fit them.
-    declared : array-like, default=None
-        The two classes, or ``arange(n_labels)``, when y comes in parts.
-    names : ndarray of shape (n_labels,), default=None
-        `label_names` of an earlier fit: the columns of a frame are put in this order.
-
-    Returns
-    -------
-    Targets
-
-    Raises
-    ------
-    ValueError
-        If y has no legal meaning; the message says which row, what it holds and what to do.
-    """
-    columns, given = column_names(y), y
-    y = as_array(y, one_label=True)
-    if declared is not None:
-        declared = np.unique(_check_declared(declared))
-    if y.ndim == 1:
-        known = classes if classes is not None else declared
-        return _encode_binary(hard_labels(y, given, known), known)
-    values: Rows
-    if sp.issparse(y):
-        values = sp.csr_array(y, copy=True)
-        values = sp.csr_array(
-            (float_matrix(values.data), values.indices, values.indptr), shape=values.shape
-        )
-        values.sum_duplicates()
-        if classes is None:
-            _check_that_some_are_absent(values.data, values.shape)
-        values.data = unknown_as_nan(values.data)
-        domain.check_entries(values.data, unknown=True, matrix=values)
-    else:
-        values = float_matrix(y)
-        if classes is None:
-            _check_that_some_are_absent(values, values.shape)
-        values = unknown_as_nan(values)
-        domain.check_entries(values, unknown=True)
-    values = in_order(values, columns, names, "labels")
-    known = np.arange(values.shape[1])
-    for wanted, source in ((classes, "the earlier fit"), (declared, "`classes`")):
-        if wanted is not None and not np.array_equal(wanted, known):
-            raise ValueError(
-                f"y has {len(known)} columns, so its classes are {known}; {source} says {wanted}."
-            )
-    return Targets(values, known, label_names=columns if names is None else names)
-
-
-def _encode_binary(labels: Array, known: Array | None) -> Targets:
-    if known is None:
-        known = distinct(labels)
-    if len(known) > 2:
-        raise ValueError(
-            "Only binary classification is supported. The type of the target is "
-            f"{type_of_target(labels)}. For one of several classes use SoftTargetMLPClassifier; "
-            "for several labels a row pass a matrix with one column a label."
-        )
-    if len(known) < 2:
-        raise ValueError(
-            "A 1-D y needs samples of two classes; it has samples of 1 class only: "
-            f"{known.tolist()}."
-        )
-    return Targets(one_hot(labels, known)[:, [1]], known, from_vector=True)
-
-
-def _check_that_some_are_absent(stored: Array, shape: tuple[int, ...]) -> None:
-    """Refuse a matrix of 1 and -1 alone: -1 could be "no", and nothing else would be "no"."""
-    if stored.size < np.prod(shape) or not ((stored == -1).any() and (stored == 1).any()):
-        return
-    if ((np.abs(stored) == 1) | np.isnan(stored)).all():
-        raise ValueError(
-            "y holds 1 and -1 and no 0. If -1 means that a label is absent pass (y + 1) / 2; if it "
-            "means unknown, no label is known to be absent: pass NaN in its place to train on "
-            "positives alone."
-        )
-
-
-def warn_if_never_absent(targets: Targets) -> None:
-    """Say which labels are 1 in every row that is known: nothing tells them from a constant."""
-    values = targets.values
-    if sp.issparse(values):
-        full = np.bincount(values.indices, minlength=values.shape[1]) == values.shape[0]
-        lowest = np.zeros(values.shape[1])
-        lowest[full] = _lowest_known(values[:, full].toarray())
-    else:
-        lowest = _lowest_known(values)
-    lowest = np.min(reading().gather(lowest), axis=0)
-    names = np.arange(len(lowest)) if targets.label_names is None else targets.label_names
-    warn_of_never_absent(names[lowest == 1])
-
-
-def warn_of_never_absent(names: Array) -> None:
-    """`warn_if_never_absent` once the labels are found."""
-    if len(names):
-        warn(
-            f"Labels {names.tolist()} are 1 in every row where they are known: no row shows what "
-            "it is to lack them. Pass 0 where a label is absent; -1 and NaN mean unknown.",
-        )
-
-
-def _lowest_known(values: Array) -> Array:
-    return np.where(np.isnan(values), np.inf, values).min(axis=0, initial=np.inf)
-
-
-def unknown_as_nan(values: Array) -> Array:
-    unknown = values == -1
-    return np.where(unknown, np.nan, values) if unknown.any() else values
-
-
-# --- what both kinds of y share ------------------------------------------------------------------
+# --- y as an array, and its names ----------------------------------------------------------------
 
 
 def column_names(y: Any) -> Array | None:
@@ -435,8 +298,7 @@ def column_names(y: Any) -> Array | None:
         )
     if names == list(range(len(names))):
         return None
-    if len(set(names)) != len(names):
-        raise ValueError(f"The columns of y must have distinct names; they are {names}.")
+    check_distinct(names, "y")
     return _as_names(names, "The names of the columns of y")
 
 

@@ -32,8 +32,7 @@ def refuse_long_table(table: Any, *, of_votes: bool) -> None:
 
     Such are frames with a column for each role by its name, and tables of three columns in one of
     which almost all values occur in no other column, and only once together with a value of
-    another: the columns of a wide table hold the same labels. Numbers alone are looked at so only
-    in tables `of_votes`; elsewhere they are targets.
+    another. Numbers alone are looked at so only in tables `of_votes`; elsewhere they are targets.
     """
     found = _roles_by_name(table)
     if found is None and np.shape(table)[1:] == (3,):
@@ -52,16 +51,9 @@ def refuse_long_table(table: Any, *, of_votes: bool) -> None:
 
 
 def _roles_by_name(table: Any) -> list[Any] | None:
-    if not hasattr(table, "columns"):
-        return None
-    columns = list(table.columns)
-    found = []
-    for names in ROLES.values():
-        fitting = [column for column in columns if _stem(column) in names]
-        if not fitting:
-            return None
-        found.append(fitting[0])
-    return found
+    columns = getattr(table, "columns", ())
+    fitting = [[name for name in columns if _stem(name) in words] for words in ROLES.values()]
+    return [names[0] for names in fitting] if all(fitting) else None
 
 
 def _stem(column: Any) -> str:
@@ -72,14 +64,10 @@ def _stem(column: Any) -> str:
 
 def _roles_by_values(columns: list[Any], values: list[list[Any]]) -> list[Any] | None:
     distinct = [set(map(str, column)) for column in values]
-    sizes = [len(found) for found in distinct]
-    item = int(np.argmax(sizes))
-    others = [j for j in range(3) if j != item]
-    own = distinct[item] - distinct[others[0]] - distinct[others[1]]
-    if sizes[item] < FEWEST_ITEMS or len(own) < OWN * sizes[item]:
+    item, annotator, answer = sorted(range(3), key=lambda j: -len(distinct[j]))
+    own = distinct[item] - distinct[annotator] - distinct[answer]
+    if len(distinct[item]) < FEWEST_ITEMS or len(own) < OWN * len(distinct[item]):
         return None
-    annotator, answer = sorted(others, key=lambda j: -sizes[j])
-    pairs = set(zip(values[item], values[annotator], strict=True))
-    if len(pairs) < len(values[item]):
+    if len(set(zip(values[item], values[annotator], strict=True))) < len(values[item]):
         return None
     return [columns[j] for j in (item, annotator, answer)]

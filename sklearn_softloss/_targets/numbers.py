@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._checks import as_floats, refuse_masked
-from .._processes import reading
+from ..distributed import ALONE, Processes
 from .domains import Domain
 from .encoding import Array, Targets, as_vector, column_names, even_array, in_order
 from .weighting import WeightedEntries
@@ -19,27 +19,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def encode_numbers(y: Any, domain: Domain, names: Array | None = None) -> Targets:
-    """Targets of a regression.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Numbers in the domain; NaN where unknown. A DataFrame's columns become `label_names`.
-    domain : Domain
-    names : ndarray of shape (n_targets,), default=None
-        `label_names` of an earlier fit: the columns of a frame are put in this order.
-
-    Returns
-    -------
-    Targets
-    """
+def encode_numbers(
+    y: Any, domain: Domain, names: Array | None = None, processes: Processes = ALONE
+) -> Targets:
+    """Targets of a regression: numbers in the domain, NaN where unknown. A DataFrame's columns
+    become `label_names`, or are put in the order of the `names` of an earlier fit."""
     columns = column_names(y)
     values = as_numbers(y)
     from_vector = values.ndim == 1
     values = values[:, None] if from_vector else in_order(values, columns, names, "targets")
     domain.check_entries(values, unknown=True)
-    return Targets(values, from_vector=from_vector, label_names=columns if names is None else names)
+    names = columns if names is None else names
+    return Targets(values, None, from_vector, names, processes=processes)
 
 
 def as_numbers(y: Any, flatten: bool = True) -> Array:
@@ -86,17 +77,16 @@ class TargetScale:
         location_and_scale: Callable[[Array, Array], tuple[float, float]],
         more_to_come: bool,
     ) -> TargetScale:
-        """Measured on the known entries of each column, with their weights.
-
-        With `more_to_come` a column that is constant so far may vary yet, and is moved alone.
-        """
+        """Measured on the known entries of each column, with their weights. With `more_to_come` a
+        column that is constant so far may vary yet, and is moved alone."""
         values, weight, entry = weighting(targets.values, slice(None))
         of_entries = np.ones(values.shape) if entry is None else entry
         if weight is not None:
             of_entries = of_entries * weight[:, None]
         pairs: list[tuple[float, float]] = []
         for column, weights in zip(values.T, of_entries.T, strict=True):
-            column, weights = np.concatenate(reading().gather((column, weights)), axis=1)
+            parts = targets.processes.gather((column, weights))
+            column, weights = np.concatenate(parts, axis=1)
             known = weights > 0
             if not known.any():
                 pairs.append((0.0, 1.0))

@@ -7,11 +7,9 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.utils.class_weight import compute_class_weight
 
 from .._checks import check_weight, nearest_name
-from .._processes import reading
 from .domains import Domain
 from .encoding import Array, Targets, by_name
 
@@ -92,17 +90,12 @@ DEFAULT_BETA = 0.999
 
 
 def weights_from_mass(mass: Array, rule: Any) -> Array:
-    """Weights along the first axis from the mass of each class, by a named rule.
+    """Weights along the first axis from the mass of each class there, by a named rule; 1 without.
 
-    Parameters
-    ----------
-    mass : ndarray of shape (n_classes, ...)
-        Weighted counts; a class without mass gets weight 1.
-    rule : str or tuple (str, float)
-        "balanced": n / (k m). "median_frequency": the median of the frequencies over the frequency
-        (Eigen and Fergus, ICCV 2015, arXiv:1411.4734). "effective_number", or with its beta
-        ("effective_number", 0.99): (1 - beta) / (1 - beta^m), scaled to the mean 1 (Cui et al.,
-        CVPR 2019, arXiv:1901.05555).
+    "balanced": n / (k m). "median_frequency": the median of the frequencies over the frequency
+    (Eigen and Fergus, ICCV 2015, arXiv:1411.4734). "effective_number", or with its beta
+    ("effective_number", 0.99): (1 - beta) / (1 - beta^m), scaled to the mean 1 (Cui et al.,
+    CVPR 2019, arXiv:1901.05555).
     """
     name, beta = (rule, DEFAULT_BETA) if isinstance(rule, str) else rule
     there = mass > 0
@@ -140,8 +133,7 @@ def class_weights(class_weight: Any, targets: Targets, sample_weight: Array | No
     if class_weight is None:
         return None
     if is_rule(class_weight):
-        mass = reading().total(_weighted_sum(targets.values, sample_weight))
-        return weights_from_mass(mass, class_weight)
+        return weights_from_mass(targets.mass(sample_weight), class_weight)
     if isinstance(class_weight, dict):
         return _weights_from_dict(class_weight, targets.classes)
     raise ValueError(
@@ -153,17 +145,14 @@ def class_weights(class_weight: Any, targets: Targets, sample_weight: Array | No
 def label_weights(
     class_weight: Any, targets: Targets, sample_weight: Array | None, domain: Domain
 ) -> Array | None:
-    """Weights of absent and present labels, shape (2, n_columns), or None.
-
-    From a rule (per label, over its known entries), a dict (``{0: .., 1: ..}``, for a 1-D y from
-    its two classes), a list of such dicts (one a label), or one number a label.
-    """
+    """Weights of absent and present labels, shape (2, n_columns), or None: from a rule, a dict
+    ``{0: .., 1: ..}`` (for a 1-D y of its two classes), a list of such, or one number a label."""
     if class_weight is None:
         return None
     n_columns = targets.n_columns
     class_weight = by_name(class_weight, n_columns, targets.label_names, "class_weight")
     by_rule = is_rule(class_weight)
-    if not by_rule and isinstance(class_weight, dict):
+    if isinstance(class_weight, dict):
         class_weight = [class_weight] * n_columns
     if not by_rule and (np.ndim(class_weight) != 1 or len(class_weight) != n_columns):
         raise ValueError(
@@ -178,8 +167,7 @@ def label_weights(
             f"are not absent or present; got {class_weight!r}."
         )
     if by_rule:
-        mass = reading().total(_absent_and_present(targets.values, sample_weight))
-        return weights_from_mass(mass, class_weight)
+        return weights_from_mass(targets.absent_and_present(sample_weight), class_weight)
     if pairs:
         outcomes = targets.classes if targets.from_vector else np.array([0, 1])
         return np.stack([_weights_from_dict(pair, outcomes) for pair in class_weight], axis=1)
@@ -194,25 +182,3 @@ def _weights_from_dict(class_weight: dict[Any, Any], classes: Array) -> Array:
                 f"class_weight must hold finite numbers >= 0; class {label!r} has {weight!r}."
             )
     return np.asarray(compute_class_weight(class_weight, classes=classes, y=classes))
-
-
-def _absent_and_present(values: Any, sample_weight: Array | None) -> Array:
-    """Mass of zeros and of ones in each column, over its known entries; shape (2, n_columns)."""
-    if sp.issparse(values):
-        unknown = values.copy()
-        unknown.data = np.isnan(values.data).astype(np.float64)
-        values = values.copy()
-        values.data = np.nan_to_num(values.data)
-    else:
-        unknown = np.isnan(values)
-        values = np.where(unknown, 0.0, values)
-    n_rows = values.shape[0] if sample_weight is None else sample_weight.sum()
-    present = _weighted_sum(values, sample_weight)
-    return np.stack([n_rows - _weighted_sum(unknown, sample_weight) - present, present])
-
-
-def _weighted_sum(values: Any, weight: Array | None) -> Array:
-    """Column sums of a dense or sparse matrix, rows weighted."""
-    if weight is None:
-        return np.asarray(values.sum(axis=0), dtype=np.float64)
-    return np.asarray(weight @ values, dtype=np.float64)

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from .._columns.sparse_rows import SparseRows, stays_sparse
-from .._processes import ALONE, Processes
 from .._targets.codes import TargetCode
 from .._targets.encoding import Array, Rows
 from .._targets.numbers import TargetScale
 from .._targets.weighting import Weighted, WeightedEntries, WeightedRows
+from ..distributed import ALONE, Processes
 from .mlp import MLP
 from .threads import leaves_process_as_found, threads_for
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._processes import ALONE, Processes
+from ..distributed import ALONE, Processes
 from ..losses import Loss
 from .batches import TargetBatch
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from .. import losses
 from .._columns.sparse_rows import SparseRows
-from .._processes import Processes
 from .._targets.encoding import Array
+from ..distributed import Processes
 from ..losses import Loss
 from .adam import AdamStep, LazyColumns, adam_kernel, worth_being_lazy
 from .batches import Batches, Block, TargetBatch

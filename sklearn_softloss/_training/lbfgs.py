@@ -10,8 +10,8 @@ import torch
 from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
-from .._processes import ALONE, Processes
 from .._targets.encoding import Array
+from ..distributed import ALONE, Processes
 from .batches import Batches, TrainingData
 from .epoch_loss import weight_of, weighted_sum
 from .loops import Loop

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._processes import Processes
 from .._warn import warn
+from ..distributed import Processes
 from ..losses import Loss
 from .batches import Batch, Batches, TrainingData
 from .checkpoint import TrainingCheckpoint, fingerprint, replaced

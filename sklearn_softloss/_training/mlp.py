@@ -105,8 +105,6 @@ class MLP(nn.Sequential):
     ) -> None:
         """All layers, with weights that are not set."""
         layers = list(inputs)
-        for step in inputs[1:]:
-            step.comes_after_encode = True  # type: ignore[assignment]
         for index, (n_in, n_out) in enumerate(pairwise(layer_sizes)):
             if index:
                 layers.append(ACTIVATIONS[activation]())
@@ -134,7 +132,7 @@ class MLP(nn.Sequential):
         if "0.column" in arrays:
             inputs.append(Encode.of({name: arrays[f"0.{name}"] for name in Encode.attributes}))
         if f"{len(inputs)}.factor" in arrays:
-            inputs.append(Standardize(sizes[0]))
+            inputs.append(Standardize(sizes[0], may_be_missing=not inputs))
         self._assemble(sizes, state["activation"], state["dropout"], inputs)
         tensors = {name: torch.tensor(array) for name, array in arrays.items()}
         self.load_state_dict(tensors, assign=True)

@@ -8,22 +8,23 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._checks import require_y, weight_or_ones
-from .._estimators.choice import Candidate, params_of
+from .._estimators.callbacks import with_callbacks
+from .._estimators.candidates import Candidate, params_of
 from .._estimators.classifier import NetClassifier
-from .._estimators.compatibility import with_callbacks
 from .._estimators.course import Course
+from .._estimators.documented import documented
+from .._estimators.equal_rows import groups_of_equal
 from .._estimators.estimator import unchanged_on_error
-from .._estimators.held_out import groups_of_equal
 from .._estimators.keywords import answers_habits
-from .._processes import refuse_processes
-from .._targets.answers import (
+from .._targets.annotations import (
     Annotations,
     annotator_names,
     are_same,
-    read_answers,
+    read_annotations,
     refuse_other_rows,
     refuse_other_type,
 )
@@ -32,78 +33,33 @@ from .._targets.encoding import Array, Targets
 from .._training.batches import TrainingData, read_net
 from .._training.loops import Loop
 from .._training.net import TrainingNet
+from ..distributed import Processes, refuse_processes
 from ._camps import camps_of
-from ._effects import fit_effects, softmax
+from ._effects import fit_effects
 
 FOLDS = 2
 """Nets that each see the rows of the others, to say what annotators make of unseen items."""
 
 SMALLEST_SHARE = 1e-6
-
-AGREEMENT_ENTRIES = 2**19
-"""Probabilities of annotators over which their agreement is averaged, at most."""
-
-READ_ENTRIES = 2**20
-"""Probabilities of annotators that are held at once for a mixture."""
+AGREEMENT_ENTRIES, READ_ENTRIES = 2**19, 2**20
+"""Most probabilities of annotators that agreement is the mean of, and that are held at once."""
 
 
+@documented
 class AnnotatorMLPClassifier(NetClassifier):
     """Neural net for annotators' answers: the share of each, and who says what.
 
     Parameters
     ----------
-    hidden_layer_sizes : int, tuple of int or 'auto', default="auto"
-        Units of each hidden layer; as for `SoftTargetMLPClassifier`.
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default="relu"
-        Activation of the hidden layers.
     n_camps : int or 'auto', default="auto"
         Groups of annotators that see things alike, each with a share of its own. 'auto' counts
         those that chance does not explain, at most 4; see Notes.
-    encoding : {'auto', 'standard', 'piecewise'} or None, default="auto"
-        How the numbers of X enter the net; as for `SoftTargetMLPClassifier`.
-    categorical_features : str, array-like of {bool, int, str} or None, default="from_dtype"
-        Columns of X that are categories; as for `SoftTargetMLPClassifier`.
-    solver : str or torch optimizer class, default="adamw"
-        As for `SoftTargetMLPClassifier`.
-    alpha, dropout : float or 'auto', default="auto"
-        Weight decay, and the share of hidden units dropped; 'auto' chooses both by a
-        cross-validation.
-    batch_size : int or 'auto', default="auto"
-        Rows a training step.
-    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle'}, default="cosine"
-        Schedule of the rate.
-    learning_rate_init : float, default=0.006
-        First learning rate.
-    max_iter : int or 'auto', default="auto"
-        Most epochs.
     random_state : int or RandomState instance, default=None
         Seeds weights, order, dropout, folds and the search for camps.
-    tol : float, default=0.0001
-        Smallest fall of the loss that counts; largest gradient entry at the end of 'lbfgs'.
-    verbose : int or bool, default=False
-        Progress of the training.
     early_stopping : bool, default=False
         Whether to hold rows out and keep the weights of the epoch that is best on them.
-    validation_fraction : float, default=0.1
-        Share of the rows held out for that, in (0, 1).
-    n_iter_no_change : int or inf, default=10
-        Epochs without a fall of at least `tol` before the training stops.
-    module : callable, default=None
-        ``(n_features, n_outputs) -> torch.nn.Module`` in place of the built-in net, with parameters
-        ``module__name`` as further keywords.
-    device : str, default="cpu"
-        'cpu', 'cuda' or 'auto'.
-    dtype : {'float32', 'float64'}, default=None
-        Precision of the training; None follows X.
     callbacks : list of skorch callbacks, default=None
         Called at each epoch of the net that is kept.
-    cv, scoring : default=None
-        Folds and score by which 'auto' is chosen; as for `SoftTargetMLPClassifier`.
-    standardize : bool
-        True is ``encoding="standard"``, False is ``encoding=None``.
-
-        .. deprecated:: 0.2
-           Use `encoding`.
 
     Attributes
     ----------
@@ -125,11 +81,6 @@ class AnnotatorMLPClassifier(NetClassifier):
         How far answers follow the share of the camp: 1 as everyone's, 0 not at all.
     bias_ : ndarray of shape (n_annotators, n_classes)
         What is added to the log share of each class, in nats.
-    net_, loss_, loss_curve_, alpha_, dropout_, selection_results_, n_iter_, ...
-        Of the net, as of `SoftTargetMLPClassifier`.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        If X had string column names.
 
     See Also
     --------
@@ -145,8 +96,7 @@ class AnnotatorMLPClassifier(NetClassifier):
     ones for answers to items that the net behind the shares has not seen (two nets, each of half
     the rows, with what the first fit chose), under normal priors that are estimated with them: who
     answered little keeps what the group has. The mean of these over the annotators is a second
-    estimate of the share; `predict_proba` is the mean of both: its log loss is at most the mean of
-    theirs.
+    estimate of the share.
 
     Camps are found by the factors of who agrees with whom beyond chance, without X: a further camp
     must exceed tables in which the annotators of each item are shuffled, and a twentieth of the
@@ -210,11 +160,8 @@ class AnnotatorMLPClassifier(NetClassifier):
         callbacks: Any = None,
         cv: Any = None,
         scoring: Any = None,
-        standardize: Any = "deprecated",
     ) -> None:
         super().__init__()  # all parameters are kept as given: `ModuleParameters`
-
-    # --- fitting -------------------------------------------------------------------------------
 
     @answers_habits
     @with_callbacks
@@ -249,7 +196,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         if wanted != "auto" and not (isinstance(wanted, Integral) and int(wanted) >= 1):
             raise ValueError(f"n_camps must be 'auto' or an int >= 1; got {self.n_camps!r}.")
         refuse_other_rows(X, y)
-        answers = read_answers(y)
+        answers = read_annotations(y)
         weight = weight_or_ones(sample_weight, (len(answers),), name="sample_weight")
         answers = answers._kept(weight[answers.item] > 0)
         weight = np.where(np.bincount(answers.item, minlength=len(weight)) > 0, weight, 0.0)
@@ -269,9 +216,11 @@ class AnnotatorMLPClassifier(NetClassifier):
     def _as_given(self, y: Any) -> Any:
         return y.given
 
-    def _encode(self, y: Any, domain: Domain, known: Targets | None, declared: Any) -> Targets:
+    def _encode(
+        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
+    ) -> Targets:
         values = y._shares(self.camps_, self._n_camps)
-        return Targets(values, y.classes, from_vector=len(y.annotators) == 1)
+        return Targets(values, y.classes, len(y.annotators) == 1, processes=processes)
 
     def _fit_effects(self, X: Any, answers: Annotations, weight: Array, draw: Any) -> None:
         """How annotators depart from the shares, by nets that did not see their items."""
@@ -303,7 +252,6 @@ class AnnotatorMLPClassifier(NetClassifier):
                 continue
             member = copy.copy(self)
             member.__dict__.update(params_of(Candidate(*self._candidate), self, len(rows)))
-            member.standardize = "deprecated"  # its meaning is in `encoding` now
             if self.module is None:
                 member.categorical_features = self._columns.is_category  # X is in numbers here
             member.callbacks, member.verbose, member._is_part = None, 0, True
@@ -313,8 +261,6 @@ class AnnotatorMLPClassifier(NetClassifier):
             member._fit(X[seen], answers.take(seen), _or_none(weight[seen]))
             found[unseen] = member._predicted(X[unseen])
         return found
-
-    # --- prediction ----------------------------------------------------------------------------
 
     @property
     def _n_camps(self) -> int:
@@ -329,7 +275,8 @@ class AnnotatorMLPClassifier(NetClassifier):
     def _of_annotators(self, shares: Array, annotators: Array) -> Array:
         """P(label) of these annotators, (n_classes, n_samples, n_annotators)."""
         log_share = np.moveaxis(np.log(shares), 2, 0)[:, :, self.camps_[annotators]]
-        return softmax(self.scale_[annotators] * log_share + self.bias_[annotators].T[:, None])
+        logits = self.scale_[annotators] * log_share + self.bias_[annotators].T[:, None]
+        return np.asarray(softmax(np.ascontiguousarray(logits), axis=0))
 
     def _blocks(self, joint: Array) -> Iterator[tuple[Array, Array]]:
         """P(label) of all annotators, and that of the population, a block of rows at a time."""
@@ -354,9 +301,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         return total / len(joint)
 
     def predict_proba(self, X: Any) -> Array:
-        """The share of each answer in the population of annotators.
-
-        These are the annotators of `fit`, each weighing as many answers as it gave.
+        """The share of each answer in the annotators of `fit`, each weighing its answers.
 
         Parameters
         ----------
@@ -366,7 +311,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64
-            Rows sum to 1, columns follow `classes_`. The mean of what the net says of the share and
+            Rows sum to 1, columns follow `classes_`: the mean of what the net says of the share and
             of the mixture of `predict_annotator_proba`.
         """
         return self._population_share(self._predicted(X))
@@ -439,7 +384,7 @@ class AnnotatorMLPClassifier(NetClassifier):
         """
         check_is_fitted(self)
         refuse_other_rows(X, y)
-        answers = read_answers(y)
+        answers = read_annotations(y)
         if np.ndim(y) == 1:
             said = self.predict(X)[:, None]
         else:
@@ -463,10 +408,9 @@ class AnnotatorMLPClassifier(NetClassifier):
         dict of str to ndarray of shape (n_annotators,)
             Under 'annotator' the name, 'answers' their number in `fit`, 'agreement', 'camp' and
             'scale' as in the attributes, 'favours' the class with the largest of `bias_` and 'bias'
-            this, in nats above the mean. 'spammer' is 1 less the correlation r of the answers with
+            this, in nats above the mean. 'spammer' is 1 less the correlation of the answers with
             what they share with the others', in [0, 1]: near 1 is who answers at random, or always
-            the same, NaN who shares no item with another. Of n answers to shared items r is
-            ``((n - 1) * r + 5 * mean r) / (n + 4)``, so that who gave few has the score of most.
+            the same, near the mean of all who gave few, NaN who shares no item with another.
         """
         check_is_fitted(self)
         bias = self.bias_ - self.bias_.mean(axis=1, keepdims=True)

@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 
 from .._checks import require_y
 from .._estimator_base import SoftlossEstimator
-from .._targets.answers import Annotations, read_answers
+from .._targets.annotations import Annotations, read_annotations
 from .._targets.encoding import Array
 
 TINY = 1e-12
@@ -89,7 +89,7 @@ class DawidSkene(SoftlossEstimator):
             If `votes` hold no matrix of answers, or are a long table with one answer a row.
         """
         require_y(self, votes)
-        answers = read_answers(votes)
+        answers = read_annotations(votes)
         everyone = np.zeros(len(answers.annotators), dtype=np.intp)
         proba = answers._shares(everyone, 1)
         there = proba.sum(axis=1) > 0

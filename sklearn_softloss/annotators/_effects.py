@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 
 from .._targets.encoding import Array
 
@@ -70,7 +71,8 @@ def _derivatives(
     found: Array, log_share: Array, label: Array, annotator: Array, weight: Array
 ) -> _Likelihood:
     n, size = found.shape
-    p = softmax(found[annotator, 0] * log_share + found.T[1:].take(annotator, axis=1))
+    logits = found[annotator, 0] * log_share + found.T[1:].take(annotator, axis=1)
+    p = softmax(np.ascontiguousarray(logits), axis=0)  # whose sums over a short axis are fast
 
     def total(values: Array) -> Array:
         return np.bincount(annotator, weight * values, n)
@@ -88,10 +90,3 @@ def _derivatives(
             curvature[:, i, j] = curvature[:, j, i] = -total(p[i - 1] * p[j - 1])
         curvature[:, i, i] = total(p[i - 1] * (1 - p[i - 1]))
     return _Likelihood(total(-np.log(np.maximum(of_answers, TINY))), gradient, curvature)
-
-
-def softmax(logits: Array) -> Array:
-    """Over the first axis."""
-    logits = np.ascontiguousarray(logits)  # whose sums over a short axis are fast
-    proba = np.exp(logits - logits.max(axis=0))
-    return proba / proba.sum(axis=0)

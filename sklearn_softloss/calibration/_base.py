@@ -14,7 +14,8 @@ from .._checks import check_weight
 from .._estimator_base import SoftlossEstimator
 from .._probability import FLOOR, inside_unit_interval
 from .._targets.domains import first_bad_sum
-from .._targets.encoding import Array, Rows, check_proba, encode_classes, encode_labels
+from .._targets.encoding import Array, Rows, check_proba, encode_classes
+from .._targets.labels import encode_labels
 
 
 class Calibrator(SoftlossEstimator, ABC):

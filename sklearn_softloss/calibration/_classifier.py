@@ -15,11 +15,11 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
 
 from .._checks import check_weight, nearest_name, require_y
-from .._estimators.meta import MetaClassifier, check_classifier
+from .._meta import MetaClassifier, check_classifier
 from .._probability import DEFAULT_THRESHOLD
-from .._processes import refuse_processes
 from .._targets.encoding import Array, Targets, target_kind
 from .._warn import warn
+from ..distributed import refuse_processes
 from ..model_selection.folds import check_training_parts, splits_of
 from ._base import Calibrator
 from ._pairs import CalibratedPair, Task

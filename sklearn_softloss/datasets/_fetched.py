@@ -5,51 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy.io import loadmat
 from scipy.io.arff import loadarff
-from sklearn.datasets import get_data_home
+from sklearn.datasets import fetch_file, get_data_home
 from sklearn.utils import Bunch
 
-
-class File(NamedTuple):
-    """Where a file is published, fixed to one version of it, and what it must hold."""
-
-    url: str
-    sha256: str
-
-
-MULAN = "https://raw.githubusercontent.com/tsoumakas/mulan/43f6389095ad71984264db4387a8074b22bc7d4a"
+MULAN = (
+    "https://raw.githubusercontent.com/tsoumakas/mulan/"
+    "43f6389095ad71984264db4387a8074b22bc7d4a/data/multi-label/emotions"
+)
 PYLDL = (
-    "https://raw.githubusercontent.com/SpriteMisaka/PyLDL/082937638e075b35d349a2e69e36219d52512dc8"
+    "https://raw.githubusercontent.com/SpriteMisaka/PyLDL/"
+    "082937638e075b35d349a2e69e36219d52512dc8/datasets"
 )
 LEWIDI = (
     "https://raw.githubusercontent.com/Le-Wi-Di/le-wi-di.github.io/"
     "45d7b06e4c36b59472d6bdf9281f7f1e395eb0e0/LeWiDi_2-2023/HS-Brexit_dataset"
 )
-FILES = {
-    "emotions.arff": File(
-        f"{MULAN}/data/multi-label/emotions/emotions.arff",
-        "6f2f790047073d1293ac0872c0d55f2dc98b6177802fc96c6b66b309dfee1e4b",
-    ),
-    "SJAFFE.mat": File(
-        f"{PYLDL}/datasets/SJAFFE.mat",
-        "bdd53fb033a275b39b8fd873809cd69f3cee13234f5aa472aea0f5ad73b8a04b",
-    ),
-    "HS-Brexit_train.json": File(
-        f"{LEWIDI}/HS-Brexit_train.json",
-        "d204d83c7b1a73f037b3aff36aac61357c08a96f96292a37ac7655eb562d81fb",
-    ),
-    "HS-Brexit_dev.json": File(
-        f"{LEWIDI}/HS-Brexit_dev.json",
-        "77c17f95985cbb6db47ffcda637e717a9074f2660e15b5c0c1f9006f50da60a7",
-    ),
-    "HS-Brexit_test.json": File(
-        f"{LEWIDI}/HS-Brexit_test.json",
-        "24e5e1615818ff6e3b96e50245cfe10636ef8ec0ea51f2c2a60acb68858fd195",
-    ),
+SHA256 = {
+    "emotions.arff": "6f2f790047073d1293ac0872c0d55f2dc98b6177802fc96c6b66b309dfee1e4b",
+    "SJAFFE.mat": "bdd53fb033a275b39b8fd873809cd69f3cee13234f5aa472aea0f5ad73b8a04b",
+    "HS-Brexit_train.json": "d204d83c7b1a73f037b3aff36aac61357c08a96f96292a37ac7655eb562d81fb",
+    "HS-Brexit_dev.json": "77c17f95985cbb6db47ffcda637e717a9074f2660e15b5c0c1f9006f50da60a7",
+    "HS-Brexit_test.json": "24e5e1615818ff6e3b96e50245cfe10636ef8ec0ea51f2c2a60acb68858fd195",
 }
 
 
@@ -72,11 +53,9 @@ def fetch_emotions(*, data_home: Any = None, download_if_missing: bool = True) -
     Raises
     ------
     OSError
-        If the file is not there and cannot, or is not to, be fetched.
+        If the file is not there and cannot, or is not to, be fetched, or another one came.
     ValueError
-        If what was fetched is another file than the one known.
-    ImportError
-        If it must be fetched and pooch is not installed.
+        If the file on disk is not the one that was published.
 
     References
     ----------
@@ -91,7 +70,7 @@ def fetch_emotions(*, data_home: Any = None, download_if_missing: bool = True) -
     >>> songs.data.shape, songs.target.shape  # doctest: +SKIP
     ((593, 72), (593, 6))
     """
-    table, meta = loadarff(_path_of("emotions.arff", data_home, download_if_missing))
+    table, meta = loadarff(_path_of(MULAN, "emotions.arff", data_home, download_if_missing))
     names = meta.names()
     values = np.array([[float(entry) for entry in row] for row in table])
     return Bunch(
@@ -116,11 +95,6 @@ def fetch_sjaffe(*, data_home: Any = None, download_if_missing: bool = True) -> 
         ``data`` of shape (213, 243), float64; ``target`` of shape (213, 6), rows that sum to 1;
         ``target_names``. Rows come in blocks, a subject each.
 
-    Raises
-    ------
-    OSError, ValueError, ImportError
-        As in `fetch_emotions`.
-
     References
     ----------
     X. Geng (2016), "Label Distribution Learning", IEEE Transactions on Knowledge and Data
@@ -133,7 +107,7 @@ def fetch_sjaffe(*, data_home: Any = None, download_if_missing: bool = True) -> 
     >>> faces.data.shape, faces.target.shape  # doctest: +SKIP
     ((213, 243), (213, 6))
     """
-    found = loadmat(_path_of("SJAFFE.mat", data_home, download_if_missing))
+    found = loadmat(_path_of(PYLDL, "SJAFFE.mat", data_home, download_if_missing))
     names = ["happiness", "sadness", "surprise", "anger", "disgust", "fear"]
     return Bunch(data=found["features"], target=found["labels"], target_names=names)
 
@@ -155,11 +129,6 @@ def fetch_hs_brexit(*, data_home: Any = None, download_if_missing: bool = True) 
         annotator calls the text hate speech; ``annotators`` and ``annotator_groups`` of length 6;
         ``split`` of shape (1120,), "train", "dev" or "test".
 
-    Raises
-    ------
-    OSError, ValueError, ImportError
-        As in `fetch_emotions`.
-
     References
     ----------
     S. Akhtar, V. Basile, V. Patti (2021), "Whose Opinions Matter? Perspective-aware Models to
@@ -175,7 +144,7 @@ def fetch_hs_brexit(*, data_home: Any = None, download_if_missing: bool = True) 
     texts, answers, splits = [], [], []
     groups: dict[str, str] = {}
     for split in ("train", "dev", "test"):
-        path = _path_of(f"HS-Brexit_{split}.json", data_home, download_if_missing)
+        path = _path_of(LEWIDI, f"HS-Brexit_{split}.json", data_home, download_if_missing)
         for item in json.loads(path.read_text(encoding="utf-8")).values():
             names = item["annotators"].split(",")
             texts.append(item["text"])
@@ -195,30 +164,24 @@ def fetch_hs_brexit(*, data_home: Any = None, download_if_missing: bool = True) 
     )
 
 
-def _path_of(name: str, data_home: Any, download_if_missing: bool) -> Path:
+def _path_of(folder_url: str, name: str, data_home: Any, download_if_missing: bool) -> Path:
     """The file as it was published, fetched if it is not there."""
     folder = Path(get_data_home(data_home)) / "sklearn_softloss"
-    path, file = folder / name, FILES[name]
+    path, url, published = folder / name, f"{folder_url}/{name}", SHA256[name]
     if path.exists():
         with path.open("rb") as opened:
             found = hashlib.file_digest(opened, "sha256").hexdigest()
-        if found != file.sha256:
+        if found != published:
             raise ValueError(
                 f"{path} is not the file that was published: its SHA-256 is {found}, not "
-                f"{file.sha256}. Delete it, and it is fetched anew."
+                f"{published}. Delete it, and it is fetched anew."
             )
         return path
-    by_hand = f"Where there is no network, bring {file.url} and save it as {path}."
+    by_hand = f"Where there is no network, bring {url} and save it as {path}."
     if not download_if_missing:
         raise OSError(f"{path} is not there, and download_if_missing is False. {by_hand}")
+    folder.mkdir(exist_ok=True)
     try:
-        import pooch
-    except ImportError as error:
-        raise ImportError(
-            f"Fetching data needs pooch: pip install 'sklearn-softloss[fetch]'. {by_hand}"
-        ) from error
-    try:
-        pooch.retrieve(file.url, f"sha256:{file.sha256}", name, folder)
+        return Path(fetch_file(url, folder, name, published, n_retries=0))
     except OSError as error:
-        raise OSError(f"{file.url} cannot be reached: {error}. {by_hand}") from error
-    return path
+        raise OSError(f"{url} cannot be fetched: {error}. {by_hand}") from error

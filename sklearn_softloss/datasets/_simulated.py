@@ -54,11 +54,6 @@ def make_soft_labels(
     proba : ndarray of shape (n_samples, n_classes), float64
         Only with ``return_proba=True``.
 
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
-
     See Also
     --------
     make_annotations : Who gave which vote.
@@ -73,14 +68,17 @@ def make_soft_labels(
            [0.4, 0. , 0.6],
            [0. , 0.6, 0.4]])
     """
-    _check_sizes(n_samples=(n_samples, 1), n_features=(n_features, 1), n_classes=(n_classes, 2))
+    _check_counts(1, n_samples=n_samples, n_features=n_features)
+    _check_counts(2, n_classes=n_classes)
     if n_votes is not None:
         check_count("n_votes", n_votes, 1)
     check_number("sharpness", sharpness, 0)
     random = check_random_state(random_state)
     X = random.normal(size=(n_samples, n_features))
     proba = softmax(sharpness * _smooth(X, n_classes, random), axis=1)
-    Y = proba if n_votes is None else _counts(proba, n_votes, random) / n_votes
+    Y = proba
+    if n_votes is not None:
+        Y = np.stack([random.multinomial(n_votes, row) for row in proba]) / n_votes
     return (X, Y, proba) if return_proba else (X, Y)
 
 
@@ -154,15 +152,10 @@ def make_annotations(
            [ 1., nan, nan,  1.,  1.],
            [ 0., nan,  0.,  1., nan]])
     """
-    _check_sizes(
-        n_samples=(n_samples, 1),
-        n_features=(n_features, 1),
-        n_classes=(n_classes, 2),
-        n_annotators=(n_annotators, 1),
-        n_answers=(n_answers, 1),
-        n_camps=(n_camps, 1),
-        n_spammers=(n_spammers, 0),
-    )
+    _check_counts(1, n_samples=n_samples, n_features=n_features, n_annotators=n_annotators)
+    _check_counts(1, n_answers=n_answers, n_camps=n_camps)
+    _check_counts(2, n_classes=n_classes)
+    _check_counts(0, n_spammers=n_spammers)
     check_number("sharpness", sharpness, 0)
     if n_answers > n_annotators:
         raise ValueError(
@@ -236,11 +229,6 @@ def make_label_sets(
     proba : ndarray of shape (n_samples, n_labels), float64
         The probability of each label; only with ``return_proba=True``.
 
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
-
     See Also
     --------
     sklearn.datasets.make_multilabel_classification : Counts of words, without rare labels.
@@ -252,7 +240,7 @@ def make_label_sets(
     >>> Y.mean(axis=0).round(2)
     array([0.41, 0.22, 0.15, 0.08, 0.05, 0.03])
     """
-    _check_sizes(n_samples=(n_samples, 1), n_features=(n_features, 1), n_labels=(n_labels, 1))
+    _check_counts(1, n_samples=n_samples, n_features=n_features, n_labels=n_labels)
     if np.shape(prevalence) != (2,) or not all(0 < share < 1 for share in prevalence):
         raise ValueError(f"prevalence must be two numbers in (0, 1); got {prevalence!r}.")
     check_number("unknown", unknown, 0, 1)
@@ -271,19 +259,15 @@ def make_label_sets(
     return (X, Y, proba) if return_proba else (X, Y)
 
 
-def _check_sizes(**sizes: tuple[Any, int]) -> None:
-    for name, (size, least) in sizes.items():
-        check_count(name, size, least)
+def _check_counts(least: int, **counts: Any) -> None:
+    for name, count in counts.items():
+        check_count(name, count, least)
 
 
 def _smooth(X: Array, n_columns: int, random: np.random.RandomState) -> Array:
     """A function of the rows that no linear model has, of mean near 0 and spread near 1."""
     inner = X @ random.normal(size=(X.shape[1], 16)) / np.sqrt(X.shape[1])
     return np.tanh(2 * inner) @ random.normal(size=(16, n_columns)) / np.sqrt(10)
-
-
-def _counts(proba: Array, n_votes: int, random: np.random.RandomState) -> Array:
-    return np.stack([random.multinomial(n_votes, row) for row in proba])
 
 
 def _shifted(logits: Array, share: float) -> Array:

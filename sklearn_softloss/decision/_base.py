@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_weight
 from .._estimator_base import SoftlossEstimator
-from .._targets.encoding import Array, check_proba, encode_classes, encode_labels, even_array
+from .._targets.encoding import Array, check_proba, encode_classes, even_array
+from .._targets.labels import encode_labels
 from ._objectives import Objective
 
 

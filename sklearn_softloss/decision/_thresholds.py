@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_one_of
 from .._probability import DEFAULT_THRESHOLD
-from .._targets.encoding import Array, Targets, warn_if_never_absent
+from .._targets.encoding import Array, Targets
+from .._targets.labels import warn_if_never_absent
 from ..metrics.confusion import Counts, counts_at, fbeta, ratio
 from ._base import check_decision_data, label_matrix
 from ._objectives import ADDITIVE, Objective

@@ -12,12 +12,13 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._checks import check_weight, nearest_name, require_y
-from .._estimators.compatibility import available_if
-from .._estimators.meta import MetaClassifier, check_classifier, estimator_has
-from .._processes import refuse_processes
+from .._estimator_base import available_if
+from .._meta import MetaClassifier, check_classifier, estimator_has
 from .._table import Table
-from .._targets.encoding import Array, Targets, target_kind, warn_if_never_absent
+from .._targets.encoding import Array, Targets, target_kind
+from .._targets.labels import warn_if_never_absent
 from .._warn import warn
+from ..distributed import refuse_processes
 from ..model_selection.folds import check_training_parts, splits_of
 from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
 from ._base import DecisionRule

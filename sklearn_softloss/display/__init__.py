@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from ._loss_curve import LossCurveDisplay
 from ._loss_shape import LossShapeDisplay
 from ._quantiles import IntervalCalibrationDisplay, QuantileFanDisplay
 from ._reliability import ReliabilityDisplay
-from ._reliability_curve import ReliabilityCurve
 from ._set_coverage import SetCoverageDisplay
-from ._target_confidence import TargetConfidenceDisplay
 from ._threshold_curve import ThresholdCurveDisplay
 
 __all__ = [
     "IntervalCalibrationDisplay",
-    "LossCurveDisplay",
     "LossShapeDisplay",
     "QuantileFanDisplay",
-    "ReliabilityCurve",
     "ReliabilityDisplay",
     "SetCoverageDisplay",
-    "TargetConfidenceDisplay",
     "ThresholdCurveDisplay",
 ]

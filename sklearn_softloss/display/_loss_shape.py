@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from .._checks import check_number
 from .._targets.encoding import Array
-from .axes import Display, legend_above, pyplot
+from .axes import Display, grid_of_axes, legend_above
 
 if TYPE_CHECKING:
     from ..losses import Loss
@@ -105,36 +105,23 @@ class LossShapeDisplay(Display):
         return cls(LOGITS, values, gradients, names=names, target=target).plot(ax=ax)
 
     def _draw(self, ax: Any) -> Any:
-        axes = self._axes(ax)
-        for row, curves in zip(axes, (self.values, self.gradients), strict=True):
-            for place, panel in enumerate(row):
-                self._draw_panel(panel, curves, place)
-        for panel, name in zip(axes[0], self.names, strict=True):
-            panel.set_title(name, fontsize="medium")
-        for panel in axes[1]:
-            panel.set_xlabel("logit")
+        shape = (2, len(self.names))
+        size = (max(4.0, 0.8 + 2.2 * shape[1]), 4.6)
+        axes = grid_of_axes(ax, shape, size, sharey="row").reshape(shape)
+        for place, name in enumerate(self.names):
+            self._draw_panel(axes[0, place], self.values, place)
+            self._draw_panel(axes[1, place], self.gradients, place)
+            axes[0, place].set_title(name, fontsize="medium")
+            axes[1, place].set_xlabel("logit")
         axes[0, 0].set_ylabel("loss")
         axes[1, 0].set_ylabel("gradient")
         legend_above(axes[0, 0], ax is None)
         return axes
 
-    def _axes(self, ax: Any) -> Any:
-        shape = (2, len(self.names))
-        if ax is None:
-            size = (max(4.0, 0.8 + 2.2 * shape[1]), 4.6)
-            return pyplot().subplots(
-                *shape, figsize=size, sharex=True, sharey="row", squeeze=False, layout="constrained"
-            )[1]
-        axes = np.asarray(ax, dtype=object)
-        if axes.size != 2 * shape[1]:
-            raise ValueError(f"ax must hold axes of shape {shape}; it holds {axes.shape}.")
-        return axes.reshape(shape)
-
     def _draw_panel(self, panel: Any, curves: Array, place: int) -> None:
-        wrong = np.abs(expit(self.logits) - self.target) > FAR
-        if wrong.any():
-            from_, to = self.logits[wrong][[0, -1]]
-            panel.axvspan(from_, to, color="0.92", lw=0, label="confidently wrong")
+        wrong = self.logits[np.abs(expit(self.logits) - self.target) > FAR]
+        if len(wrong):
+            panel.axvspan(wrong[0], wrong[-1], color="0.92", lw=0, label="confidently wrong")
         panel.axhline(0, color="0.4", lw=0.8)
         for i, other in enumerate(np.delete(curves, place, axis=0)):
             label = "other losses" if i == 0 else None
@@ -164,4 +151,5 @@ def _name(loss: Loss) -> str:
         for name, value in loss.get_params().items()
         if repr(value) != repr(getattr(type(loss), name, None))
     ]
-    return "\n".join([loss.name.replace("_", " "), *([", ".join(changed)] if changed else [])])
+    name = loss.name.replace("_", " ")
+    return f"{name}\n{', '.join(changed)}" if changed else name

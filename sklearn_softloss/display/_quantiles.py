@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._checks import check_levels, check_weight
+from .._checks import check_levels, weight_or_ones
 from .._targets.encoding import Array
 from .._targets.numbers import as_numbers
 from ..metrics.scorers import quantiles_of
@@ -81,10 +81,8 @@ class QuantileFanDisplay(Display):
         ----------
         estimator : fitted regressor
             With `predict_quantiles`, or a pipeline or search around one.
-        X : array-like of shape (n_samples, n_features)
-            Rows to predict.
-        y : array-like of shape (n_samples,)
-            Numbers, NaN where unknown.
+        X, y : array-like
+            Rows to predict, and their numbers, NaN where unknown.
         column : int or str, default=0
             Which column of X to draw over: its number, or its name in a DataFrame.
         levels : sequence of float, default=None
@@ -122,9 +120,9 @@ class QuantileFanDisplay(Display):
         y_true : array-like of shape (n_samples,)
             Numbers, NaN where unknown.
         y_quantiles : array-like of shape (n_samples, n_levels)
-            Predicted quantiles.
+            Predicted.
         levels : float or sequence of float
-            Their levels, in (0, 1), increasing.
+            Those of the quantiles, in (0, 1), increasing.
         x_name : str, default="x"
             Label of the axis.
         ax : Axes, default=None
@@ -148,19 +146,16 @@ class QuantileFanDisplay(Display):
 
     def _draw(self, ax: Any) -> Any:
         panel = one_axes(ax, (5.0, 4.0))
-        n = len(self.levels)
-        for low in range(n // 2):
-            high = n - 1 - low
+        names, quantiles = [f"{level:g}" for level in self.levels], self.quantiles.T
+        middle, is_odd = divmod(len(names), 2)
+        for low in range(middle):
+            high = -1 - low
             panel.fill_between(
-                self.x, self.quantiles[:, low], self.quantiles[:, high], color="tab:blue", lw=0,
-                alpha=0.22, label=f"{self.levels[low]:g} to {self.levels[high]:g}",
+                self.x, quantiles[low], quantiles[high], color="tab:blue", lw=0, alpha=0.22,
+                label=f"{names[low]} to {names[high]}",
             )  # fmt: skip
-        if n % 2:
-            middle = n // 2
-            panel.plot(
-                self.x, self.quantiles[:, middle], color="tab:blue",
-                label=f"{self.levels[middle]:g}",
-            )  # fmt: skip
+        if is_odd:
+            panel.plot(self.x, quantiles[middle], color="tab:blue", label=names[middle])
         panel.scatter(self.x, self.y, s=6, color="k", alpha=0.5, lw=0, label="observed", zorder=3)
         panel.set(xlabel=self.x_name, ylabel="y")
         legend_above(panel, ax is None)
@@ -216,7 +211,7 @@ class IntervalCalibrationDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, y: Any, *, levels: Any = None, ax: Any = None, **params: Any
+        cls, estimator: Any, X: Any, y: Any, *, levels: Any = None, **params: Any
     ) -> Self:
         """The quantiles of a fitted regressor on given rows.
 
@@ -224,14 +219,10 @@ class IntervalCalibrationDisplay(Display):
         ----------
         estimator : fitted regressor
             With `predict_quantiles`, or a pipeline or search around one.
-        X : array-like
-            Rows that the regressor was not fitted to.
-        y : array-like of shape (n_samples,)
-            Numbers, NaN where unknown.
+        X, y : array-like
+            Rows that the regressor was not fitted to, and their numbers, NaN where unknown.
         levels : sequence of float, default=None
             Those of the fit if None.
-        ax : Axes, default=None
-            A new figure if None.
         **params
             As in `from_predictions`.
 
@@ -240,7 +231,7 @@ class IntervalCalibrationDisplay(Display):
         IntervalCalibrationDisplay
         """
         y, found, levels = quantiles_of(estimator, X, y, levels)
-        return cls.from_predictions(y, found, levels=levels, ax=ax, **params)
+        return cls.from_predictions(y, found, levels=levels, **params)
 
     @classmethod
     def from_predictions(
@@ -259,9 +250,9 @@ class IntervalCalibrationDisplay(Display):
         y_true : array-like of shape (n_samples,)
             Numbers, NaN where unknown.
         y_quantiles : array-like of shape (n_samples, n_levels)
-            Predicted quantiles.
+            Predicted.
         levels : float or sequence of float
-            Their levels, in (0, 1), increasing.
+            Those of the quantiles, in (0, 1), increasing.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0.
         ax : Axes, default=None
@@ -277,8 +268,8 @@ class IntervalCalibrationDisplay(Display):
             If shapes disagree, levels are illegal, or no value is known.
         """
         truth, found, taus = _one_target(y_true, y_quantiles, levels)
-        given = check_weight(sample_weight, truth.shape, name="sample_weight")
-        weight = np.where(np.isnan(truth), 0.0, 1.0 if given is None else given)
+        weight = weight_or_ones(sample_weight, truth.shape, name="sample_weight")
+        weight = np.where(np.isnan(truth), 0.0, weight)
         if not weight.any():
             raise ValueError("y_true holds no known value of weight > 0.")
         observed = weight @ (truth[:, None] <= found) / weight.sum()
@@ -289,8 +280,7 @@ class IntervalCalibrationDisplay(Display):
     def _draw(self, ax: Any) -> Any:
         panel = one_axes(ax, (4.2, 4.2))
         panel.plot([0, 1], [0, 1], color="0.6", lw=1, ls=":")
-        ends = np.concatenate([[0.0], self.levels, [1.0]])
-        band = 2 * np.concatenate([[0.0], self.error, [0.0]])
+        ends, band = np.r_[0.0, self.levels, 1.0], 2 * np.r_[0.0, self.error, 0.0]
         panel.fill_between(
             ends, ends - band, ends + band, color="0.88", lw=0, label="two standard errors"
         )

@@ -10,6 +10,7 @@ import numpy as np
 from .._checks import check_levels
 from .._targets.encoding import Array, encode_classes
 from ..decision import VoteConformal
+from ..metrics.scorers import class_probabilities
 from .axes import Display, legend_above, one_axes
 
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -63,14 +64,7 @@ class SetCoverageDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        *,
-        calibration: tuple[Any, Any],
-        levels: Any = LEVELS,
-        ax: Any = None,
+        cls, estimator: Any, X: Any, y: Any, *, calibration: tuple[Any, Any], **params: Any
     ) -> Self:
         """The sets of a fitted classifier.
 
@@ -78,25 +72,20 @@ class SetCoverageDisplay(Display):
         ----------
         estimator : fitted classifier
             With `predict_proba`.
-        X : array-like
-            Rows to judge the sets by.
-        y : array-like of shape (n_samples, n_classes) or (n_samples,)
-            Shares of votes, or hard labels.
+        X, y : array-like
+            Rows to judge the sets by, and their shares of votes or hard labels.
         calibration : tuple (X, y)
             Other rows, to calibrate the sets on; the classifier must not have seen either.
-        levels : sequence of float, default=(0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-            Coverages, in (0, 1), increasing.
-        ax : Axes, default=None
-            A new figure if None.
+        **params
+            As in `from_predictions`.
 
         Returns
         -------
         SetCoverageDisplay
         """
-        X_seen, y_seen = calibration
-        seen = y_seen, estimator.predict_proba(X_seen)
-        proba = estimator.predict_proba(X)
-        return cls.from_predictions(y, proba, calibration=seen, levels=levels, ax=ax)
+        seen = _shares_and_probabilities(estimator, *calibration)
+        judged = _shares_and_probabilities(estimator, X, y)
+        return cls.from_predictions(*judged, calibration=seen, **params)
 
     @classmethod
     def from_predictions(
@@ -118,8 +107,10 @@ class SetCoverageDisplay(Display):
             Predicted probabilities.
         calibration : tuple (y_true, y_proba)
             Those of other rows, to calibrate the sets on.
-        levels, ax : sequence of float and Axes
-            As in `from_estimator`.
+        levels : sequence of float, default=(0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+            Coverages, in (0, 1), increasing.
+        ax : Axes, default=None
+            A new figure if None.
 
         Returns
         -------
@@ -157,3 +148,9 @@ class SetCoverageDisplay(Display):
         sizes.set(ylim=(0, None), ylabel="mean number of classes in a set")
         legend_above(panel, ax is None)
         return panel
+
+
+def _shares_and_probabilities(estimator: Any, X: Any, y: Any) -> tuple[Array, Array]:
+    """Both with a column for each class of the estimator, in its order."""
+    y, proba, classes = class_probabilities(estimator, X, y)
+    return encode_classes(y, classes=classes).dense(), proba

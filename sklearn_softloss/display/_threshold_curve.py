@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from scipy.special import expit, logit
 from sklearn.utils.validation import check_is_fitted
 
 from .._targets.encoding import Array, column_names, label_names
 from ..decision import optimal_thresholds
 from ..decision.curve import threshold_curve
 from ..metrics.scorers import label_probabilities
-from .axes import MOST_PANELS, Display, grid_of_axes, one_axes
+from .axes import MOST_PANELS, Display, axes_of_panels, one_axes
 
 LEAST_CUT = 1e-3
 CUT_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
@@ -68,7 +69,7 @@ class ThresholdCurveDisplay(Display):
     @classmethod
     def from_estimator(
         cls, estimator: Any, X: Any = None, y: Any = None, *, ax: Any = None, **params: Any
-    ) -> ThresholdCurveDisplay:
+    ) -> Self:
         """The out-of-fold curves of a tuned classifier, or those of any classifier on given rows.
 
         Parameters
@@ -99,15 +100,14 @@ class ThresholdCurveDisplay(Display):
                 "Without X and y the estimator must be a TunedDecisionClassifierCV whose rule has "
                 f"a cut-off a label; got {estimator!r}."
             )
-        display = cls(
+        return cls(
             results["thresholds"],
             results["mean_score"],
             spread=results["std_score"],
             thresholds=estimator.thresholds_,
             label_names=[row["label"] for row in estimator.decision_report().rows],
             score_name=_name(estimator.objective),
-        )
-        return display.plot(ax=ax)
+        ).plot(ax=ax)
 
     @classmethod
     def from_predictions(
@@ -120,7 +120,7 @@ class ThresholdCurveDisplay(Display):
         sample_weight: Any = None,
         label_names: Any = None,
         ax: Any = None,
-    ) -> ThresholdCurveDisplay:
+    ) -> Self:
         """The curves of given probabilities.
 
         Parameters
@@ -149,24 +149,21 @@ class ThresholdCurveDisplay(Display):
             thresholds, _ = optimal_thresholds(
                 y_true, y_proba, objective=objective, sample_weight=sample_weight
             )
-        display = cls(
+        return cls(
             grid,
             scores,
             thresholds=np.broadcast_to(thresholds, grid.shape[1]),
             label_names=column_names(y_true) if label_names is None else label_names,
             score_name=_name(objective),
-        )
-        return display.plot(ax=ax)
+        ).plot(ax=ax)
 
     def _draw(self, ax: Any) -> Any:
         n_labels = len(self.thresholds)
         names = range(n_labels) if self.label_names is None else self.label_names
         names = [str(name) for name in names]
         if n_labels > MOST_PANELS:
-            panel = one_axes(ax, (7, 6.5))
-            self._draw_all(panel, names)
-            return panel
-        axes = grid_of_axes(n_labels, ax)
+            return self._draw_all(one_axes(ax, (7, 6.5)), names)
+        axes = axes_of_panels(n_labels, ax, (3.0, 2.3))
         for label, panel in enumerate(axes):
             self._draw_label(panel, label, names[label])
         if ax is None:
@@ -190,21 +187,20 @@ class ThresholdCurveDisplay(Display):
         panel.set(xlim=(0, 1))
         panel.tick_params(labelsize="small")
 
-    def _draw_all(self, panel: Any, names: list[str]) -> None:
+    def _draw_all(self, panel: Any, names: list[str]) -> Any:
         order = np.argsort(self.thresholds, kind="stable")
-        edge = np.log(LEAST_CUT / (1 - LEAST_CUT))
-        logits = np.linspace(edge, -edge, 201)
-        places = 1 / (1 + np.exp(-logits))
-        rows = np.array([self._at(places, label) for label in order])
+        rows = np.arange(len(order))
+        edge = logit(LEAST_CUT)
+        places = expit(np.linspace(edge, -edge, 201))
+        scores = np.empty((len(order), len(places)))
+        for row, label in enumerate(order):
+            next_cut = np.searchsorted(self.cuts[:, label], places)
+            scores[row] = np.append(self.scores[:, label], 0.0)[next_cut]
         mesh = panel.pcolormesh(
-            places, np.arange(len(order)), rows, cmap="Greys", vmin=0, shading="nearest",
-            rasterized=True,
-        )  # fmt: skip
+            places, rows, scores, cmap="Greys", vmin=0, shading="nearest", rasterized=True
+        )
         chosen = np.clip(self.thresholds[order], LEAST_CUT, 1 - LEAST_CUT)
-        panel.plot(
-            chosen, np.arange(len(order)), "o", ms=3, color="tab:orange", mec="k", mew=0.4,
-            label="chosen",
-        )  # fmt: skip
+        panel.plot(chosen, rows, "o", ms=3, color="tab:orange", mec="k", mew=0.4, label="chosen")
         panel.axvline(0.5, color="tab:blue", lw=1.2, ls="--", label="0.5")
         panel.set(xscale="logit", xlim=(LEAST_CUT, 1 - LEAST_CUT), xlabel="cut-off")
         panel.set_xticks(CUT_TICKS, [f"{tick:g}" for tick in CUT_TICKS])
@@ -214,11 +210,7 @@ class ThresholdCurveDisplay(Display):
         panel.set_ylabel(f"{len(order)} labels by cut-off (some named)")
         panel.legend(fontsize="small", loc="upper left")
         panel.figure.colorbar(mesh, ax=panel, label=self.score_name)
-
-    def _at(self, places: Array, label: int) -> Array:
-        """The objective at these cut-offs: that of the next one of the curve."""
-        at = np.searchsorted(self.cuts[:, label], places, side="left")
-        return np.append(self.scores[:, label], 0.0)[at]
+        return panel
 
 
 def _name(objective: Any) -> str:

@@ -38,57 +38,40 @@ class Display(ABC):
         """Draw on the axes given, or on new ones, which are returned."""
 
 
-def pyplot() -> Any:
-    """``matplotlib.pyplot``, or an error that names the extra.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-    """
+def grid_of_axes(
+    ax: Any, shape: tuple[int, int], size: tuple[float, float], sharey: Any = True
+) -> Any:
+    """The axes given, or those of a new figure, row after row; all have one scale of x."""
+    if ax is not None:
+        axes, n = np.ravel(np.asarray(ax, dtype=object)), shape[0] * shape[1]
+        if len(axes) != n:
+            raise ValueError(f"ax must hold {n} axes, one a panel; it holds {len(axes)}.")
+        return axes
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
             "Pictures need matplotlib: pip install 'sklearn-softloss[plots]'."
         ) from error
-    return plt
+    options = {"sharex": True, "sharey": sharey, "squeeze": False, "layout": "constrained"}
+    return plt.subplots(*shape, figsize=size, **options)[1].ravel()
 
 
-def grid_of_axes(n: int, ax: Any, panel: tuple[float, float] = (3.0, 2.3)) -> Any:
-    """`n` axes of equal scale as an array, those given or those of a new figure."""
+def axes_of_panels(n: int, ax: Any, panel: tuple[float, float]) -> Any:
+    """Axes of `n` panels of the given size and of equal scale, up to three side by side."""
     if ax is not None:
-        axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-        if len(axes) != n:
-            raise ValueError(f"ax must hold {n} axes, one a panel; it holds {len(axes)}.")
-        return axes
-    n_columns = min(n, 1 if n == 1 else 2 if n <= 4 else 3)
+        return grid_of_axes(ax, (1, n), panel)
+    n_columns = 1 if n == 1 else 2 if n <= 4 else 3
     n_rows = -(-n // n_columns)
-    size = (panel[0] * n_columns, panel[1] * n_rows)
-    _, axes = pyplot().subplots(
-        n_rows, n_columns, figsize=size, sharex=True, sharey=True, squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    for unused in axes.ravel()[n:]:
+    axes = grid_of_axes(None, (n_rows, n_columns), (panel[0] * n_columns, panel[1] * n_rows))
+    for unused in axes[n:]:
         unused.remove()
-    return axes.ravel()[:n]
+    return axes[:n]
 
 
 def one_axes(ax: Any, size: tuple[float, float]) -> Any:
     """The axes given, or those of a new figure."""
-    if ax is not None:
-        return ax
-    return pyplot().subplots(figsize=size, layout="constrained")[1]
-
-
-def strip_under(panel: Any) -> Any:
-    """Low axes under a panel with the same x axis, whose tick labels move there."""
-    strip = panel.inset_axes((0, -0.2, 1, 0.16), sharex=panel)
-    panel.tick_params(labelbottom=False)
-    strip.yaxis.tick_right()  # on the left its labels would meet those of the panel
-    strip.yaxis.set_label_position("right")
-    strip.tick_params(labelsize="small")
-    return strip
+    return grid_of_axes(ax, (1, 1), size)[0]
 
 
 def legend_above(panel: Any, own_figure: bool) -> None:

@@ -70,11 +70,7 @@ def _(calibrator: BetaCalibration) -> Curve:
 @_change.register
 def _(calibrator: IsotonicCalibration) -> Curve:
     curves = [_interpolation(regression) for regression in calibrator.regressions_]
-
-    def curved(proba: Tensor) -> Tensor:
-        return torch.stack([curve(proba[:, j]) for j, curve in enumerate(curves)], 1)
-
-    return _labelwise(calibrator, curved, of_odds=False)
+    return _labelwise(calibrator, lambda proba: _columnwise(curves, proba), of_odds=False)
 
 
 @_change.register
@@ -111,10 +107,10 @@ def sklearn_calibration_in_torch(pair: Any) -> Curve:
     ]  # fmt: skip
 
     def change(given: Tensor) -> Tensor:
-        columns = [curve(given[:, j]) for j, curve in enumerate(curves, int(k == 2))]
         if k == 2:
-            return torch.stack([1 - columns[0], columns[0]], 1)
-        proba = torch.stack(columns, 1)
+            proba = _columnwise(curves, given[:, 1:])
+            return torch.cat([1 - proba, proba], 1)
+        proba = _columnwise(curves, given)
         total = proba.sum(1, keepdim=True)
         return torch.where(total == 0, 1 / k, proba / total)
 
@@ -125,6 +121,10 @@ def _tensors(*values: Array) -> tuple[Tensor, ...]:
     return tuple(torch.as_tensor(np.ascontiguousarray(v), dtype=torch.float64) for v in values)
 
 
+def _columnwise(curves: list[Curve], values: Tensor) -> Tensor:
+    return torch.stack([curve(values[:, j]) for j, curve in enumerate(curves)], 1)
+
+
 def _scores(proba: Tensor) -> Tensor:
     return (proba + FLOOR).log()
 
@@ -132,17 +132,13 @@ def _scores(proba: Tensor) -> Tensor:
 def _log_odds(proba: Tensor, multi_label: bool) -> Tensor:
     """Of each label, or of each class against the rest."""
     if multi_label:
-        return (proba + FLOOR).log() - (1 - proba + FLOOR).log()
+        return _scores(proba) - _scores(1 - proba)
     log_proba = _scores(proba).log_softmax(1)
     is_top = torch.arange(proba.shape[1]) == log_proba.argmax(1, keepdim=True)
     others = torch.where(is_top, -torch.inf, log_proba)
     # The rest of the top class comes from the others, since 1 - p would round to 0.
-    log_rest = torch.where(is_top, others.exp().sum(1, keepdim=True).log(), _log1m(others.exp()))
+    log_rest = torch.where(is_top, others.exp().sum(1, keepdim=True).log(), (-others.exp()).log1p())
     return log_proba - log_rest
-
-
-def _log1m(p: Tensor) -> Tensor:
-    return (-p).log1p()
 
 
 def _labelwise(calibrator: Any, curve: Curve, of_odds: bool = True) -> Curve:

@@ -30,7 +30,7 @@ class Comparison:
     Parameters
     ----------
     n_rows : int
-        Rows that both answered.
+        Rows that both predicted.
     differences : dict
         By the name of an output of numbers, the largest absolute difference.
     n_other_labels : int
@@ -88,7 +88,7 @@ def check(model: Any, estimator: Any, X: Any) -> Comparison:
 
 
 def what_differs(model: Any, estimator: Any, X: Any) -> str | None:
-    """What an ONNX model answers otherwise than its estimator, beyond rounding."""
+    """In what an ONNX model differs from its estimator, beyond rounding."""
     found = _both(model, estimator, X)
     for name, (given, wanted) in found.items():
         if name == "label":
@@ -114,7 +114,7 @@ def _rows_with_others(given: Array, wanted: Array) -> Array:
 
 
 def _are_ties(given: Array, wanted: Array, proba: Array, estimator: Any) -> bool:
-    """Whether rounding may decide in the rows with another label: both answers are level there, to
+    """Whether rounding may decide in the rows with another label: both labels are level there, to
     the tolerance, or they are 1 in 1000 rows at most, such as those at a tuned cut-off."""
     if wanted.ndim == 1 and proba.ndim == 2:
         sides = [labels[:, None] == estimator.classes_ for labels in (given, wanted)]
@@ -126,7 +126,7 @@ def _are_ties(given: Array, wanted: Array, proba: Array, estimator: Any) -> bool
 
 
 def _both(model: Any, estimator: Any, X: Any) -> dict[str, tuple[Array, Array]]:
-    """The answers of an ONNX model and of its estimator, by the name of the output."""
+    """The outputs of an ONNX model and of its estimator, by the name of the output."""
     try:
         import onnxruntime
     except ImportError as error:

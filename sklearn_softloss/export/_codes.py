@@ -29,15 +29,19 @@ def one_matrix(scope: Any, container: Any, net: Any, variables: list[Any]) -> st
     names = names_of(columns.names, columns.n_features)
     place, parts = 0, []
     for variable in variables:
+        is_text = isinstance(variable.type, StringTensorType)
         width = (variable.type.shape or [None, None])[-1]
-        if isinstance(variable.type, StringTensorType):
-            given = _apart(scope, container, variable, _known(width, net))
-            for at, part in enumerate(given, place):
-                _check_text(columns, at, names)
-                parts.append(_coded(scope, container, net, at, part))
+        if is_text or columns.levels:
+            if width is None:
+                raise ValueError(f"{_wants(net)}; got a matrix of an unknown number of columns.")
+            for at in range(place, place + width):
+                _check_kind(columns, at, names, is_text)
+        if is_text:
+            given = _apart(scope, container, variable, width)
+            parts += [
+                _coded(scope, container, net, at, part) for at, part in enumerate(given, place)
+            ]
         else:
-            for at in range(place, place + _known(width, net)) if columns.levels else ():
-                _check_number(columns, at, names)
             parts.append(scope.get_unique_variable_name("numbers"))
             container.add_node("Cast", [variable.onnx_name], parts[-1:], to=TensorProto.DOUBLE)
         place += width or 0
@@ -56,24 +60,16 @@ def _wants(net: Any) -> str:
     )
 
 
-def _known(width: int | None, net: Any) -> int:
-    if width is None:
-        raise ValueError(f"{_wants(net)}; got a matrix of an unknown number of columns.")
-    return width
-
-
-def _check_text(columns: Columns, at: int, names: list[str]) -> None:
+def _check_kind(columns: Columns, at: int, names: list[str], is_text: bool) -> None:
+    """Refuse texts for numbers, and numbers for texts."""
     is_unknown = at < len(names) and columns.is_empty[at] and columns.is_category[at]
-    if at not in columns.levels and not is_unknown:
+    if is_text and at not in columns.levels and not is_unknown:
         raise ValueError(
             f"Column {names[at] if at < len(names) else at!r} holds numbers, as in `fit`, but is "
             "given to the net as strings. Pass each column by itself, with "
             "sklearn_softloss.export.to_onnx."
         )
-
-
-def _check_number(columns: Columns, at: int, names: list[str]) -> None:
-    if at in columns.levels:
+    if not is_text and at in columns.levels:
         raise ValueError(
             f"Column {names[at]!r} holds texts, as in `fit`, but is given to the net as numbers. "
             "Pass the rows as the model takes them."
@@ -95,8 +91,9 @@ def _apart(scope: Any, container: Any, variable: Any, width: int) -> list[str]:
 
 def _coded(scope: Any, container: Any, net: Any, at: int, given: str) -> str:
     """The codes of texts, NaN where they are missing."""
-    levels = net._columns.levels.get(at, np.empty(0, dtype=object)).tolist()
-    codes = [float(code) for code in range(len(levels))]
+    seen = {text: float(code) for code, text in enumerate(net._columns.levels.get(at, ()))}
+    seen.pop(None, None)
+    levels, codes = list(seen), list(seen.values())
     if MISSING_TEXT not in levels:
         levels, codes = [*levels, MISSING_TEXT], [*codes, np.nan]
     elif tells_missing(net, at):

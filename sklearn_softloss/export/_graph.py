@@ -79,6 +79,7 @@ def onnx_graph(
 
     Examples are of the right shape and dtype; a module that the function reads is in eval mode.
     """
+    function(*examples)  # what is kept from call to call must not be made of the tracer's tensors
     rows = torch.export.Dim("rows")
     quiet = logging.getLogger("torch.onnx")
     level = quiet.level

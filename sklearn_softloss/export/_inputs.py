@@ -71,7 +71,7 @@ def names_of(names: list[Any] | None, n_features: int) -> list[str]:
 
 
 def tells_missing(net: Any, place: int) -> bool:
-    """Whether a net answers otherwise where this column is missing."""
+    """Whether a net predicts otherwise where this column is missing."""
     steps = net.net_.module_.children()
     return any(place in step.gap for step in steps if isinstance(step, Encode))
 

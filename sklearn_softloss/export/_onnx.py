@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, gen_batches
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .. import __version__
+from .._version import __version__
 from ._check import NEEDED, what_differs
 from ._inputs import MISSING_TEXT, takes_texts
 
@@ -26,10 +26,10 @@ def to_onnx(estimator: Any, X: Any) -> Any:
     """A fitted estimator as one ONNX model.
 
     Scaler, net, inverse link, what undoes label smoothing, calibration and cut-offs are all in it.
-    Answers are called "label" and "probabilities" (and "confidence" under an 'independent' loss of
+    Outputs are called "label" and "probabilities" (and "confidence" under an 'independent' loss of
     `SoftTargetMLPClassifier`), or "variable" (and "quantiles" or "std") of a regressor.
     Probabilities are float64 whatever the net computes in. What was written is run on X beside the
-    estimator, and refused where it answers otherwise.
+    estimator, and refused where their outputs differ.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def to_onnx(estimator: Any, X: Any) -> Any:
     ImportError
         Without the extra 'onnx'.
     ValueError
-        If something in the estimator cannot be exported, or answers otherwise; it is named.
+        If something in the estimator cannot be exported, or has other outputs; it is named.
 
     See Also
     --------
@@ -89,7 +89,7 @@ def to_onnx(estimator: Any, X: Any) -> Any:
 
 
 def _alike(estimator: Any, X: Any) -> Any:
-    """A model that answered like the estimator: in the precision of X, else in float32, which is
+    """A model with the outputs of the estimator: in the precision of X, else in float32, which is
     all that some steps of skl2onnx know."""
     X = X.tocsr() if sp.issparse(X) else X
     for in_float32 in (False, True):
@@ -114,8 +114,8 @@ def _write(estimator: Any, X: Any, in_float32: bool) -> Any:
     model = skl2onnx.convert_sklearn(
         estimator,
         initial_types=types,
-        options=registered.plain_answers(estimator),
-        **registered.own_converters(),
+        options=registered.matrix_options(estimator),
+        **registered.OWN_CONVERTERS,
     )
     _set_inputs(model.graph, [name for name, _ in types])
     model.producer_name, model.producer_version = "sklearn_softloss", __version__
@@ -144,7 +144,7 @@ def _set_inputs(graph: Any, names: list[str]) -> None:
 
 
 def _step_at_fault(estimator: Any, X: Any) -> str | None:
-    """The first step that does not answer alike on what the steps before it give, and why."""
+    """The first step that has other outputs on what the steps before it give, and why."""
     with contextlib.suppress(Exception):  # of X that the estimator itself cannot take
         for name, step, rows in _steps(estimator, X):
             try:

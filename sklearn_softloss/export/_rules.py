@@ -1,4 +1,4 @@
-"""What a fitted decision rule answers to probabilities, in torch."""
+"""What a fitted decision rule decides from probabilities, in torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Decision = Callable[[Tensor], Tensor]
 
 
 def decision_in_torch(rule: DecisionRule) -> Decision:
-    """What maps probabilities (n_samples, n_columns), float64, to the rule's answers, int64."""
+    """What maps probabilities (n_samples, n_columns), float64, to the rule's decisions, int64."""
     decide = _decision(rule)
     return lambda proba: decide(proba).long()
 

@@ -39,12 +39,14 @@ from ._independent import (
     Hill,
     TwoWay,
 )
-from ._log_link import Gamma, LogLinkLoss, Poisson, Tweedie
 from ._regression import (
+    Gamma,
     Huber,
+    Poisson,
     RegressionAbsoluteError,
     RegressionLoss,
     RegressionSquaredError,
+    Tweedie,
 )
 from ._spread import Gaussian, Quantile
 
@@ -75,7 +77,6 @@ __all__ = [
     "IndependentLoss",
     "Jeffreys",
     "KLDivergence",
-    "LogLinkLoss",
     "LogitAdjustedCrossEntropy",
     "Loss",
     "NonnegativeLoss",

@@ -10,28 +10,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._checks import check_one_of, nearest_name
+from .._checks import check_number, check_one_of, nearest_name
 from .._targets.domains import DISTRIBUTION, DOMAINS, INDEPENDENT, Domain
-from ._softmax import softmax
+from ._links import softmax
 
 Properness = Literal["strictly proper", "invertible", "neither"]
 PROPERNESS: tuple[Properness, ...] = get_args(Properness)
 
 
-@dataclass_transform(eq_default=False, field_specifiers=(field,))
+def number(*, default: float, **bounds: Any) -> Any:
+    """A parameter of a loss, with the bounds that `check_number` holds it to."""
+    return field(default=default, metadata={"bounds": bounds})
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(field, number))
 class Loss(ABC):
     """Contract of every loss.
 
     The annotated attributes of a subclass are its parameters (it becomes a dataclass by itself):
     a loss compares, prints and pickles by value and can be searched over (``loss__pos_weight`` in
     a grid). It must have `name`, `domain`, `properness`, `per_sample`, `inverse_link` and
-    `hide_unknown`; a class that lacks one makes no instance. `DistributionLoss`, `IndependentLoss`
-    and `NonnegativeLoss` bring what follows from the domain.
+    `hide_unknown`; a class that lacks one makes no instance. `DistributionLoss`,
+    `IndependentLoss`, `NonnegativeLoss` and `RegressionLoss` bring what follows from the domain.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
-    ordered: ClassVar[bool] = False
-    """Whether the order of the columns has a meaning."""
     batch_dependent: ClassVar[bool] = False
     """Whether the value of a sample depends on the other samples of its batch."""
     offers_gradient: ClassVar[bool] = False
@@ -64,10 +67,11 @@ class Loss(ABC):
     @property
     @abstractmethod
     def domain(self) -> Domain:
-        """Which targets are legal: a class attribute.
+        """Which targets are legal: a class attribute, which may be given by its name.
 
         "distribution" means rows >= 0 that sum to 1, "independent" entries in [0, 1] with free
-        rows, "nonnegative" counts and unnormalised rows.
+        rows, "nonnegative" counts and unnormalised rows; of numbers "real", "nonnegative real" and
+        "positive real".
         """
 
     @property
@@ -75,10 +79,9 @@ class Loss(ABC):
     def properness(self) -> Properness:
         """Whether the inverse link of the minimiser is E[y given x].
 
-        "strictly proper" means that it is, because the loss is a strictly proper scoring rule;
-        "invertible", because the link undoes the loss's distortion; "neither", that it is not:
-        calibrate before reading the output as a probability. A class attribute, or a property
-        where it depends on the parameters.
+        "strictly proper": it is, as the loss is a strictly proper scoring rule. "invertible": it
+        is, as the link undoes the loss's distortion. "neither": calibrate before reading the output
+        as a probability. A class attribute, or a property where it depends on the parameters.
         """
 
     def n_logits(self, n_labels: int) -> int:
@@ -127,8 +130,8 @@ class Loss(ABC):
         target : Tensor of shape (..., n_labels)
             Targets in the loss's domain. Entries of weight 0 may hold anything, NaN included.
         entry_weight : Tensor of shape (..., n_labels), default=None
-            Weights >= 0. An entry of weight 0 leaves value and gradient exactly as if its column
-            were not there.
+            Weights >= 0. An entry of weight 0 leaves value and gradient as if its column were
+            not there.
 
         Returns
         -------
@@ -140,18 +143,12 @@ class Loss(ABC):
     def gradient(
         self, logits: Tensor, target: Tensor, entry_weight: Tensor | None = None
     ) -> Tensor:
-        """Derivative of each sample's value with respect to its logits, in closed form.
-
-        Offered where `offers_gradient` is true.
+        """Derivative of each sample's value by its logits, where `offers_gradient` is true.
 
         Parameters
         ----------
-        logits : Tensor of shape (..., n_logits)
-            Outputs of the net, before any link.
-        target : Tensor of shape (..., n_labels)
-            Targets in the loss's domain. Entries of weight 0 may hold anything, NaN included.
-        entry_weight : Tensor of shape (..., n_labels), default=None
-            Weights >= 0.
+        logits, target, entry_weight : Tensor
+            As of a call of the loss.
 
         Returns
         -------
@@ -160,25 +157,16 @@ class Loss(ABC):
         return self.logit_gradient(*self._without_unknown(logits, target, entry_weight))
 
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        """The derivative behind `gradient`, after unknown entries have been hidden.
+        """The derivative behind `gradient`, in closed form; NotImplementedError without one.
 
         Parameters
         ----------
-        logits : Tensor of shape (..., n_logits)
-            Outputs of the net, before any link.
-        target : Tensor of shape (..., n_labels)
-            Targets in the loss's domain; 0 in unknown entries.
-        entry_weight : Tensor of shape (..., n_labels) or None
-            Weights >= 0.
+        logits, target, entry_weight : Tensor
+            As of `per_sample`.
 
         Returns
         -------
         Tensor of shape (..., n_logits)
-
-        Raises
-        ------
-        NotImplementedError
-            If the loss has none in closed form.
         """
         raise NotImplementedError(f"{type(self).__name__} has no gradient in closed form.")
 
@@ -196,10 +184,8 @@ class Loss(ABC):
 
         Parameters
         ----------
-        logits : Tensor of shape (..., n_logits)
-            Outputs of the net, before any link.
-        target : Tensor of shape (..., n_labels)
-            Targets in the loss's domain.
+        logits, target : Tensor of shapes (..., n_logits) and (..., n_labels)
+            Outputs of the net, and finite targets.
         entry_weight : Tensor of shape (..., n_labels) or None
             Weights >= 0.
 
@@ -220,7 +206,7 @@ class Loss(ABC):
         Returns
         -------
         Tensor of shape (..., n_labels)
-            Entries in [0, 1].
+            In the `prediction_range` of the domain: [0, 1] for probabilities.
         """
 
     @abstractmethod
@@ -242,12 +228,12 @@ class Loss(ABC):
         """
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters by name, as scikit-learn's ``clone`` and ``GridSearchCV`` read them.
+        """Parameters by name, as scikit-learn reads them.
 
         Parameters
         ----------
         deep : bool, default=True
-            Of no effect; scikit-learn passes it.
+            Of no effect.
 
         Returns
         -------
@@ -283,8 +269,11 @@ class Loss(ABC):
         vars(self).update(vars(checked))
         return self
 
-    def __post_init__(self) -> None:  # noqa: B027
+    def __post_init__(self) -> None:
         """Refuse bad parameter values; called by the constructor and by `set_params`."""
+        for found in fields(self):
+            if "bounds" in found.metadata:
+                check_number(found.name, getattr(self, found.name), **found.metadata["bounds"])
 
     def __eq__(self, other: object) -> bool:
         """Of one class, with equal parameters, which may be arrays."""
@@ -331,6 +320,10 @@ class IndependentLoss(Loss):
         return logits.masked_fill(unknown, 0.0)
 
 
+def weighted(terms: Tensor, entry_weight: Tensor | None) -> Tensor:
+    return terms if entry_weight is None else entry_weight * terms
+
+
 def sum_entries(terms: Tensor, entry_weight: Tensor | None) -> Tensor:
     """Weighted sum over the last axis: what most losses do with their entries.
 
@@ -352,7 +345,7 @@ def sum_entries(terms: Tensor, entry_weight: Tensor | None) -> Tensor:
     >>> sum_entries(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 0.0]))
     tensor(1.)
     """
-    return terms.sum(-1) if entry_weight is None else (entry_weight * terms).sum(-1)
+    return weighted(terms, entry_weight).sum(-1)
 
 
 # --- losses by name ------------------------------------------------------------------------------
@@ -364,13 +357,14 @@ LossType = TypeVar("LossType", bound="type[Loss]")
 def register_loss(loss_class: LossType) -> LossType:
     """Let estimators find a loss by its name: ``loss=loss_class.name``.
 
-    The same name may stand once in each domain ("squared_error" of a softmax and of sigmoids).
+    The same name may stand once in each domain: "squared_error" of a softmax, of sigmoids and of
+    numbers.
 
     Parameters
     ----------
     loss_class : type
-        A class derived from `Loss`, `DistributionLoss` or `IndependentLoss` that has every piece a
-        loss needs and can be made without arguments.
+        A class derived from `Loss` that has every piece a loss needs and can be made without
+        arguments.
 
     Returns
     -------
@@ -418,7 +412,8 @@ def loss_names(domains: tuple[str, ...] = tuple(DOMAINS)) -> list[str]:
     Parameters
     ----------
     domains : tuple of str, default=all domains
-        Some of "distribution", "independent" and "nonnegative".
+        Some of "distribution", "independent", "nonnegative", "real", "nonnegative real" and
+        "positive real".
 
     Returns
     -------
@@ -471,7 +466,7 @@ def get_loss(loss: str | Loss, domains: tuple[str, ...] = tuple(DOMAINS)) -> Los
     loss : str or Loss
         A registered name or an instance.
     domains : tuple of str, default=all domains
-        The domains the caller can serve, the preferred one first.
+        Those that will do, the preferred one first; `loss_names` says which there are.
 
     Returns
     -------

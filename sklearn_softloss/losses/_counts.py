@@ -8,8 +8,7 @@ from torch import Tensor
 from .._checks import check_one_of
 from .._targets.domains import NONNEGATIVE
 from ._base import Loss, Properness, register_loss, sum_entries
-from ._log_link import TANGENT_FROM, tangent_exp
-from ._softmax import log_softmax, softmax
+from ._links import TANGENT_FROM, log_softmax, softmax, tangent_exp
 
 SMALLEST_COUNT = 0.01
 

@@ -10,9 +10,16 @@ import torch
 from torch import Tensor
 
 from .._checks import check_number
-from ._base import DistributionLoss, Properness, register_loss, sum_entries
-from ._partial import FocalPartial, PartialDistributionLoss, Poly1Partial, log_complement
-from ._softmax import log_softmax, softmax
+from ._base import DistributionLoss, Properness, number, register_loss, sum_entries, weighted
+from ._formulas import (
+    AbsoluteErrorFormula,
+    CosineFormula,
+    FocalFormula,
+    JeffreysFormula,
+    PartialDistributionLoss,
+    Poly1Formula,
+)
+from ._links import log_complement, log_softmax, softmax
 
 
 @register_loss
@@ -114,14 +121,12 @@ class SquaredError(DistributionLoss):
 
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         proba = softmax(logits)
-        error = 2 * (proba - target)
-        if entry_weight is not None:
-            error = entry_weight * error
+        error = weighted(2 * (proba - target), entry_weight)
         return proba * (error - (error * proba).sum(-1, keepdim=True))
 
 
 @register_loss
-class AbsoluteError(DistributionLoss):
+class AbsoluteError(AbsoluteErrorFormula, DistributionLoss):
     r"""Total absolute error of a softmax: :math:`\sum_k |p_k - y_k|`.
 
     Domain: distribution. Link: softmax. Neither proper nor invertible: for drawn labels its
@@ -143,21 +148,15 @@ class AbsoluteError(DistributionLoss):
     tensor([1.])
     """
 
-    name = "absolute_error"
-    properness = "neither"
-
-    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return sum_entries((softmax(logits) - target).abs(), entry_weight)
-
 
 @register_loss
-class Jeffreys(DistributionLoss):
+class Jeffreys(JeffreysFormula, DistributionLoss):
     r"""Jeffreys divergence in nats: :math:`\sum_k (p_k - y_k) (\log p_k - \log y_k)`.
 
+    Known also as the "modified KL" ``sum |(P - Q) log(P / Q)|``: both factors have the same sign.
+
     Domain: distribution. Link: softmax. Neither proper nor invertible: it is linear in neither
-    argument, and for targets of 0 its value is set by `floor`. Known also as the "modified KL"
-    ``sum |(P - Q) log(P / Q)|``, in which the absolute value changes nothing: both factors have
-    the same sign.
+    argument, and for targets of 0 its value is set by `floor`.
 
     Use it when rows of y are the true distributions, dense and exact. Not for drawn labels or
     votes: calibrate first.
@@ -180,25 +179,12 @@ class Jeffreys(DistributionLoss):
     tensor([0.2747])
     """
 
-    name = "jeffreys"
-    properness = "neither"
-    floor: float = 1e-4
-
-    def __post_init__(self) -> None:
-        check_number("floor", self.floor, low=0.0, high=1.0, open_end=True)
-
-    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return jeffreys(log_softmax(logits), target, entry_weight, self.floor)
-
-
-def jeffreys(log_p: Tensor, target: Tensor, entry_weight: Tensor | None, floor: float) -> Tensor:
-    """sum (p - y) (log p - log y), with targets below the floor raised to it in the logarithm."""
-    terms = (log_p.exp() - target) * (log_p - target.clamp_min(floor).log())
-    return sum_entries(terms, entry_weight)
+    def _log_proba(self, logits: Tensor) -> Tensor:
+        return log_softmax(logits)
 
 
 @register_loss
-class Cosine(DistributionLoss):
+class Cosine(CosineFormula, DistributionLoss):
     r"""One minus the cosine between the rows p and y, in [0, 1].
 
     Domain: distribution. Link: softmax. Neither proper nor invertible for soft rows: dividing by
@@ -211,8 +197,7 @@ class Cosine(DistributionLoss):
     ----------
     Barz and Denzler, "Deep learning on small datasets without pre-training using cosine loss",
     WACV 2020, arXiv:1901.09054.
-    Gneiting and Raftery, "Strictly proper scoring rules, prediction, and estimation", JASA 102
-    (2007) 359-378, doi:10.1198/016214506000001437.
+    Gneiting and Raftery, JASA 102 (2007) 359-378, doi:10.1198/016214506000001437.
 
     Examples
     --------
@@ -222,26 +207,9 @@ class Cosine(DistributionLoss):
     tensor([0.2929])
     """
 
-    name = "cosine"
-    properness = "neither"
-
-    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return cosine_distance(softmax(logits), target, entry_weight)
-
-
-def cosine_distance(proba: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-    """1 - cos(p, y); 0, without a gradient, for rows of y that have no direction."""
-    inner = sum_entries(proba * target, entry_weight)
-    of_proba = sum_entries(proba.square(), entry_weight)
-    of_target = sum_entries(target.square(), entry_weight)
-    blank = of_target == 0
-    tiny = torch.finfo(proba.dtype).tiny
-    norms = of_proba.clamp_min(tiny).sqrt() * of_target.masked_fill(blank, 1.0).sqrt()
-    return (1 - inner / norms).masked_fill(blank, 0.0)
-
 
 @register_loss
-class Focal(FocalPartial, PartialDistributionLoss):
+class Focal(FocalFormula, PartialDistributionLoss):
     r"""Focal loss of a softmax: :math:`-\sum_k y_k (1 - p_k)^\gamma \log p_k`.
 
     Domain: distribution. Link: :math:`p_k \mapsto h(p_k) / \sum_j h(p_j)` with
@@ -271,12 +239,9 @@ class Focal(FocalPartial, PartialDistributionLoss):
     tensor([0.1733])
     """
 
-    name = "focal"
-    gamma: float = 2.0
-
 
 @register_loss
-class Poly1(Poly1Partial, PartialDistributionLoss):
+class Poly1(Poly1Formula, PartialDistributionLoss):
     r"""Cross-entropy plus a linear term: :math:`\sum_k y_k (-\log p_k + \epsilon (1 - p_k))`.
 
     Domain: distribution. Link: p / (1 + epsilon p), normalised. Invertible: at the minimiser y is
@@ -302,9 +267,6 @@ class Poly1(Poly1Partial, PartialDistributionLoss):
     >>> Poly1()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
     tensor([1.1931])
     """
-
-    name = "poly1"
-    epsilon: float = 1.0
 
 
 @register_loss
@@ -337,19 +299,16 @@ class GeneralizedCrossEntropy(PartialDistributionLoss):
     """
 
     name = "generalized_cross_entropy"
-    q: float = 0.7
-
-    def __post_init__(self) -> None:
-        check_number("q", self.q, low=0.0, high=1.0, open_end=True)
+    q: float = number(default=0.7, low=0.0, high=1.0, open_end=True)
 
     @property
     def properness(self) -> Properness:
         return "invertible" if self.q < 1 else "neither"
 
-    def partial(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
+    def _cost(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
         return -(self.q * log_p).expm1() / self.q
 
-    def log_slope(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
+    def _log_slope(self, log_p: Tensor, log_not_p: Tensor) -> Tensor:
         return (self.q - 1) * log_p
 
     def inverse_link(self, logits: Tensor) -> Tensor:
@@ -390,13 +349,12 @@ class SymmetricCrossEntropy(DistributionLoss):
 
     name = "symmetric_cross_entropy"
     properness = "neither"
-    alpha: float = 0.1
-    beta: float = 1.0
+    alpha: float = number(default=0.1, low=0.0)
+    beta: float = number(default=1.0, low=0.0)
     log_zero: float = -4.0
 
     def __post_init__(self) -> None:
-        check_number("alpha", self.alpha, low=0.0)
-        check_number("beta", self.beta, low=0.0)
+        super().__post_init__()
         check_number("-log_zero", -self.log_zero, low=0.0, open_end=True)
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
@@ -410,8 +368,8 @@ class SymmetricCrossEntropy(DistributionLoss):
 class CrossEntropyWithComplement(DistributionLoss):
     r"""Both sides of every class: :math:`-\sum_k y_k \log p_k + (1 - y_k) \log(1 - p_k)`, in nats.
 
-    Domain: distribution. Link: softmax. Strictly proper: each term is least at p_k = y_k, and
-    these values together are a distribution.
+    Domain: distribution. Link: softmax. Strictly proper: each term, a logarithmic score, is least
+    at p_k = y_k, and these values together are a distribution.
 
     Use it when wrong classes should be pushed down one by one, and not only through the softmax.
     Not with classes that do not exclude each other: take `BinaryCrossEntropy`, the same form of
@@ -420,8 +378,7 @@ class CrossEntropyWithComplement(DistributionLoss):
 
     References
     ----------
-    Gneiting and Raftery, "Strictly proper scoring rules, prediction, and estimation", JASA 102
-    (2007) 359-378, doi:10.1198/016214506000001437 (each term is their logarithmic score).
+    Gneiting and Raftery, JASA 102 (2007) 359-378, doi:10.1198/016214506000001437.
 
     Examples
     --------
@@ -467,7 +424,6 @@ class EarthMover(DistributionLoss):
 
     name = "earth_mover"
     properness = "strictly proper"
-    ordered = True
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         return sum_entries((softmax(logits) - target).cumsum(-1).square(), entry_weight)
@@ -477,23 +433,22 @@ class EarthMover(DistributionLoss):
 class LogitAdjustedCrossEntropy(DistributionLoss):
     r"""Cross-entropy of :math:`\mathrm{softmax}(z + \tau \log \pi)`, in nats.
 
-    Here z are the logits and pi is the class prior. Trained so, z alone ranks the classes as if
-    all were equally frequent (for tau = 1), while the link puts the prior back.
+    With tau = 1 the logits z alone rank the classes as if all were equally frequent; the link puts
+    the class prior pi back.
 
     Domain: distribution. Link: softmax(z + tau log pi). Strictly proper: it is the cross-entropy
     of that softmax.
 
     Use it with rare classes when a net of small capacity should not spend it on the prior. Not
-    for balanced decisions by itself: those are made afterwards, by dividing the probabilities by
-    the prior.
+    for balanced decisions by itself: for those divide the probabilities by the prior.
 
     Parameters
     ----------
     tau : float, default=1.0
         Strength of the adjustment, >= 0.
     prior : array-like of shape (n_classes,), default=None
-        Positive numbers. None takes the mean of the training targets; called outside an
-        estimator, it takes equal classes.
+        Positive numbers. None takes the mean of the training targets, and outside an estimator
+        equal classes.
 
     References
     ----------
@@ -509,11 +464,11 @@ class LogitAdjustedCrossEntropy(DistributionLoss):
 
     name = "logit_adjusted_cross_entropy"
     properness = "strictly proper"
-    tau: float = 1.0
+    tau: float = number(default=1.0, low=0.0)
     prior: Any = None
 
     def __post_init__(self) -> None:
-        check_number("tau", self.tau, low=0.0)
+        super().__post_init__()
         if self.prior is None:
             return
         prior = np.asarray(self.prior, dtype=np.float64)

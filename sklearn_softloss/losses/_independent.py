@@ -8,10 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._checks import check_number
-from ._base import IndependentLoss, Properness, register_loss, sum_entries
-from ._distribution import cosine_distance, jeffreys
-from ._partial import FocalPartial, PartialIndependentLoss, Poly1Partial, log_sigmoids
+from ._base import IndependentLoss, Properness, number, register_loss, sum_entries, weighted
+from ._formulas import (
+    AbsoluteErrorFormula,
+    CosineFormula,
+    FocalFormula,
+    JeffreysFormula,
+    PartialIndependentLoss,
+    Poly1Formula,
+)
+from ._links import exact_softplus, log_sigmoids
 
 
 @register_loss
@@ -36,8 +42,7 @@ class BinaryCrossEntropy(IndependentLoss):
 
     References
     ----------
-    Gneiting and Raftery, "Strictly proper scoring rules, prediction, and estimation", JASA 102
-    (2007) 359-378, doi:10.1198/016214506000001437.
+    Gneiting and Raftery, JASA 102 (2007) 359-378, doi:10.1198/016214506000001437.
 
     Examples
     --------
@@ -81,7 +86,7 @@ class BinaryCrossEntropy(IndependentLoss):
         else:
             weight = self._weight_like(logits)
             gradient = (1 - target) * proba - weight * target * (-logits).sigmoid()
-        return gradient if entry_weight is None else entry_weight * gradient
+        return weighted(gradient, entry_weight)
 
     def inverse_link(self, logits: Tensor) -> Tensor:
         if self.pos_weight is None:
@@ -101,8 +106,8 @@ class BinarySquaredError(IndependentLoss):
 
     References
     ----------
-    Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review
-    78 (1950) 1-3, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+    Brier, Monthly Weather Review 78 (1950) 1-3,
+    doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
     LeCun et al., "Efficient BackProp", 1998, doi:10.1007/3-540-49430-8_2.
 
     Examples
@@ -122,11 +127,11 @@ class BinarySquaredError(IndependentLoss):
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         proba = logits.sigmoid()
         gradient = 2 * (proba - target) * proba * (1 - proba)
-        return gradient if entry_weight is None else entry_weight * gradient
+        return weighted(gradient, entry_weight)
 
 
 @register_loss
-class BinaryAbsoluteError(IndependentLoss):
+class BinaryAbsoluteError(AbsoluteErrorFormula, IndependentLoss):
     r"""Absolute error of sigmoids: :math:`\sum_l |p_l - y_l|`.
 
     Domain: independent. Link: sigmoid. Neither proper nor invertible: its expectation is least at
@@ -137,8 +142,7 @@ class BinaryAbsoluteError(IndependentLoss):
 
     References
     ----------
-    Ghosh, Kumar and Sastry, "Robust loss functions under label noise for deep neural networks",
-    AAAI 2017, arXiv:1712.09482.
+    Ghosh, Kumar and Sastry, AAAI 2017, arXiv:1712.09482.
 
     Examples
     --------
@@ -148,15 +152,9 @@ class BinaryAbsoluteError(IndependentLoss):
     tensor([1.])
     """
 
-    name = "absolute_error"
-    properness = "neither"
-
-    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return sum_entries((logits.sigmoid() - target).abs(), entry_weight)
-
 
 @register_loss
-class BinaryFocal(FocalPartial, PartialIndependentLoss):
+class BinaryFocal(FocalFormula, PartialIndependentLoss):
     r"""Focal loss of sigmoids.
 
     .. math:: -\sum_l y_l (1 - p_l)^\gamma \log p_l + (1 - y_l) p_l^\gamma \log(1 - p_l)
@@ -174,8 +172,7 @@ class BinaryFocal(FocalPartial, PartialIndependentLoss):
     References
     ----------
     Lin et al., "Focal loss for dense object detection", ICCV 2017, arXiv:1708.02002.
-    Charoenphakdee et al., "On focal loss for class-posterior probability estimation: a theoretical
-    perspective", CVPR 2021, arXiv:2011.09172.
+    Charoenphakdee et al., CVPR 2021, arXiv:2011.09172.
 
     Examples
     --------
@@ -185,12 +182,9 @@ class BinaryFocal(FocalPartial, PartialIndependentLoss):
     tensor([0.3466])
     """
 
-    name = "focal"
-    gamma: float = 2.0
-
 
 @register_loss
-class BinaryPoly1(Poly1Partial, PartialIndependentLoss):
+class BinaryPoly1(Poly1Formula, PartialIndependentLoss):
     r"""Sigmoid cross-entropy plus a linear term.
 
     .. math:: \sum_l y_l f(p_l) + (1 - y_l) f(1 - p_l), \quad f(p) = -\log p + \epsilon (1 - p)
@@ -217,9 +211,6 @@ class BinaryPoly1(Poly1Partial, PartialIndependentLoss):
     >>> BinaryPoly1()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
     tensor([2.3863])
     """
-
-    name = "poly1"
-    epsilon: float = 1.0
 
 
 @register_loss
@@ -256,14 +247,9 @@ class Asymmetric(IndependentLoss):
 
     name = "asymmetric"
     properness = "neither"
-    gamma_pos: float = 1.0
-    gamma_neg: float = 4.0
-    margin: float = 0.05
-
-    def __post_init__(self) -> None:
-        check_number("gamma_pos", self.gamma_pos, low=0.0)
-        check_number("gamma_neg", self.gamma_neg, low=0.0)
-        check_number("margin", self.margin, low=0.0, high=1.0)
+    gamma_pos: float = number(default=1.0, low=0.0)
+    gamma_neg: float = number(default=4.0, low=0.0)
+    margin: float = number(default=0.05, low=0.0, high=1.0)
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         log_p, log_not_p = log_sigmoids(logits)
@@ -318,14 +304,9 @@ class Hill(IndependentLoss):
 
     name = "hill"
     properness = "neither"
-    lamb: float = 1.5
-    margin: float = 1.0
-    gamma: float = 2.0
-
-    def __post_init__(self) -> None:
-        check_number("lamb", self.lamb, low=1.0)
-        check_number("margin", self.margin, low=-float("inf"))
-        check_number("gamma", self.gamma, low=0.0)
+    lamb: float = number(default=1.5, low=1.0)
+    margin: float = number(default=1.0, low=-float("inf"))
+    gamma: float = number(default=2.0, low=0.0)
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         log_q, log_not_q = log_sigmoids(logits - self.margin)
@@ -365,8 +346,8 @@ class ZLPR(IndependentLoss):
     properness = "neither"
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        absent = log_sum_exp(logits, log_share(1 - target, entry_weight))
-        present = log_sum_exp(-logits, log_share(target, entry_weight))
+        absent = (logits + log_share(1 - target, entry_weight)).logsumexp(-1)
+        present = (log_share(target, entry_weight) - logits).logsumexp(-1)
         return exact_softplus(absent) + exact_softplus(present)
 
 
@@ -405,10 +386,7 @@ class TwoWay(IndependentLoss):
     name = "two_way"
     properness = "neither"
     batch_dependent = True
-    temperature: float = 4.0
-
-    def __post_init__(self) -> None:
-        check_number("temperature", self.temperature, low=0.0, open_end=True)
+    temperature: float = number(default=4.0, low=0.0, open_end=True)
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         lead = logits.shape[:-1]
@@ -424,15 +402,13 @@ class TwoWay(IndependentLoss):
     def _pairs(self, logits: Tensor, absent: Tensor, present: Tensor, axis: int) -> Tensor:
         t = self.temperature
         return exact_softplus(
-            log_sum_exp(logits, absent, axis) + t * log_sum_exp(-logits / t, present, axis)
+            (logits + absent).logsumexp(axis) + t * (-logits / t + present).logsumexp(axis)
         )
 
 
 @register_loss
-class BinaryJeffreys(IndependentLoss):
+class BinaryJeffreys(JeffreysFormula, IndependentLoss):
     r"""The "modified KL" of unnormalised rows: :math:`\sum_l (p_l - y_l) (\log p_l - \log y_l)`.
-
-    The usual form :math:`\sum |(p - y) \log(p / y)|` is the same: both factors have one sign.
 
     Domain: independent. Link: sigmoid. Neither: for targets of 0 the value is set by `floor`, and
     drawn labels and their mean pull differently.
@@ -446,8 +422,7 @@ class BinaryJeffreys(IndependentLoss):
 
     References
     ----------
-    Jeffreys, "An invariant form for the prior probability in estimation problems", Proc. Royal
-    Society A 186 (1946) 453-461, doi:10.1098/rspa.1946.0056.
+    Jeffreys, Proc. Royal Society A 186 (1946) 453-461, doi:10.1098/rspa.1946.0056.
 
     Examples
     --------
@@ -457,19 +432,12 @@ class BinaryJeffreys(IndependentLoss):
     tensor([0.2747])
     """
 
-    name = "jeffreys"
-    properness = "neither"
-    floor: float = 1e-4
-
-    def __post_init__(self) -> None:
-        check_number("floor", self.floor, low=0.0, high=1.0, open_end=True)
-
-    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return jeffreys(log_sigmoids(logits)[0], target, entry_weight, self.floor)
+    def _log_proba(self, logits: Tensor) -> Tensor:
+        return log_sigmoids(logits)[0]
 
 
 @register_loss
-class BinaryCosine(IndependentLoss):
+class BinaryCosine(CosineFormula, IndependentLoss):
     r"""One minus the cosine between the rows p of sigmoids and y, in [0, 1].
 
     Domain: independent. Link: sigmoid. Neither: it is free of scale, so a row of p may be
@@ -481,8 +449,7 @@ class BinaryCosine(IndependentLoss):
 
     References
     ----------
-    Barz and Denzler, "Deep learning on small datasets without pre-training using cosine loss",
-    WACV 2020, arXiv:1901.09054.
+    Barz and Denzler, WACV 2020, arXiv:1901.09054.
 
     Examples
     --------
@@ -492,24 +459,9 @@ class BinaryCosine(IndependentLoss):
     tensor([0.2929])
     """
 
-    name = "cosine"
-    properness = "neither"
-
-    def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return cosine_distance(logits.sigmoid(), target, entry_weight)
-
 
 def log_share(share: Tensor, entry_weight: Tensor | None) -> Tensor:
     """log of weighted shares, with a finite stand-in for log 0 whose exponential is zero."""
-    share = share if entry_weight is None else entry_weight * share
+    share = weighted(share, entry_weight)
     none = share <= 0
     return share.masked_fill(none, 1.0).log().masked_fill(none, torch.finfo(share.dtype).min / 8)
-
-
-def log_sum_exp(logits: Tensor, log_weight: Tensor, axis: int = -1) -> Tensor:
-    return (logits + log_weight).logsumexp(axis)
-
-
-def exact_softplus(x: Tensor) -> Tensor:
-    """log(1 + exp(x)), exact everywhere (torch's is linear beyond 20)."""
-    return -torch.nn.functional.logsigmoid(-x)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -18,6 +17,8 @@ from ._regression import RegressionLoss, Values, quantile_and_deviation
 
 UNIT = float(np.log(np.expm1(1.0)))
 """Where softplus is 1."""
+
+LEAST_SPREAD = 1e-3
 
 
 def _per_target(logits: Tensor, n_each: int) -> Tensor:
@@ -80,8 +81,7 @@ class Quantile(_SeveralLogits):
 
     References
     ----------
-    Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978) 33-50,
-    doi:10.2307/1913643.
+    Koenker and Bassett, Econometrica 46 (1978) 33-50, doi:10.2307/1913643.
 
     Examples
     --------
@@ -117,64 +117,46 @@ class Quantile(_SeveralLogits):
     def _outwards(self, steps: Tensor) -> Tensor:
         """What steps from the middle level to the outer ones add up to."""
         middle = self.nearest_median  # whose own step is 0
-        found = steps.cumsum(-1) if middle == 0 else steps.clone()
-        if middle:
-            found[..., middle:] = steps[..., middle:].cumsum(-1)
-            found[..., :middle] = -steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
-        return found
+        if middle == 0:
+            return steps.cumsum(-1)
+        lower = -steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
+        return torch.cat([lower, steps[..., middle:].cumsum(-1)], -1)
 
-    def quantiles(self, logits: Tensor) -> Tensor:
+    def quantiles(self, logits: Tensor, levels: Any = None) -> Tensor:
         """All quantiles, never decreasing along the last axis.
 
         Parameters
         ----------
         logits : Tensor of shape (..., n_labels * n_levels)
             Outputs of the net.
+        levels : sequence of float, default=None
+            None, or the loss's own: there are no others.
 
         Returns
         -------
         Tensor of shape (..., n_labels, n_levels)
-        """
-        each = _per_target(logits, self._n_each)
-        middle = each[..., self.nearest_median, None]
-        _, gaps = _constants(self._taus, logits.dtype, logits.device)
-        return middle + self._outwards(gaps * softplus(each + UNIT))
-
-    def at_levels(self, levels: Any = None) -> Callable[[Tensor], Tensor]:
-        """What reads quantiles from logits: at the loss's own levels, the only ones it has.
-
-        Parameters
-        ----------
-        levels : sequence of float, default=None
-            None, or the loss's own.
-
-        Returns
-        -------
-        callable (Tensor) -> Tensor
         """
         if levels is not None and not np.array_equal(check_levels("levels", levels), self._taus):
             raise ValueError(
                 f"The net has the quantiles of its training alone, quantile={self.levels!r}; got "
                 f"levels={levels!r}."
             )
-        return self.quantiles
+        each = _per_target(logits, self._n_each)
+        middle = each[..., self.nearest_median, None]
+        _, gaps = _constants(self._taus, logits.dtype, logits.device)
+        return middle + self._outwards(gaps * softplus(each + UNIT))
 
     def inverse_link(self, logits: Tensor) -> Tensor:
         return _per_target(logits, self._n_each)[..., self.nearest_median]
 
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        return sum_entries(self._cost(target[..., None] - self.quantiles(logits)), entry_weight)
+        short = target[..., None] - self.quantiles(logits)
+        taus, _ = _constants(self._taus, short.dtype, short.device)
+        cost = torch.maximum(taus * short, (taus - 1) * short).mean(-1)
+        return sum_entries(cost, entry_weight)
 
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         short = target[..., None] - self.quantiles(logits)
-        return self._gradient(logits, short, entry_weight)
-
-    def _cost(self, short: Tensor) -> Tensor:
-        """Of each entry, from what its quantiles fall short by."""
-        taus, _ = _constants(self._taus, short.dtype, short.device)
-        return torch.maximum(taus * short, (taus - 1) * short).mean(-1)
-
-    def _gradient(self, logits: Tensor, short: Tensor, entry_weight: Tensor | None) -> Tensor:
         taus, gaps = _constants(self._taus, short.dtype, short.device)
         slope = ((short < 0).to(short.dtype) - taus) / self._n_each
         if entry_weight is not None:
@@ -229,14 +211,8 @@ class Gaussian(_SeveralLogits):
     functional = "mean"
     _n_each = 2
 
-    LEAST_SPREAD = 1e-3
-
-    def _parts(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        mean, raw = _per_target(logits, 2).unbind(-1)
-        return mean, raw
-
     def inverse_link(self, logits: Tensor) -> Tensor:
-        return self._parts(logits)[0]
+        return logits[..., ::2]
 
     def std(self, logits: Tensor) -> Tensor:
         """Standard deviation of each target.
@@ -250,7 +226,7 @@ class Gaussian(_SeveralLogits):
         -------
         Tensor of shape (..., n_labels)
         """
-        return softplus(self._parts(logits)[1] + UNIT) + self.LEAST_SPREAD
+        return softplus(logits[..., 1::2] + UNIT) + LEAST_SPREAD
 
     def quantiles(self, logits: Tensor, levels: Any) -> Tensor:
         """Quantiles of the normal distributions.
@@ -269,30 +245,15 @@ class Gaussian(_SeveralLogits):
         z = torch.special.ndtri(torch.from_numpy(check_levels("levels", levels))).to(logits)
         return self.inverse_link(logits)[..., None] + self.std(logits)[..., None] * z
 
-    def at_levels(self, levels: Any = None) -> Callable[[Tensor], Tensor]:
-        """What reads quantiles from logits.
-
-        Parameters
-        ----------
-        levels : sequence of float
-            In (0, 1), increasing.
-
-        Returns
-        -------
-        callable (Tensor) -> Tensor
-        """
-        taus = check_levels("levels", levels)
-        return lambda logits: self.quantiles(logits, taus)
-
     def per_sample(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
         std = self.std(logits)
-        squared = ((target - self._parts(logits)[0]) / std).square()
+        squared = ((target - self.inverse_link(logits)) / std).square()
         return sum_entries(0.5 * (squared + np.log(2 * np.pi)) + std.log(), entry_weight)
 
     def logit_gradient(self, logits: Tensor, target: Tensor, entry_weight: Tensor | None) -> Tensor:
-        (mean, raw), std = self._parts(logits), self.std(logits)
-        off = (mean - target) / std
-        spread = (1 - off.square()) / std * (raw + UNIT).sigmoid()
+        std = self.std(logits)
+        off = (self.inverse_link(logits) - target) / std
+        spread = (1 - off.square()) / std * (logits[..., 1::2] + UNIT).sigmoid()
         gradient = torch.stack([off / std, spread], -1)
         if entry_weight is not None:
             gradient = gradient * entry_weight[..., None]

@@ -1,8 +1,4 @@
-"""Measures of the shared task on disagreement: of shares of answers, and of each annotator's.
-
-Those of Leonardelli et al., "LeWiDi-2025 at NLPerspectives: the third edition of the learning with
-disagreements shared task", 2025, arXiv:2510.08460.
-"""
+"""How well the answer of each annotator is foretold, as a shared task on disagreement has it."""
 
 from __future__ import annotations
 
@@ -12,110 +8,17 @@ from typing import Any, Literal
 import numpy as np
 
 from .._checks import check_one_of, weight_or_ones
-from .._targets.answers import are_same, known_answers, read_answers
+from .._targets.annotations import are_same, known_annotations, read_annotations
 from .._targets.encoding import Array
-from ._takes import takes
-from .averages import mean_of_defined
-from .blocks import ClassBlocks, OptionalArray
+from ._averages import mean_of_defined
+from .blocks import OptionalArray
 
 AnswerAverage = Literal["items", "annotators"] | None
 
 
-@takes("classes")
-def manhattan_distance(
-    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
-) -> float:
-    """Mean over rows of the sum of absolute differences between target and probability.
-
-    ``sum(abs(d - p))``, twice the `total_variation`; the less the better.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Rows that sum to 1, or hard labels.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
-
-    Returns
-    -------
-    float
-        In [0, 2].
-
-    Raises
-    ------
-    ValueError
-        As `soft_log_loss`.
-
-    References
-    ----------
-    Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460.
-
-    Examples
-    --------
-    >>> from sklearn_softloss.metrics import manhattan_distance
-    >>> round(manhattan_distance([[1.0, 0.0], [0.5, 0.5]], [[0.8, 0.2], [0.5, 0.5]]), 4)
-    0.2
-    """
-    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(
-        lambda truth, proba: np.abs(truth - proba).sum(axis=1)
-    )
-
-
-@takes("classes")
-def wasserstein_distance(
-    y_true: Any, y_proba: Any, *, labels: OptionalArray = None, sample_weight: OptionalArray = None
-) -> float:
-    """Mean over rows of the mass to be moved between ordered classes, times the steps it goes.
-
-    For ratings: the classes in the order of the columns are one step apart. The sum of the absolute
-    differences of the cumulative shares; the less the better.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Rows that sum to 1, or hard labels.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities.
-    labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
-
-    Returns
-    -------
-    float
-        From 0 to the number of classes less 1.
-
-    Raises
-    ------
-    ValueError
-        As `soft_log_loss`.
-
-    References
-    ----------
-    Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460.
-
-    Examples
-    --------
-    >>> from sklearn_softloss.metrics import wasserstein_distance
-    >>> wasserstein_distance([[1.0, 0.0, 0.0]], [[0.0, 0.5, 0.5]])
-    1.5
-    """
-    return ClassBlocks(y_true, y_proba, labels, sample_weight).row_mean(
-        lambda truth, proba: np.abs((truth - proba).cumsum(axis=1)[:, :-1]).sum(axis=1)
-    )
-
-
-@takes("answers")
 def annotator_error_rate(
     y_true: Any,
-    y_pred: Any,
+    y_answers: Any,
     *,
     average: AnswerAverage = "items",
     sample_weight: OptionalArray = None,
@@ -126,7 +29,7 @@ def annotator_error_rate(
     ----------
     y_true : array-like of shape (n_samples, n_annotators)
         Answers; NaN or None where there is none.
-    y_pred : array-like of shape (n_samples, n_annotators) or (n_samples,)
+    y_answers : array-like of shape (n_samples, n_annotators) or (n_samples,)
         Predicted answers; one a row is that of all annotators.
     average : {'items', 'annotators'} or None, default='items'
         The mean over an item's answers, averaged over the items that have one, as the shared task
@@ -147,7 +50,8 @@ def annotator_error_rate(
 
     References
     ----------
-    Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460.
+    Leonardelli et al., "LeWiDi-2025 at NLPerspectives: the third edition of the learning with
+    disagreements shared task", 2025, arXiv:2510.08460.
 
     Examples
     --------
@@ -158,13 +62,12 @@ def annotator_error_rate(
     >>> annotator_error_rate([[0, 1], [1, np.nan]], [[0, 0], [1, 1]], average=None)
     array([0., 1.])
     """
-    return _mean_of_answers(y_true, y_pred, _differ, average, sample_weight)
+    return _mean_of_answers(y_true, y_answers, _differ, average, sample_weight)
 
 
-@takes("ratings")
 def annotator_absolute_distance(
     y_true: Any,
-    y_pred: Any,
+    y_ratings: Any,
     *,
     scale: float = 1.0,
     average: AnswerAverage = "items",
@@ -176,15 +79,13 @@ def annotator_absolute_distance(
     ----------
     y_true : array-like of shape (n_samples, n_annotators)
         Answers; NaN where there is none.
-    y_pred : array-like of shape (n_samples, n_annotators) or (n_samples,)
+    y_ratings : array-like of shape (n_samples, n_annotators) or (n_samples,)
         Predicted answers; one a row is that of all annotators.
     scale : float, default=1.0
         What differences are divided by; the shared task takes the number of levels of the ratings
         (6 for ratings from 1 to 6, 11 for those from -5 to 5).
-    average : {'items', 'annotators'} or None, default='items'
-        As for `annotator_error_rate`.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0 of the items.
+    average, sample_weight : str, array-like
+        As in `annotator_error_rate`.
 
     Returns
     -------
@@ -209,7 +110,7 @@ def annotator_absolute_distance(
     """
     if not scale > 0:
         raise ValueError(f"scale must be above 0; got {scale!r}.")
-    found = _mean_of_answers(y_true, y_pred, _distance, average, sample_weight)
+    found = _mean_of_answers(y_true, y_ratings, _distance, average, sample_weight)
     return found / scale
 
 
@@ -225,24 +126,25 @@ def _distance(given: Array, predicted: Array) -> Array:
 
 def _mean_of_answers(
     y_true: Any,
-    y_pred: Any,
+    y_predicted: Any,
     value: Callable[[Array, Array], Array],
     average: AnswerAverage,
     sample_weight: Any,
 ) -> Any:
     check_one_of("average", average, ("items", "annotators", None))
-    answers = read_answers(y_true, are_ratings=True)
+    answers = read_annotations(y_true, are_ratings=True)
     shape = answers.shape
     weight = weight_or_ones(sample_weight, (len(answers),), name="sample_weight")
-    predicted = np.asarray(y_pred)
+    predicted = np.asarray(y_predicted)
     if predicted.ndim == 1:
         predicted = predicted[:, None]
     if predicted.shape not in (shape, (shape[0], 1)):
         raise ValueError(
-            f"y_pred must have shape {shape}, or one answer a row; it has {np.shape(y_pred)}."
+            f"The predicted answers must have shape {shape}, or one a row; they have "
+            f"{np.shape(y_predicted)}."
         )
     predicted = np.broadcast_to(predicted, shape)[answers.item, answers.annotator]
-    there, predicted = known_answers(predicted, "Predictions")
+    there, predicted = known_annotations(predicted, "Predictions")
     if not there.all():
         row = answers.item[int(np.argmin(there))]
         raise ValueError(f"Every answer needs a prediction; row {row} has none.")

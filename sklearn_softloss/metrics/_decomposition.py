@@ -13,7 +13,6 @@ from .._checks import check_one_of
 from .._probability import SMALLEST_PROBA
 from .._targets.encoding import Array
 from ._distribution import brier_scale
-from .blocks import NOTHING_KNOWN
 from .calibration_error import columns_of_kind
 
 Score = Literal["log_loss", "brier_score"]
@@ -105,8 +104,6 @@ def calibration_decomposition(
         n_columns += 1
         total += weight.sum()
         sums += _column_scores(of_column, truth, proba, weight)
-    if not total:
-        raise ValueError(NOTHING_KNOWN)
     scale = 1 / total
     if kind == "classwise":
         scale *= n_columns * (brier_scale("auto", n_columns) if score == "brier_score" else 1)

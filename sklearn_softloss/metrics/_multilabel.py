@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._checks import check_one_of
+from .._checks import check_number, check_one_of
 from .._probability import SMALLEST_PROBA
 from .._targets.encoding import Array
-from ._takes import takes
+from ._averages import AVERAGES, Average, averaged, label_sums
 from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks, OptionalArray
+from .confusion import Counts, fbeta_parts
 
-Average = Literal["micro", "macro"] | None
+Pooling = Literal["micro", "macro"] | None
 
 
 def binary_log_losses(truth: Array, proba: Array) -> Array:
@@ -22,38 +23,21 @@ def binary_log_losses(truth: Array, proba: Array) -> Array:
     return -(present + (1 - truth) * np.log(np.maximum(1 - proba, SMALLEST_PROBA)))
 
 
-def label_sums(blocks: LabelBlocks, *values: Callable[[Array, Array], Array]) -> list[Array]:
-    """Weighted sums over the known entries of each label: first their weight, then each value."""
-    sums = np.zeros((1 + len(values), blocks.n_columns))
-    for rows, truth, proba in blocks.rows():
-        weight = blocks.weight[rows]
-        known = ~np.isnan(truth)
-        all_known = known.all()
-        sums[0] += weight.sum() if all_known else weight @ known
-        for j, value in enumerate(values, start=1):
-            found = value(truth, proba)
-            sums[j] += weight @ (found if all_known else np.where(known, found, 0.0))
-    if not sums[0].any():
-        raise ValueError(NOTHING_KNOWN)
-    return list(sums)
+def squared_errors(truth: Array, proba: Array) -> Array:
+    return np.square(truth - proba)
 
 
-def averaged(
-    numerator: Array, denominator: Array, average: Average, *, weight: Array
+def _mean_over_entries(
+    blocks: LabelBlocks, value: Callable[[Array, Array], Array], average: Pooling
 ) -> float | Array:
-    """Quotients of sums a label (0 where both are 0), their mean, or that of the total sums."""
+    """Weighted mean of a value of each known entry."""
     check_one_of("average", average, ("micro", "macro", None))
-    if average == "micro":
-        total = denominator.sum()
-        return float(numerator.sum() / total) if total > 0 else 0.0
-    share = np.where(weight > 0, 0.0, np.nan)
-    np.divide(numerator, denominator, out=share, where=denominator > 0)
-    return share if average is None else float(np.nanmean(share))
+    known, sums = label_sums(blocks, value)
+    return averaged(sums, known, average, known=known)
 
 
-@takes("labels")
 def multilabel_log_loss(
-    y_true: Any, y_proba: Any, *, average: Average = "micro", sample_weight: OptionalArray = None
+    y_true: Any, y_proba: Any, *, average: Pooling = "micro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """Mean binary cross-entropy over the known entries.
 
@@ -81,7 +65,7 @@ def multilabel_log_loss(
     Raises
     ------
     ValueError
-        As `multilabel_log_loss`.
+        If the shapes differ, an entry or an option is illegal, or no entry is known.
 
     Examples
     --------
@@ -94,13 +78,12 @@ def multilabel_log_loss(
     >>> multilabel_log_loss(y_true, y_proba, average=None).round(4)
     array([0.3798, 0.1054])
     """
-    weight, losses = label_sums(LabelBlocks(y_true, y_proba, sample_weight), binary_log_losses)
-    return averaged(losses, weight, average, weight=weight)
+    blocks = LabelBlocks(y_true, y_proba, sample_weight)
+    return _mean_over_entries(blocks, binary_log_losses, average)
 
 
-@takes("labels")
 def multilabel_brier_score(
-    y_true: Any, y_proba: Any, *, average: Average = "micro", sample_weight: OptionalArray = None
+    y_true: Any, y_proba: Any, *, average: Pooling = "micro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """Mean squared difference of target and probability over the known entries.
 
@@ -118,26 +101,18 @@ def multilabel_brier_score(
     float or ndarray of shape (n_labels,)
         In [0, 1].
 
-    Raises
-    ------
-    ValueError
-        As `multilabel_log_loss`.
-
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_brier_score
     >>> round(multilabel_brier_score([[1, 0], [0, -1]], [[0.8, 0.1], [0.2, 0.5]]), 4)
     0.03
     """
-    weight, squares = label_sums(
-        LabelBlocks(y_true, y_proba, sample_weight), lambda truth, proba: np.square(truth - proba)
-    )
-    return averaged(squares, weight, average, weight=weight)
+    blocks = LabelBlocks(y_true, y_proba, sample_weight)
+    return _mean_over_entries(blocks, squared_errors, average)
 
 
-@takes("decisions")
 def multilabel_hamming_loss(
-    y_true: Any, y_pred: Any, *, average: Average = "micro", sample_weight: OptionalArray = None
+    y_true: Any, y_pred: Any, *, average: Pooling = "micro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """Expected share of the known entries that are decided wrongly.
 
@@ -158,25 +133,16 @@ def multilabel_hamming_loss(
     float or ndarray of shape (n_labels,)
         In [0, 1].
 
-    Raises
-    ------
-    ValueError
-        As `multilabel_log_loss`.
-
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_hamming_loss
     >>> round(multilabel_hamming_loss([[1, 0.25], [0, -1]], [[1, 0], [1, 1]]), 4)
     0.4167
     """
-    weight, wrong = label_sums(
-        DecisionBlocks(y_true, y_pred, sample_weight),
-        lambda truth, decided: np.abs(truth - decided),
-    )
-    return averaged(wrong, weight, average, weight=weight)
+    blocks = DecisionBlocks(y_true, y_pred, sample_weight)
+    return _mean_over_entries(blocks, lambda truth, decided: np.abs(truth - decided), average)
 
 
-@takes("decisions")
 def multilabel_subset_accuracy(
     y_true: Any, y_pred: Any, *, sample_weight: OptionalArray = None
 ) -> float:
@@ -200,11 +166,6 @@ def multilabel_subset_accuracy(
     float
         In [0, 1].
 
-    Raises
-    ------
-    ValueError
-        As `multilabel_log_loss`.
-
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_subset_accuracy
@@ -226,3 +187,94 @@ def subset_accuracy(blocks: LabelBlocks, decide: Callable[[Array], Array]) -> fl
     if not blocks.weight[counted].any():
         raise ValueError(NOTHING_KNOWN)
     return float(np.average(hits[counted], weights=blocks.weight[counted]))
+
+
+def multilabel_f1_score(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    beta: float = 1.0,
+    average: Average = "macro",
+    zero_division: float = 0.0,
+    sample_weight: OptionalArray = None,
+) -> float | Array:
+    """F1, or F-beta, of expected counts over the known entries.
+
+    ``(1 + beta**2) TP / (beta**2 P + Q)`` with TP the sum of the targets where the label is
+    predicted, P the sum of the targets and Q the number of predictions: precision at ``beta=0``,
+    recall at ``beta=inf``. With 0/1 entries this is scikit-learn's ``fbeta_score``.
+
+    Parameters
+    ----------
+    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
+        As in `multilabel_log_loss`.
+    y_pred : array-like or sparse matrix of the shape of y_true
+        Decisions, 0 or 1.
+    beta : float, default=1.0
+        How many times recall counts as much as precision, >= 0.
+    average : {"micro", "macro", "weighted", "samples"} or None, default="macro"
+        "micro": of the sums over all labels. "macro": the mean over the labels with a known entry.
+        "weighted": the same, each label with the sum of its targets. "samples": the mean over the
+        rows with a known label. None: one value a label, NaN where none of its entries is known.
+    zero_division : {0.0, 1.0, nan}, default=0.0
+        The value of what would be 0 divided by 0; NaN leaves it out of the mean.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
+
+    Returns
+    -------
+    float or ndarray of shape (n_labels,)
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an entry or an option is illegal, or no entry is known.
+
+    Examples
+    --------
+    >>> from sklearn_softloss.metrics import multilabel_f1_score
+    >>> y_true, y_pred = [[1, 0], [0, -1], [1, 1]], [[1, 0], [1, 1], [1, 1]]
+    >>> multilabel_f1_score(y_true, y_pred)
+    0.9
+    >>> round(multilabel_f1_score(y_true, y_pred, beta=0), 4)  # precision
+    0.8333
+    """
+    check_number("beta", beta, 0)
+    check_one_of("average", average, AVERAGES)
+    if zero_division not in (0, 1) and zero_division == zero_division:
+        raise ValueError(f"zero_division must be 0.0, 1.0 or nan; got {zero_division!r}.")
+    blocks = DecisionBlocks(y_true, y_pred, sample_weight)
+    counts = _counts_of_rows(blocks) if average == "samples" else _counts_of_labels(blocks)
+    known, weights = counts.total, {"weighted": counts.positives, "samples": blocks.weight}
+    if average == "micro":
+        counts = Counts(*(part.sum() for part in vars(counts).values()))
+    return averaged(
+        *fbeta_parts(counts, beta),
+        average,
+        known=known,
+        zero_division=zero_division,
+        weight=weights.get(average or ""),
+    )
+
+
+def _counts_of_labels(blocks: DecisionBlocks) -> Counts:
+    weight, hits, present, predicted = label_sums(
+        blocks,
+        lambda truth, decided: truth * decided,
+        lambda truth, decided: truth,
+        lambda truth, decided: decided,
+    )
+    return Counts(hits, predicted, present, weight)
+
+
+def _counts_of_rows(blocks: DecisionBlocks) -> Counts:
+    hits, predicted, present, known = blocks.row_values(
+        lambda truth, decided: np.nansum(truth * decided, axis=1),
+        lambda truth, decided: np.where(np.isnan(truth), 0.0, decided).sum(axis=1),
+        lambda truth, decided: np.nansum(truth, axis=1),
+        lambda truth, decided: (~np.isnan(truth)).sum(axis=1),
+    )
+    if not blocks.weight[known > 0].any():
+        raise ValueError(NOTHING_KNOWN)
+    return Counts(hits, predicted, present, known)

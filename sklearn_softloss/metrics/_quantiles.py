@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._checks import check_levels, check_one_of, check_weight
+from .._checks import check_levels, check_one_of, weight_or_ones
 from .._targets.encoding import Array
 from .._targets.numbers import as_numbers
-from ._takes import takes
+from ._averages import averaged
 from .blocks import OptionalArray
 
 Average = Literal["macro"] | None
@@ -41,16 +41,14 @@ def _predicted(values: Any, shape: tuple[int, ...], name: str) -> Array:
 def _over_known(values: Array, truth: Array, sample_weight: Any, average: Average) -> float | Array:
     """Weighted mean of values (n_samples, n_targets) over the known entries of each target."""
     check_one_of("average", average, ("macro", None))
-    weight = check_weight(sample_weight, (len(truth),), name="sample_weight")
+    weight = weight_or_ones(sample_weight, (len(truth),), name="sample_weight")
     known = ~np.isnan(truth)
-    weights = known if weight is None else known * weight[:, None]
+    weights = known * weight[:, None]
     total = weights.sum(axis=0)
     if not total.any():
         raise ValueError(NOTHING_KNOWN)
-    mean = np.full(len(total), np.nan)
     sums = (np.where(known, values, 0.0) * weights).sum(axis=0)
-    np.divide(sums, total, out=mean, where=total > 0)
-    return mean if average is None else float(np.nanmean(mean))
+    return averaged(sums, total, average, known=total)
 
 
 def _pinball(y_true: Any, y_quantiles: Any, levels: Any) -> tuple[Array, Array, Array]:
@@ -61,7 +59,6 @@ def _pinball(y_true: Any, y_quantiles: Any, levels: Any) -> tuple[Array, Array, 
     return truth, taus, np.maximum(taus * short, (taus - 1) * short)
 
 
-@takes("quantiles")
 def pinball_loss(
     y_true: Any,
     y_quantiles: Any,
@@ -114,7 +111,6 @@ def pinball_loss(
     return _over_known(losses.mean(axis=-1), truth, sample_weight, average)
 
 
-@takes("quantiles")
 def crps_from_quantiles(
     y_true: Any,
     y_quantiles: Any,
@@ -141,11 +137,6 @@ def crps_from_quantiles(
     float or ndarray of shape (n_targets,)
         In the units of y, >= 0.
 
-    Raises
-    ------
-    ValueError
-        As `pinball_loss`.
-
     References
     ----------
     Gneiting and Raftery, "Strictly proper scoring rules, prediction, and estimation", JASA 102
@@ -164,7 +155,6 @@ def crps_from_quantiles(
     return _over_known(2 * losses @ widths, truth, sample_weight, average)
 
 
-@takes("interval")
 def interval_coverage(
     y_true: Any,
     y_lower: Any,
@@ -202,51 +192,6 @@ def interval_coverage(
     >>> interval_coverage([1.0, 5.0, np.nan], [0.0, 0.0, 0.0], [2.0, 2.0, 2.0])
     0.5
     """
-    truth, lower, upper = _interval(y_true, y_lower, y_upper)
-    with np.errstate(invalid="ignore"):
-        inside = (lower <= truth) & (truth <= upper)
-    return _over_known(inside.astype(np.float64), truth, sample_weight, average)
-
-
-@takes("interval")
-def interval_width(
-    y_true: Any,
-    y_lower: Any,
-    y_upper: Any,
-    *,
-    average: Average = "macro",
-    sample_weight: OptionalArray = None,
-) -> float | Array:
-    """Mean width of the intervals of the known entries.
-
-    Parameters
-    ----------
-    y_true, y_lower, y_upper : array-like
-        As in `interval_coverage`; `y_true` says which entries count.
-    average, sample_weight : str, array-like
-        As in `interval_coverage`.
-
-    Returns
-    -------
-    float or ndarray of shape (n_targets,)
-        In the units of y, >= 0.
-
-    Raises
-    ------
-    ValueError
-        As `interval_coverage`.
-
-    Examples
-    --------
-    >>> from sklearn_softloss.metrics import interval_width
-    >>> interval_width([1.0, 5.0], [0.0, 0.0], [2.0, 4.0])
-    3.0
-    """
-    truth, lower, upper = _interval(y_true, y_lower, y_upper)
-    return _over_known(upper - lower, truth, sample_weight, average)
-
-
-def _interval(y_true: Any, y_lower: Any, y_upper: Any) -> tuple[Array, Array, Array]:
     truth = _truth(y_true)
     lower = _predicted(y_lower, truth.shape, "y_lower")
     upper = _predicted(y_upper, truth.shape, "y_upper")
@@ -257,4 +202,6 @@ def _interval(y_true: Any, y_lower: Any, y_upper: Any) -> tuple[Array, Array, Ar
             f"y_lower must not exceed y_upper; in row {row} it is {lower[row, column]:g} and the "
             f"other {upper[row, column]:g}."
         )
-    return truth, lower, upper
+    with np.errstate(invalid="ignore"):
+        inside = (lower <= truth) & (truth <= upper)
+    return _over_known(inside.astype(np.float64), truth, sample_weight, average)

@@ -11,8 +11,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from .._checks import check_count, check_one_of
 from .._targets.encoding import Array, column_names
 from .._warn import warn
-from ._takes import takes
-from .averages import AVERAGES, Average, mean_of_defined
+from ._averages import AVERAGES, Average, mean_of_defined
 from .blocks import NOTHING_KNOWN, OptionalArray, ScoreBlocks
 
 OfRanking = Callable[[Array, Array, Array], float]
@@ -58,29 +57,14 @@ def _by_label(
     blocks = ScoreBlocks(y_true, y_score, sample_weight)
     if average == "samples":
         return _mean_of_rows(blocks, lambda t, s: of_ranking(t, s, np.ones(len(t))))
-    values = np.full(blocks.n_columns, np.nan)
-    support, known_weight = np.zeros(blocks.n_columns), 0.0
-    pooled: list[Array] = []
-    counted = blocks.weight > 0
-    for part, truth, score in blocks.columns():
-        known = ~np.isnan(truth)
-        for j, column in enumerate(range(part.start, part.stop)):
-            rows = known[:, j] & counted
-            if not rows.any():
-                continue
-            entries = truth[:, j], score[:, j], blocks.weight
-            if not rows.all():
-                entries = entries[0][rows], entries[1][rows], entries[2][rows]
-            support[column] = (entries[0] * entries[2]).sum()
-            known_weight += entries[2].sum()
-            if average == "micro":
-                pooled.append(np.stack(entries))
-            else:
-                values[column] = of_ranking(*entries)
-    if not known_weight:
-        raise ValueError(NOTHING_KNOWN)
     if average == "micro":
-        return of_ranking(*np.concatenate(pooled, axis=1))
+        entries = [np.stack(column) for column in blocks.known_columns()]
+        return of_ranking(*np.concatenate(entries, axis=1))
+    values, support = np.full(blocks.n_columns, np.nan), np.zeros(blocks.n_columns)
+    for j, (truth, score, weight) in enumerate(blocks.known_columns()):
+        if len(truth):
+            support[j] = (truth * weight).sum()
+            values[j] = of_ranking(truth, score, weight)
     if average is None:
         return values
     return _mean_of_labels(values, support if average == "weighted" else None, y_true, lacks)
@@ -115,19 +99,15 @@ def _mean_of_rows(blocks: ScoreBlocks, of_row: Callable[[Array, Array], float]) 
     return mean_of_defined(values, blocks.weight)
 
 
-@takes("scores")
 def multilabel_roc_auc_score(
-    y_true: Any,
-    y_score: Any,
-    *,
-    average: Average = "macro",
-    sample_weight: OptionalArray = None,
+    y_true: Any, y_score: Any, *, average: Average = "macro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """Area under the ROC curve of each label, over its known entries.
 
     The probability that a row which has the label scores above one which lacks it, ties counting
     half. A soft entry y is present with weight y and absent with weight 1 - y. With 0/1 entries
-    this is scikit-learn's ``roc_auc_score``.
+    this is scikit-learn's ``roc_auc_score``. With ``average="samples"`` it is then 1 less
+    ``label_ranking_loss``, but for ties and for rows of one class.
 
     Parameters
     ----------
@@ -150,7 +130,7 @@ def multilabel_roc_auc_score(
     Raises
     ------
     ValueError
-        As `multilabel_roc_auc_score`.
+        If the shapes differ, an entry or an option is illegal, or no entry is known.
 
     Warns
     -----
@@ -168,13 +148,8 @@ def multilabel_roc_auc_score(
     return _by_label(_roc_auc, y_true, y_score, average, sample_weight, "one class alone")
 
 
-@takes("scores")
 def multilabel_average_precision_score(
-    y_true: Any,
-    y_score: Any,
-    *,
-    average: Average = "macro",
-    sample_weight: OptionalArray = None,
+    y_true: Any, y_score: Any, *, average: Average = "macro", sample_weight: OptionalArray = None
 ) -> float | Array:
     """Average precision of each label, over its known entries.
 
@@ -193,11 +168,6 @@ def multilabel_average_precision_score(
     -------
     float or ndarray of shape (n_labels,)
         In [0, 1].
-
-    Raises
-    ------
-    ValueError
-        As `multilabel_roc_auc_score`.
 
     Warns
     -----
@@ -226,16 +196,6 @@ def _ranking_average_precision(truth: Array, score: Array) -> float:
     return float(np.diff(hits, prepend=0.0) @ (hits / above) / total)
 
 
-def _ranking_loss(truth: Array, score: Array) -> float:
-    absent = 1 - truth
-    pairs = truth.sum() * absent.sum() - truth @ absent  # a label is no pair with itself
-    if pairs <= 0:
-        return 0.0
-    hits, misses = _groups(score, truth, absent)
-    wrong = np.diff(hits, prepend=0.0) @ misses - truth @ absent
-    return float(wrong / pairs)
-
-
 def _gain(truth: Array, score: Array, of_places: Array) -> float:
     """Targets times the discounts of their places, the mean over the orders of ties.
 
@@ -247,7 +207,6 @@ def _gain(truth: Array, score: Array, of_places: Array) -> float:
     return float((np.diff(hits) / np.diff(ends) * np.diff(of_places[ends])).sum())
 
 
-@takes("scores")
 def multilabel_ranking_average_precision(
     y_true: Any, y_score: Any, *, sample_weight: OptionalArray = None
 ) -> float:
@@ -267,11 +226,6 @@ def multilabel_ranking_average_precision(
     float
         In [0, 1].
 
-    Raises
-    ------
-    ValueError
-        As `multilabel_roc_auc_score`.
-
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_ranking_average_precision
@@ -283,43 +237,6 @@ def multilabel_ranking_average_precision(
     return _mean_of_rows(ScoreBlocks(y_true, y_score, sample_weight), _ranking_average_precision)
 
 
-@takes("scores")
-def multilabel_ranking_loss(
-    y_true: Any, y_score: Any, *, sample_weight: OptionalArray = None
-) -> float:
-    """Mean over the rows of the share of pairs of labels in the wrong order.
-
-    A pair is a label that is present and one that is absent, among the known labels of a row;
-    ties are wrong; 0 where there is no pair. A soft label is present with weight y and absent with
-    weight 1 - y. With 0/1 entries this is scikit-learn's ``label_ranking_loss``. Less is better.
-
-    Parameters
-    ----------
-    y_true, y_score, sample_weight : array-like or sparse matrix
-        As in `multilabel_roc_auc_score`.
-
-    Returns
-    -------
-    float
-        In [0, 1].
-
-    Raises
-    ------
-    ValueError
-        As `multilabel_roc_auc_score`.
-
-    Examples
-    --------
-    >>> from sklearn_softloss.metrics import multilabel_ranking_loss
-    >>> Y = [[1, 0], [0, -1], [1, 1]]
-    >>> scores = [[0.9, 0.3], [0.4, 0.2], [0.3, 0.8]]
-    >>> multilabel_ranking_loss(Y, scores)
-    0.0
-    """
-    return _mean_of_rows(ScoreBlocks(y_true, y_score, sample_weight), _ranking_loss)
-
-
-@takes("scores")
 def multilabel_precision_at_k(
     y_true: Any, y_score: Any, *, k: int | None = None, sample_weight: OptionalArray = None
 ) -> float:
@@ -342,11 +259,6 @@ def multilabel_precision_at_k(
     float
         In [0, 1].
 
-    Raises
-    ------
-    ValueError
-        As `multilabel_roc_auc_score`.
-
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_precision_at_k
@@ -367,7 +279,6 @@ def multilabel_precision_at_k(
     return _mean_of_rows(blocks, precision)
 
 
-@takes("scores")
 def multilabel_ndcg_score(
     y_true: Any, y_score: Any, *, k: int | None = None, sample_weight: OptionalArray = None
 ) -> float:
@@ -389,11 +300,6 @@ def multilabel_ndcg_score(
     -------
     float
         In [0, 1].
-
-    Raises
-    ------
-    ValueError
-        As `multilabel_roc_auc_score`.
 
     References
     ----------

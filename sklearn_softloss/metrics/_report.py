@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._table import frame_of, html_of
-from .._targets.encoding import Array, warn_of_never_absent
-from ._multilabel import averaged, binary_log_losses, label_sums, subset_accuracy
+from .._targets.encoding import Array
+from .._targets.labels import warn_of_never_absent
+from ._averages import averaged, label_sums
+from ._multilabel import binary_log_losses, squared_errors, subset_accuracy
 from .blocks import LabelBlocks
 from .calibration_error import expected_calibration_error
-from .confusion import Counts, fbeta_parts
+from .confusion import Counts, fbeta_parts, ratio
 
 MODELS = ("model", "all_zero", "prior")
 
@@ -144,7 +146,7 @@ def multilabel_report(
     names = _one_a_label("label_names", given, blocks.n_columns)
     known, support = label_sums(blocks, lambda truth, proba: truth)
     warn_of_never_absent(names[(known > 0) & (support == known)])
-    prior = np.divide(support, known, out=np.zeros_like(support), where=known > 0)
+    prior = ratio(support, known)
     predictions = (y_proba, np.broadcast_to(0.0, shape), np.broadcast_to(prior, shape))
     per_label, aggregate = {}, {}
     for model, proba in zip(MODELS, predictions, strict=True):
@@ -179,7 +181,7 @@ def _scores(
         blocks,
         lambda truth, proba: truth,
         binary_log_losses,
-        lambda truth, proba: np.square(truth - proba),
+        squared_errors,
         lambda truth, proba: truth * decide(proba),
         lambda truth, proba: decide(proba),
     )
@@ -191,8 +193,8 @@ def _scores(
         "recall": (hits, support),
         "f1_score": fbeta_parts(Counts(hits, decided, support, known)),
     }
-    per_label = {name: averaged(*sums, None, weight=known) for name, sums in quotients.items()}
-    together = {name: averaged(*sums, "micro", weight=known) for name, sums in quotients.items()}
+    per_label = {name: averaged(*sums, None, known=known) for name, sums in quotients.items()}
+    together = {name: averaged(*sums, "micro", known=known) for name, sums in quotients.items()}
     together["macro_f1_score"] = float(np.nanmean(per_label["f1_score"]))
     together["subset_accuracy"] = subset_accuracy(blocks, decide)
     per_label["calibration_error"] = expected_calibration_error(

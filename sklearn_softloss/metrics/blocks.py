@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from .._checks import check_weight
+from .._checks import weight_or_ones
 from .._targets.domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
 from .._targets.encoding import (
     Array,
@@ -26,8 +26,8 @@ from .._targets.encoding import (
     float_matrix,
     hard_labels,
     one_hot,
-    unknown_as_nan,
 )
+from .._targets.labels import unknown_as_nan
 
 BLOCK_ENTRIES = 2**17
 """Entries of a block: one megabyte in float64."""
@@ -63,8 +63,7 @@ class Blocks:
             raise ValueError("y_true must hold at least one row; it holds none.")
         self._truth, self._proba = y_true, y_proba
         self.n_samples, self.n_columns = y_true.shape
-        weight = check_weight(sample_weight, (self.n_samples,), name="sample_weight")
-        self.weight = np.ones(self.n_samples) if weight is None else weight
+        self.weight = weight_or_ones(sample_weight, (self.n_samples,), name="sample_weight")
 
     def rows(self) -> Iterator[Block]:
         """Blocks of all columns of some rows."""
@@ -75,6 +74,23 @@ class Blocks:
         """Blocks of all rows of some columns, each column contiguous."""
         for block in self._unchecked_columns():
             yield self._checked_block(*block, before=":, ")
+
+    def known_columns(self) -> Iterator[tuple[Array, Array, Array]]:
+        """Target, prediction and weight of each column, where known and of weight above 0.
+
+        After the last one an error, if none of them had an entry.
+        """
+        any_known = False
+        for _, truth, proba in self.columns():
+            for target, column in zip(truth.T, proba.T, strict=True):
+                known = ~np.isnan(target) & (self.weight > 0)
+                any_known = any_known or bool(known.any())
+                if known.all():
+                    yield target, column, self.weight
+                else:
+                    yield target[known], column[known], self.weight[known]
+        if not any_known:
+            raise ValueError(NOTHING_KNOWN)
 
     def row_values(self, *values: RowValue) -> Array:
         """Functions of (truth, proba) that give one value a row, (n_functions, n_samples)."""
@@ -183,12 +199,7 @@ class ScoreBlocks(LabelBlocks):
 
     def _check_proba(self, proba: Array) -> Array:
         scores = float_matrix(proba).astype(np.float64, copy=False)
-        bad = ~np.isfinite(scores)
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            raise ValueError(
-                f"scores must be finite; row {row}, column {column} is {scores[row, column]}."
-            )
+        _refuse(~np.isfinite(scores), scores, "scores must be finite")
         return scores
 
 
@@ -198,14 +209,16 @@ class DecisionBlocks(LabelBlocks):
     _second = "y_pred"
 
     def _check_proba(self, proba: Array) -> Array:
-        bad = (proba != 0) & (proba != 1)
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            raise ValueError(
-                f"decisions must be 0 or 1; row {row}, column {column} is {proba[row, column]}. "
-                "Compare probabilities with a threshold first."
-            )
+        cure = " Compare probabilities with a threshold first."
+        _refuse((proba != 0) & (proba != 1), proba, "decisions must be 0 or 1", cure)
         return proba.astype(np.float64, copy=False)
+
+
+def _refuse(bad: Array, values: Array, rule: str, cure: str = "") -> None:
+    """An error that names the first bad entry."""
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(f"{rule}; row {row}, column {column} is {values[row, column]}.{cure}")
 
 
 def _in_order_of(names: Array | None, y_proba: Any, what: str, argument: str = "y_proba") -> Any:
@@ -258,9 +271,4 @@ def _indicators(labels: Array, classes: Array | None, proba: Any) -> sp.csr_arra
             f"column for each of the classes {known}; it has {proba.shape}. Pass all classes as "
             "labels if y_true does not hold them all."
         )
-    codes = np.empty(len(labels), dtype=np.intp)
-    for part in _slices(len(labels), len(known)):
-        name = f"y_true[{part.start}:]" if part.start else "y_true"
-        rows = _checked(name, lambda y: one_hot(y, known), labels[part])
-        codes[part] = rows.argmax(axis=1)
-    return sp.csr_array((np.ones(len(codes)), codes, np.arange(len(codes) + 1)), shape=proba.shape)
+    return _checked("y_true", lambda y: one_hot(y, known, sparse=True), labels)

@@ -12,8 +12,7 @@ from scipy.optimize import brentq
 
 from .._checks import check_count, check_one_of
 from .._targets.encoding import Array
-from ._takes import takes
-from .blocks import NOTHING_KNOWN, Blocks, ClassBlocks, LabelBlocks, mass_on_top
+from .blocks import Blocks, ClassBlocks, LabelBlocks, mass_on_top
 
 Kind = Literal["confidence", "classwise", "labelwise"]
 Strategy = Literal["uniform", "quantile", "smooth"]
@@ -22,7 +21,6 @@ GRID = 2**14
 """Cells on [0, 1] that stand for probabilities under the strategy "smooth"."""
 
 
-@takes("classes")
 def expected_calibration_error(
     y_true: Any,
     y_proba: Any,
@@ -99,15 +97,11 @@ def expected_calibration_error(
     """
     check_options(kind, strategy, n_bins)
     check_one_of("average", average, ("macro", None))
-    errors = np.array(
-        [
-            _error(strategy, n_bins, *column) if column[-1].any() else np.nan
-            for column in columns_of_kind(kind, y_true, y_proba, labels, sample_weight)
-        ]
-    )
-    if np.isnan(errors).all():
-        raise ValueError(NOTHING_KNOWN)
-    return errors if average is None and kind != "confidence" else float(np.nanmean(errors))
+    columns = columns_of_kind(kind, y_true, y_proba, labels, sample_weight)
+    errors = [_error(strategy, n_bins, *column) for column in columns]
+    if average is None and kind != "confidence":
+        return np.array(errors)
+    return float(np.nanmean(errors))
 
 
 def columns_of_kind(
@@ -119,17 +113,16 @@ def columns_of_kind(
         blocks = LabelBlocks(y_true, y_proba, sample_weight)
     else:
         blocks = ClassBlocks(y_true, y_proba, labels, sample_weight)
-    weight = blocks.weight
     if kind == "confidence":
-        yield *blocks.row_values(mass_on_top, lambda truth, proba: proba.max(axis=1)), weight
-        return
-    for _, truth, proba in blocks.columns():
-        for target, column in zip(truth.T, proba.T, strict=True):
-            known = ~np.isnan(target) & (weight > 0)
-            yield target[known], column[known], weight[known]
+        yield *blocks.row_values(mass_on_top, lambda truth, proba: proba.max(axis=1)), blocks.weight
+    else:
+        yield from blocks.known_columns()
 
 
 def _error(strategy: Strategy, n_bins: int, truth: Array, proba: Array, weight: Array) -> float:
+    """Of one column; NaN without an entry."""
+    if not len(truth):
+        return np.nan
     residual = weight * (truth - proba) / weight.sum()
     if strategy == "smooth":
         return _smooth_error(proba, residual)

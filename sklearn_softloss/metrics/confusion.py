@@ -69,24 +69,14 @@ def fbeta(counts: Counts, beta: float = 1.0) -> Array:
 
 
 def fbeta_parts(counts: Counts, beta: float = 1.0) -> tuple[Any, Any]:
-    """Numerator and denominator of F-beta, which averages sum apart."""
+    """Numerator and denominator of F-beta: precision for 0, recall for infinity."""
+    if np.isinf(beta):
+        return counts.tp, counts.positives
     return (1 + beta**2) * counts.tp, beta**2 * np.asarray(counts.positives) + counts.predicted
 
 
-def recall_parts(counts: Counts) -> tuple[Any, Any]:
-    return counts.tp, counts.positives
-
-
-def precision_parts(counts: Counts) -> tuple[Any, Any]:
-    return counts.tp, counts.predicted
-
-
-def jaccard_parts(counts: Counts) -> tuple[Any, Any]:
-    return counts.tp, np.asarray(counts.positives) + counts.fp
-
-
 def recall(counts: Counts) -> Array:
-    return ratio(*recall_parts(counts))
+    return ratio(counts.tp, counts.positives)
 
 
 def specificity(counts: Counts) -> Array:
@@ -94,7 +84,7 @@ def specificity(counts: Counts) -> Array:
 
 
 def precision(counts: Counts) -> Array:
-    return ratio(*precision_parts(counts))
+    return ratio(counts.tp, counts.predicted)
 
 
 def accuracy(counts: Counts) -> Array:
@@ -106,7 +96,7 @@ def balanced_accuracy(counts: Counts) -> Array:
 
 
 def jaccard(counts: Counts) -> Array:
-    return ratio(*jaccard_parts(counts))
+    return ratio(counts.tp, np.asarray(counts.positives) + counts.fp)
 
 
 def g_mean(counts: Counts) -> Array:

@@ -12,17 +12,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from .. import metrics
-from .._targets.answers import annotator_names, refuse_other_rows
-from .._targets.encoding import aligned, as_array, encode_labels, in_class_order, label_names
+from .._renamed import renamed
+from .._targets.annotations import annotator_names, refuse_other_rows
+from .._targets.encoding import aligned, as_array, in_class_order, label_names
+from .._targets.labels import encode_labels
 from ..model_selection.proba import aligned_proba
-from ._takes import takes, what_it_takes
+from . import (
+    _annotators,
+    _distribution,
+    _label_distribution,
+    _multilabel,
+    _quantiles,
+    _ranking,
+    calibration_error,
+)
+from ._old_names import METRICS, part_of_decomposition
+from .blocks import OptionalArray
+
+ANSWERS = ("y_pred", "y_answers", "y_ratings", "y_quantiles", "y_lower")
+"""Second parameters of metrics that are no probabilities, nor scores that these may be."""
+
+
+def what_it_takes(metric: Callable[..., Any]) -> str:
+    """One of `ANSWERS`, or the probabilities of "classes" or "labels", by its parameters.
+
+    scikit-learn's log losses had a `y_pred` that is probabilities, and keep the name for a while.
+    """
+    names = list(signature(metric).parameters)
+    told = [name for name in names[:2] if name in ANSWERS]
+    if told and "log_loss" not in getattr(metric, "__name__", ""):
+        return told[0]
+    return "classes" if "labels" in names else "labels"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +83,7 @@ class Scorer:
     sample_weight_request: bool | str | None = None
 
     def __call__(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        *,
-        sample_weight: ArrayLike | None = None,
-        **options: Any,
+        self, estimator: Any, X: Any, y: Any, *, sample_weight: OptionalArray = None, **options: Any
     ) -> float:
         """Score of a fitted classifier.
 
@@ -85,11 +105,11 @@ class Scorer:
         """
         options = {**self.options, **options}
         wanted = what_it_takes(self.metric)
-        if wanted == "decisions":
+        if wanted == "y_pred":
             y, found = _decisions(estimator, X, y)
-        elif wanted in ("answers", "ratings"):
-            y, found = _answers(estimator, X, y, are_ratings=wanted == "ratings")
-        elif wanted == "quantiles":
+        elif wanted in ("y_answers", "y_ratings"):
+            y, found = _answers(estimator, X, y, are_ratings=wanted == "y_ratings")
+        elif wanted == "y_quantiles":
             y, found, options["levels"] = quantiles_of(estimator, X, y, options.get("levels"))
         elif wanted == "classes" and options.get("kind") != "labelwise":
             y, found, classes = class_probabilities(estimator, X, y)
@@ -144,7 +164,8 @@ def make_scorer(
     metric : callable
         ``metric(y_true, y_proba, *, labels, sample_weight)`` for classes, ``metric(y_true,
         y_proba, *, sample_weight)`` for independent labels, or ``metric(y_true, y_pred, *,
-        sample_weight)`` for decisions on these: the names of the parameters tell which.
+        sample_weight)`` for decisions on these: the names of the parameters tell which, as do
+        `y_quantiles`, and `y_answers` and `y_ratings` of annotators.
     greater_is_better : bool, default=True
         Whether the metric is a score; otherwise it is negated.
     **options
@@ -172,7 +193,7 @@ def make_scorer(
     >>> round(scorer(LogisticRegression().fit(X, y), X, y), 2)
     -0.29
     """
-    if what_it_takes(metric) == "interval":
+    if what_it_takes(metric) == "y_lower":
         raise ValueError(
             f"{metric.__name__} is no score, since neither more nor less of it is better: take "
             "pinball_loss or crps_from_quantiles."
@@ -180,8 +201,8 @@ def make_scorer(
     return Scorer(metric, 1 if greater_is_better else -1, options)
 
 
-def _loss(metric: Callable[..., Any], **options: Any) -> Scorer:
-    return make_scorer(metric, greater_is_better=False, **options)
+def _loss(metric: Callable[..., Any]) -> Scorer:
+    return make_scorer(metric, greater_is_better=False)
 
 
 # --- what an estimator answers ------------------------------------------------------------------
@@ -253,65 +274,54 @@ def _reached(estimator: Any, X: Any, method: str, advice: str) -> tuple[Any, Any
     return X, estimator
 
 
-# --- of the decomposition, one part each --------------------------------------------------------
-
-
-@takes("classes")
-def _calibration(y_true: Any, y_proba: Any, *, labels: Any = None, **options: Any) -> float:
-    return metrics.calibration_decomposition(y_true, y_proba, labels=labels, **options).calibration
-
-
-@takes("classes")
-def _refinement(y_true: Any, y_proba: Any, *, labels: Any = None, **options: Any) -> float:
-    return metrics.calibration_decomposition(y_true, y_proba, labels=labels, **options).refinement
-
-
 # --- the scorers --------------------------------------------------------------------------------
 
-neg_soft_log_loss = _loss(metrics.soft_log_loss)
-neg_soft_brier_score = _loss(metrics.soft_brier_score)
-soft_accuracy = make_scorer(metrics.soft_accuracy)
-neg_top_label_error_probability = _loss(metrics.top_label_error_probability)
-neg_kl_divergence = _loss(metrics.kl_divergence)
-neg_jensen_shannon = _loss(metrics.jensen_shannon)
-neg_chebyshev_distance = _loss(metrics.chebyshev_distance)
-neg_clark_distance = _loss(metrics.clark_distance)
-neg_canberra_distance = _loss(metrics.canberra_distance)
-cosine_similarity = make_scorer(metrics.cosine_similarity)
-intersection_similarity = make_scorer(metrics.intersection_similarity)
-neg_manhattan_distance = _loss(metrics.manhattan_distance)
-neg_wasserstein_distance = _loss(metrics.wasserstein_distance)
-neg_total_variation = _loss(metrics.total_variation)
-neg_entropy_calibration_error = _loss(metrics.entropy_calibration_error)
-rank_calibration_score = make_scorer(metrics.rank_calibration_score)
+neg_soft_log_loss = _loss(_distribution.soft_log_loss)
+neg_soft_brier_score = _loss(_distribution.soft_brier_score)
+soft_accuracy = make_scorer(_distribution.soft_accuracy)
+neg_label_distribution_distance = _loss(_label_distribution.label_distribution_distance)
+neg_entropy_calibration_error = _loss(_label_distribution.entropy_calibration_error)
+rank_calibration_score = make_scorer(_label_distribution.rank_calibration_score)
+neg_expected_calibration_error = _loss(calibration_error.expected_calibration_error)
 
-neg_multilabel_log_loss = _loss(metrics.multilabel_log_loss)
-neg_multilabel_brier_score = _loss(metrics.multilabel_brier_score)
-neg_multilabel_hamming_loss = _loss(metrics.multilabel_hamming_loss)
-multilabel_f1_score = make_scorer(metrics.multilabel_f1_score)
-multilabel_jaccard_score = make_scorer(metrics.multilabel_jaccard_score)
-multilabel_precision_score = make_scorer(metrics.multilabel_precision_score)
-multilabel_recall_score = make_scorer(metrics.multilabel_recall_score)
-multilabel_roc_auc_score = make_scorer(metrics.multilabel_roc_auc_score)
-multilabel_average_precision_score = make_scorer(metrics.multilabel_average_precision_score)
-multilabel_ranking_average_precision = make_scorer(metrics.multilabel_ranking_average_precision)
-neg_multilabel_ranking_loss = _loss(metrics.multilabel_ranking_loss)
-multilabel_precision_at_k = make_scorer(metrics.multilabel_precision_at_k)
-multilabel_ndcg_score = make_scorer(metrics.multilabel_ndcg_score)
-multilabel_subset_accuracy = make_scorer(metrics.multilabel_subset_accuracy)
+neg_multilabel_log_loss = _loss(_multilabel.multilabel_log_loss)
+neg_multilabel_brier_score = _loss(_multilabel.multilabel_brier_score)
+neg_multilabel_hamming_loss = _loss(_multilabel.multilabel_hamming_loss)
+multilabel_subset_accuracy = make_scorer(_multilabel.multilabel_subset_accuracy)
+multilabel_f1_score = make_scorer(_multilabel.multilabel_f1_score)
+multilabel_roc_auc_score = make_scorer(_ranking.multilabel_roc_auc_score)
+multilabel_average_precision_score = make_scorer(_ranking.multilabel_average_precision_score)
+multilabel_ranking_average_precision = make_scorer(_ranking.multilabel_ranking_average_precision)
+multilabel_precision_at_k = make_scorer(_ranking.multilabel_precision_at_k)
+multilabel_ndcg_score = make_scorer(_ranking.multilabel_ndcg_score)
 
-neg_annotator_error_rate = _loss(metrics.annotator_error_rate)
-neg_annotator_absolute_distance = _loss(metrics.annotator_absolute_distance)
+neg_annotator_error_rate = _loss(_annotators.annotator_error_rate)
+neg_annotator_absolute_distance = _loss(_annotators.annotator_absolute_distance)
 
-neg_pinball_loss = _loss(metrics.pinball_loss)
-neg_crps_from_quantiles = _loss(metrics.crps_from_quantiles)
-
-neg_expected_calibration_error = _loss(metrics.expected_calibration_error)
-neg_labelwise_calibration_error = _loss(metrics.expected_calibration_error, kind="labelwise")
-neg_calibration_loss = _loss(_calibration)
-neg_refinement_loss = _loss(_refinement)
-neg_labelwise_calibration_loss = _loss(_calibration, kind="labelwise")
-neg_labelwise_refinement_loss = _loss(_refinement, kind="labelwise")
+neg_pinball_loss = _loss(_quantiles.pinball_loss)
+neg_crps_from_quantiles = _loss(_quantiles.crps_from_quantiles)
 
 __all__ = ["Scorer", "make_scorer"]
 __all__ += [name for name, found in list(globals().items()) if isinstance(found, Scorer)]
+
+
+def _old_scorers() -> dict[str, tuple[str, Scorer]]:
+    """Scorers by their names of version 0.1, until 0.4: what is written now, and what it is."""
+    found: dict[str, tuple[str, Scorer]] = {}
+    for name, (written, metric) in METRICS.items():
+        is_score = name.endswith("similarity")
+        old = name if is_score else f"neg_{name}"
+        found[old] = f"a scorer of {written}", make_scorer(metric, greater_is_better=is_score)
+    for part in ("calibration", "refinement"):
+        written = f"a scorer of calibration_decomposition(...).{part}"
+        metric = part_of_decomposition(part)
+        found[f"neg_{part}_loss"] = written, _loss(metric)
+        labelwise = make_scorer(metric, greater_is_better=False, kind="labelwise")
+        found[f"neg_labelwise_{part}_loss"] = written, labelwise
+    error = calibration_error.expected_calibration_error
+    written = 'make_scorer(expected_calibration_error, greater_is_better=False, kind="labelwise")'
+    scorer = make_scorer(error, greater_is_better=False, kind="labelwise")
+    return {**found, "neg_labelwise_calibration_error": (written, scorer)}
+
+
+__getattr__ = renamed(__name__, _old_scorers())

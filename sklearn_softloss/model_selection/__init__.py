@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .grouped import MultiLabelStratifiedGroupKFold, SoftStratifiedGroupKFold
 from .proba import as_proba_matrix, cross_val_predict_proba
 from .split import (
+    MultiLabelStratifiedGroupKFold,
     MultiLabelStratifiedKFold,
     MultiLabelStratifiedShuffleSplit,
+    SoftStratifiedGroupKFold,
     SoftStratifiedKFold,
 )
 

@@ -6,6 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._targets.encoding import Array
+from .._warn import warn
+from ._iterative import over_root_of_total
 
 MOST_PASSES, MOST_VISITS = 30, 20_000
 """How often each group is offered for a better fold after the first, and all of them together: of
@@ -30,13 +32,16 @@ def folds_of_groups(
     """
     n_groups = int(groups.max()) + 1
     members = sp.csr_array((np.ones(len(groups)), (groups, np.arange(len(groups)))))
-    of_groups = sp.csr_array(
-        sp.hstack([members @ mass, members.sum(axis=1)[:, None]], format="csr")
-    )
-    totals = np.asarray(of_groups.sum(axis=0))
-    of_groups.data /= np.sqrt(totals[of_groups.indices])
-    sizes = np.bincount(groups)
-    dealing = _Dealing(of_groups, sizes, n_folds, rng)
+    of_groups = members @ mass
+    having = np.bincount(of_groups.indices, minlength=mass.shape[1])
+    few = np.flatnonzero((having > 0) & (having < n_folds))
+    if len(few):
+        warn(
+            f"Columns {few.tolist()} of y have mass in fewer groups than there are folds: some of "
+            f"the {n_folds} test parts have none of it."
+        )
+    of_groups = over_root_of_total(sp.hstack([of_groups, members.sum(axis=1)[:, None]], "csr"))
+    dealing = _Dealing(of_groups, np.bincount(groups), n_folds, rng)
     weight = np.asarray(of_groups.multiply(of_groups).sum(axis=1))
     for group in np.lexsort((rng.random_sample(n_groups), -weight)):
         dealing.give(group)
@@ -76,9 +81,7 @@ class _Dealing:
         gain = towards + values @ values
         gain[here] = 0.0
         there = int(np.argmin(gain))
-        if gain[there] < -ROUNDING and self._fits(
-            {here: -self.sizes[group], there: self.sizes[group]}
-        ):
+        if gain[there] < -ROUNDING and self._fits(here, there, self.sizes[group]):
             self._put(group, there)
             return
         others = self.rng.randint(len(self.folds), size=PARTNERS)
@@ -90,10 +93,10 @@ class _Dealing:
         difference = row - self.of_groups[others].toarray()
         apart = self.surplus[:, self.folds[others]] - self.surplus[:, [here]]
         gain = np.einsum("ij,ji->i", difference, apart) + (difference**2).sum(axis=1)
-        best = int(np.argmin(gain))
-        other = int(others[best])
-        there, more = int(self.folds[other]), int(self.sizes[group] - self.sizes[other])
-        if gain[best] < -ROUNDING and self._fits({here: -more, there: more}):
+        best = np.argmin(gain)
+        other = others[best]
+        there, more = self.folds[other], self.sizes[group] - self.sizes[other]
+        if gain[best] < -ROUNDING and self._fits(here, there, more):
             self._put(group, there)
             self._put(other, here)
 
@@ -101,10 +104,11 @@ class _Dealing:
         entries = slice(*self.of_groups.indptr[group : group + 2])
         return self.of_groups.indices[entries], self.of_groups.data[entries]
 
-    def _fits(self, change: dict[int, int]) -> bool:
+    def _fits(self, here: int, there: int, n_rows: int) -> bool:
+        """Whether folds stay small enough if so many rows move."""
         rows = self.rows.copy()
-        for fold, more in change.items():
-            rows[fold] += more
+        rows[here] -= n_rows
+        rows[there] += n_rows
         return bool(rows.max() - rows.min() <= self.largest)
 
     def _put(self, group: int, fold: int) -> None:

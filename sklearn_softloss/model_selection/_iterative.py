@@ -25,21 +25,8 @@ def stratified_parts(
 ) -> Array:
     """The part of each row, so that each part has each label's mass in proportion.
 
-    Parameters
-    ----------
-    mass : CSR array of shape (n_samples, n_columns)
-        Stored entries are > 0.
-    group : ndarray of shape (n_samples,), int
-        0 for a row with mass; rows of any other group are shared out by their number alone.
-    sizes : ndarray of shape (n_parts,), int
-        How many rows each part takes; they sum to n_samples.
-    shares : ndarray of shape (n_parts,)
-        What each part should have of each label; they sum to 1.
-    rng : RandomState
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), int
+    Rows with mass are of group 0; those of any other are shared out by their number alone. Parts
+    take `sizes` rows, which sum to n_samples, and should have `shares` of each label.
     """
     parts = np.empty(len(group), dtype=np.intp)
     places = np.array(sizes)
@@ -87,9 +74,7 @@ def assign_iteratively(
             left[columns] -= values
             rows_left[columns] -= 1
             left[columns[rows_left[columns] == 0]] = np.inf
-    found = np.empty(n_samples, dtype=np.intp)
-    found[order] = parts
-    return found
+    return parts[np.argsort(order)]
 
 
 def exchange(mass: sp.csr_array, parts: Array, n_parts: int, rng: np.random.RandomState) -> Array:
@@ -101,10 +86,7 @@ def exchange(mass: sp.csr_array, parts: Array, n_parts: int, rng: np.random.Rand
     an entry.
     """
     parts = parts.copy()
-    totals = np.asarray(mass.sum(axis=0))
-    scaled = sp.csr_array(
-        (mass.data / np.sqrt(totals[mass.indices]), mass.indices, mass.indptr), shape=mass.shape
-    )
+    scaled = over_root_of_total(mass)
     member = np.equal.outer(parts, np.arange(n_parts)).astype(np.float64)
     shares = member.sum(axis=0) / max(len(parts), 1)
     surplus = scaled.T @ member - np.outer(scaled.sum(axis=0), shares)
@@ -115,6 +97,13 @@ def exchange(mass: sp.csr_array, parts: Array, n_parts: int, rng: np.random.Rand
             if len(rows) > 1:
                 _reassign(scaled, parts, surplus, rows)
     return parts
+
+
+def over_root_of_total(mass: sp.csr_array) -> sp.csr_array:
+    """Each column divided by the square root of its sum."""
+    scaled = sp.csr_array(mass, copy=True)
+    scaled.data /= np.sqrt(np.asarray(mass.sum(axis=0))[mass.indices])
+    return scaled
 
 
 def _reassign(scaled: sp.csr_array, parts: Array, surplus: Array, rows: list[int]) -> None:
@@ -150,11 +139,7 @@ def with_label_pairs(mass: sp.csr_array) -> sp.csr_array:
     rows = np.repeat(np.arange(n_samples), [len(code) for code in codes])
     product = np.concatenate(values)
     _, pair, n_rows = np.unique(np.concatenate(codes), return_inverse=True, return_counts=True)
-    shared = n_rows > 1
-    column = np.cumsum(shared) - 1
-    keep = shared[pair] & (product > 0)  # tiny numbers may have the product 0
-    pairs = sp.csr_array(
-        (product[keep], (rows[keep], column[pair[keep]])),
-        shape=(n_samples, int(shared.sum())),
-    )
+    keep = (n_rows[pair] > 1) & (product > 0)  # tiny numbers may have the product 0
+    shared, column = np.unique(pair[keep], return_inverse=True)
+    pairs = sp.csr_array((product[keep], (rows[keep], column)), shape=(n_samples, len(shared)))
     return sp.csr_array(sp.hstack([mass, pairs], format="csr"))

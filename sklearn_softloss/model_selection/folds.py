@@ -9,8 +9,13 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 
 from .._targets.encoding import Array, Targets
-from .grouped import MultiLabelStratifiedGroupKFold, SoftStratifiedGroupKFold
-from .split import MultiLabelStratifiedKFold, RandomState, SoftStratifiedKFold
+from .split import (
+    MultiLabelStratifiedGroupKFold,
+    MultiLabelStratifiedKFold,
+    RandomState,
+    SoftStratifiedGroupKFold,
+    SoftStratifiedKFold,
+)
 
 
 def splits_of(
@@ -35,14 +40,13 @@ def splits_of(
     alone = groups is None
     if targets.from_vector:
         codes = targets.values.argmax(axis=1)
-        folds = (StratifiedKFold if alone else StratifiedGroupKFold)(int(cv), **options)
-        return list(folds.split(codes, codes, groups))
+        folds = StratifiedKFold if alone else StratifiedGroupKFold
+        return list(folds(int(cv), **options).split(codes, codes, groups))
     if labels:
         splitter: Any = MultiLabelStratifiedKFold if alone else MultiLabelStratifiedGroupKFold
     else:
         splitter = SoftStratifiedKFold if alone else SoftStratifiedGroupKFold
-    given = (targets.values,) if alone else (targets.values, groups)
-    return list(splitter(int(cv), **options)._split_encoded(*given))
+    return list(splitter(int(cv), **options)._split_encoded(targets.values, groups))
 
 
 def check_training_parts(targets: Targets, splits: list[tuple[Array, Array]]) -> None:

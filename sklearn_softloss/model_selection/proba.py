@@ -10,7 +10,7 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.model_selection import check_cv, cross_val_predict
 from sklearn.utils import _safe_indexing, indexable
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 from .._targets.encoding import Array, as_array, check_proba
 
@@ -69,10 +69,11 @@ def as_proba_matrix(proba: Any, classes: Any = None) -> Array:
 
 def _positive_column(columns: Array, label: int, classes: Any) -> Array:
     """Probability of class 1 of one label, from one column a class that it had in training."""
-    known = None if classes is None else list(classes[label])
-    if known is None and columns.shape[1] == 2:
+    if classes is not None:
+        known = list(classes[label])
+    elif columns.shape[1] == 2:
         known = [0, 1]
-    if known is None:
+    else:
         raise ValueError(
             f"Label {label} has {columns.shape[1]} column(s) of probabilities: pass "
             "classes=estimator.classes_, which says of which classes."
@@ -101,7 +102,7 @@ def cross_val_predict_proba(
 
     scikit-learn's ``cross_val_predict(method="predict_proba")`` label-encodes each column of a
     2-D y: probability rows arrive in `fit` as integer codes, and NaN as one more class. Here a
-    2-D y is sliced and nothing else. A 1-D y goes to scikit-learn's function.
+    2-D y is only sliced. A 1-D y goes to scikit-learn's function.
 
     Parameters
     ----------
@@ -142,34 +143,20 @@ def cross_val_predict_proba(
     (8, 2)
     """
     if as_array(y).ndim == 1:
-        return np.asarray(
-            cross_val_predict(
-                estimator,
-                X,
-                y,
-                groups=groups,
-                cv=cv,
-                n_jobs=n_jobs,
-                params=params,
-                method="predict_proba",
-            )
-        )
+        options = {"groups": groups, "cv": cv, "n_jobs": n_jobs, "params": params}
+        found = cross_val_predict(estimator, X, y, method="predict_proba", **options)
+        return np.asarray(found)
     X, y, groups = indexable(X, y, groups)
-    n_samples = y.shape[0] if hasattr(y, "shape") else len(y)
     # `check_cv` is not told of y, in which it would look for classes.
-    splits = list(check_cv(cv).split(np.zeros(n_samples), y, groups))
+    splits = list(check_cv(cv).split(np.zeros(_num_samples(y)), y, groups))
     order = np.concatenate([test for _, test in splits])
-    if not np.array_equal(np.sort(order), np.arange(n_samples)):
+    if not np.array_equal(np.sort(order), np.arange(_num_samples(y))):
         raise ValueError(
             "The test parts of cv must hold every row once; cross_val_predict_proba cannot work "
             "with repeated or partial splits."
         )
-    proba = np.concatenate(
-        fold_probabilities(estimator, X, y, splits, n_jobs=n_jobs, params=params)
-    )
-    found = np.empty_like(proba)
-    found[order] = proba
-    return found
+    parts = fold_probabilities(estimator, X, y, splits, n_jobs=n_jobs, params=params)
+    return np.concatenate(parts)[np.argsort(order)]
 
 
 def fold_probabilities(
@@ -184,32 +171,23 @@ def fold_probabilities(
 ) -> list[Array]:
     """Probabilities of the test part of each split, from a clone fitted to its training part.
 
-    The columns are the `known` classes, also where a training part lacks one, or those of y.
+    Columns are the `known` classes, also where a training part lacks one, or those of y.
     """
+    fit = delayed(_fit_and_predict)
     return list(
-        Parallel(n_jobs=n_jobs)(
-            delayed(_fit_and_predict)(estimator, X, y, split, params, known) for split in splits
-        )
+        Parallel(n_jobs=n_jobs)(fit(estimator, X, y, *split, params, known) for split in splits)
     )
 
 
-def fit_rows(
-    estimator: Any, X: Any, y: Any, rows: Array, params: dict[str, Any] | None = None
-) -> Any:
+def fit_rows(estimator: Any, X: Any, y: Any, rows: Array, params: dict[str, Any] | None) -> Any:
     """A clone fitted to these rows, with what has an entry a sample sliced alike."""
     sliced = _check_method_params(X, params=params or {}, indices=rows)
     return clone(estimator).fit(_safe_indexing(X, rows), _safe_indexing(y, rows), **sliced)
 
 
 def _fit_and_predict(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    split: tuple[Array, Array],
-    params: dict[str, Any] | None,
-    known: Array | None,
+    estimator: Any, X: Any, y: Any, train: Array, test: Array, params: Any, known: Array | None
 ) -> Array:
-    train, test = split
     fitted = fit_rows(estimator, X, y, train, params)
     return aligned_proba(fitted, _safe_indexing(X, test), known)
 

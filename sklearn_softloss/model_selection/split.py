@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.model_selection import BaseShuffleSplit
-from sklearn.model_selection._split import _BaseKFold, _validate_shuffle_split
-from sklearn.utils.validation import check_consistent_length
+from sklearn.model_selection._split import (
+    GroupsConsumerMixin,
+    _BaseKFold,
+    _validate_shuffle_split,
+)
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from .._random import generator_from
 from .._targets.domains import INDEPENDENT, NONNEGATIVE, Domain
-from .._targets.encoding import Array, Rows, as_array, encode_classes, encode_labels
+from .._targets.encoding import Array, Rows, as_array, encode_classes
+from .._targets.labels import encode_labels
 from .._warn import warn
+from ._groups_to_folds import folds_of_groups
 from ._iterative import exchange, stratified_parts, with_label_pairs
 
 RandomState = int | np.random.RandomState | None
@@ -36,8 +41,8 @@ class StratifiedByTargets:
         y : array-like or sparse matrix of shape (n_samples, n_columns), or (n_samples,)
             What to stratify by.
         groups : array-like of shape (n_samples,), default=None
-            Splitters of groups never have rows with equal values in different folds; others ignore
-            it, with a warning.
+            Splitters of groups never part rows with equal values, and warn of labels that lie in
+            fewer groups than there are folds; others ignore it, with a warning.
 
         Yields
         ------
@@ -49,14 +54,8 @@ class StratifiedByTargets:
         ValueError
             If y, or groups where they are needed, are missing, have no legal meaning, or have fewer
             rows, or groups, than the splits need.
-
-        Warns
-        -----
-        UserWarning
-            Of labels that lie in fewer groups than there are folds: some folds have none of them.
         """
-        groups = self._read_groups(groups)
-        values = self._read(y)
+        groups, values = self._read_groups(groups), self._read(y)
         check_consistent_length(X, values, groups)
         return self._split_encoded(values, groups)
 
@@ -111,10 +110,10 @@ class StratifiedFolds(StratifiedByTargets, _BaseKFold):
 class SoftStratifiedKFold(StratifiedFolds):
     """Folds with the same expected class shares, for probability rows and hard labels.
 
-    Rows are dealt out to the folds class by class, by their most probable one; then rows are
-    exchanged between folds until the mass of each class, which is the sum of its column, is in
-    proportion. Folds differ in size by one row at most. With hard labels the number of rows of a
-    class differs between folds by one at most, as with ``StratifiedKFold``.
+    Rows are dealt out class by class, by their most probable one; then rows are exchanged between
+    folds until the mass of each class, the sum of its column, is in proportion. Between folds the
+    number of rows differs by one at most; with hard labels that of a class too, as with
+    ``StratifiedKFold``.
 
     Parameters
     ----------
@@ -125,10 +124,6 @@ class SoftStratifiedKFold(StratifiedFolds):
         always gives the same folds for the same y.
     random_state : int, RandomState instance or None, default=None
         Seed of the shuffling. Pass an int for the same folds in each call.
-
-    See Also
-    --------
-    MultiLabelStratifiedKFold : The same for label sets.
 
     Notes
     -----
@@ -166,9 +161,9 @@ class SoftStratifiedKFold(StratifiedFolds):
 class MultiLabelStratifiedKFold(StratifiedFolds):
     """Folds with the same share of each label, for label sets.
 
-    Iterative stratification [1]_, which shares out the rarest label first, with folds that differ
-    in size by one row at most; then rows are exchanged between folds to bring the frequent labels,
-    for which the greedy choice comes last, nearer to their shares.
+    Iterative stratification [1]_, which shares out the rarest label first, into folds that differ
+    by one row at most; then exchanges of rows, which bring the frequent labels nearer to their
+    shares.
 
     Parameters
     ----------
@@ -179,11 +174,6 @@ class MultiLabelStratifiedKFold(StratifiedFolds):
         grow with the squared number of labels a row.
     shuffle, random_state : bool, int, RandomState instance or None
         As in `SoftStratifiedKFold`.
-
-    See Also
-    --------
-    MultiLabelStratifiedShuffleSplit : Repeated splits with a test part of any size.
-    SoftStratifiedKFold : The same for exclusive classes.
 
     Notes
     -----
@@ -220,7 +210,11 @@ class MultiLabelStratifiedKFold(StratifiedFolds):
         random_state: RandomState = None,
     ) -> None:
         super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
-        self.order = _check_order(order)
+        if order not in (1, 2) or not isinstance(order, (int, np.integer)):
+            raise ValueError(
+                f"order must be 1 (labels) or 2 (labels and their pairs); got {order!r}."
+            )
+        self.order = int(order)
 
     def _folds(self, values: Rows, rng: np.random.RandomState) -> Array:
         mass, group = expected_mass(values, self.order)
@@ -231,11 +225,90 @@ class MultiLabelStratifiedKFold(StratifiedFolds):
         return stratified_parts(mass, group, sizes, shares, rng)
 
 
+class _StratifiedGroupFolds(GroupsConsumerMixin, StratifiedFolds):
+    """Folds that keep the rows of a group together; a subclass says which y it reads."""
+
+    def _read_groups(self, groups: Any) -> Any:
+        if groups is None:
+            raise ValueError(
+                f"groups are required: {type(self).__name__} keeps their rows together. Pass "
+                "split(X, y, groups)."
+            )
+        return groups
+
+    def _iter_test_masks(self, X: Rows, y: None, groups: Any = None) -> Iterator[Array]:
+        distinct, codes = np.unique(column_or_1d(groups), return_inverse=True)
+        if len(distinct) < self.n_splits:
+            raise ValueError(
+                f"n_splits={self.n_splits} is more than the {len(distinct)} different groups."
+            )
+        mass, _ = expected_mass(X)
+        folds = folds_of_groups(mass, codes, self.n_splits, self._generator())
+        for fold in range(self.n_splits):
+            yield folds == fold
+
+
+class SoftStratifiedGroupKFold(_StratifiedGroupFolds):
+    """Folds of whole groups with the same expected class shares, for rows and hard labels.
+
+    Parameters
+    ----------
+    n_splits, shuffle, random_state : int, bool, RandomState instance or None
+        As in `SoftStratifiedKFold`.
+
+    Notes
+    -----
+    y is read as by `SoftStratifiedKFold`. The groups that weigh most are given to the fold where
+    they add least to the differences of the class shares; then groups are moved and exchanged.
+    Folds differ by no more rows than the largest group has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.model_selection import SoftStratifiedGroupKFold
+    >>> Y = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.3, 0.7], [0.2, 0.8], [0.1, 0.9]])
+    >>> patient = ["a", "b", "a", "c", "d", "c"]
+    >>> folds = SoftStratifiedGroupKFold(2, random_state=0)
+    >>> for train, test in folds.split(Y, Y, patient):
+    ...     print(sorted({patient[row] for row in test}))
+    ['b', 'c']
+    ['a', 'd']
+    """
+
+    _domain = INDEPENDENT
+
+
+class MultiLabelStratifiedGroupKFold(_StratifiedGroupFolds):
+    """Folds of whole groups with the same share of each label, for label sets.
+
+    Parameters
+    ----------
+    n_splits, shuffle, random_state : int, bool, RandomState instance or None
+        As in `SoftStratifiedKFold`.
+
+    Notes
+    -----
+    y is read as by `MultiLabelStratifiedKFold`; the method is that of `SoftStratifiedGroupKFold`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softloss.model_selection import MultiLabelStratifiedGroupKFold
+    >>> Y = np.array([[1, 1], [1, 0], [0, 1], [1, np.nan], [1, 0], [0, 1]])
+    >>> patient = ["a", "b", "b", "c", "d", "d"]
+    >>> folds = MultiLabelStratifiedGroupKFold(2, random_state=0)
+    >>> for train, test in folds.split(Y, Y, patient):
+    ...     print(np.nansum(Y[test], axis=0), sorted({patient[row] for row in test}))
+    [2. 1.] ['c', 'd']
+    [2. 2.] ['a', 'b']
+    """
+
+
 class MultiLabelStratifiedShuffleSplit(StratifiedByTargets, BaseShuffleSplit):
     """Repeated splits into training and test rows with the same share of each label.
 
-    Each split is drawn anew by the method of `MultiLabelStratifiedKFold`; the test parts of
-    different splits overlap.
+    Each split is drawn anew by the method of `MultiLabelStratifiedKFold`, which says what y may be;
+    the test parts of different splits overlap.
 
     Parameters
     ----------
@@ -244,14 +317,8 @@ class MultiLabelStratifiedShuffleSplit(StratifiedByTargets, BaseShuffleSplit):
     test_size, train_size : float or int, default=None
         Share or number of the rows. One that is not given is the complement of the other; 0.1 of
         the rows are for testing if neither is.
-    order : {1, 2}, default=1
-        2 shares out pairs of labels as well.
     random_state : int, RandomState instance or None, default=None
         Seed. Pass an int for the same splits in each call.
-
-    See Also
-    --------
-    MultiLabelStratifiedKFold : Test parts that do not overlap; says what y may be.
 
     Examples
     --------
@@ -265,22 +332,8 @@ class MultiLabelStratifiedShuffleSplit(StratifiedByTargets, BaseShuffleSplit):
     16 4 [2 2 1]
     """
 
-    def __init__(
-        self,
-        n_splits: int = 10,
-        *,
-        test_size: float | int | None = None,
-        train_size: float | int | None = None,
-        order: int = 1,
-        random_state: RandomState = None,
-    ) -> None:
-        super().__init__(
-            n_splits, test_size=test_size, train_size=train_size, random_state=random_state
-        )
-        self.order = _check_order(order)
-
     def _iter_indices(self, X: Rows, y: None, groups: None = None) -> Iterator[tuple[Array, Array]]:
-        mass, group = expected_mass(X, self.order)
+        mass, group = expected_mass(X)
         n_samples = len(group)
         n_train, n_test = _validate_shuffle_split(
             n_samples, self.test_size, self.train_size, self._default_test_size
@@ -291,12 +344,6 @@ class MultiLabelStratifiedShuffleSplit(StratifiedByTargets, BaseShuffleSplit):
             parts = stratified_parts(mass, group, sizes, sizes / n_samples, rng)
             train, test = (rng.permutation(np.flatnonzero(parts == part)) for part in (0, 1))
             yield train, test
-
-
-def _check_order(order: Any) -> int:
-    if not isinstance(order, Integral) or order not in (1, 2):
-        raise ValueError(f"order must be 1 (labels) or 2 (labels and their pairs); got {order!r}.")
-    return int(order)
 
 
 def expected_mass(values: Rows, order: int = 1) -> tuple[sp.csr_array, Array]:

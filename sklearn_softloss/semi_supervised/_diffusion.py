@@ -15,17 +15,8 @@ from .._warn import warn
 
 
 class Diffused(NamedTuple):
-    """Distributions over the classes for all rows of a graph.
-
-    Attributes
-    ----------
-    distributions : ndarray of shape (n_samples, n_classes)
-        Rows sum to 1.
-    unreached : ndarray of int
-        Rows that no label reaches; their distribution is the class prior.
-    n_iter : int
-        Most steps of conjugate gradients that a class took.
-    """
+    """A distribution a row, the class prior for the rows `unreached` by a label, and the most steps
+    of conjugate gradients that a class took."""
 
     distributions: Array
     unreached: Array
@@ -35,20 +26,8 @@ class Diffused(NamedTuple):
 def spread(affinity: Any, y_soft: Array, *, alpha: float, tol: float) -> Diffused:
     """Soft clamping: F = (1 - alpha) (I - alpha S)^-1 Y with S = D^-1/2 W D^-1/2.
 
-    Parameters
-    ----------
-    affinity : sparse array of shape (n_samples, n_samples)
-        W, symmetric, entries >= 0, zero diagonal.
-    y_soft : ndarray of shape (n_samples, n_classes)
-        Labelled rows of Y; NaN throughout in rows without a label, which are 0 in Y.
-    alpha : float
-        In (0, 1): the share of a row that comes from its neighbours.
-    tol : float
-        Relative size of the residual at which the iteration stops.
-
-    Returns
-    -------
-    Diffused
+    `affinity` is W, symmetric with a zero diagonal; rows of `y_soft` without a label are NaN
+    throughout, and 0 in Y.
     """
     labelled = ~np.isnan(y_soft[:, 0])
     start = np.where(labelled[:, None], y_soft, 0.0)
@@ -65,15 +44,6 @@ def propagate(affinity: Any, y_soft: Array, *, tol: float) -> Diffused:
     """Hard clamping: labelled rows keep their labels, the others are the mean of their neighbours.
 
     Solves L_uu F_u = W_ul Y_l with L = D - W, u the rows without and l those with a label.
-
-    Parameters
-    ----------
-    affinity, y_soft, tol
-        As for `spread`.
-
-    Returns
-    -------
-    Diffused
     """
     labelled = ~np.isnan(y_soft[:, 0])
     reached = _connected_to(affinity, labelled)

@@ -10,6 +10,7 @@ from scipy.stats import entropy
 
 from .._targets.encoding import Array
 from ..calibration.softmax import best_temperature
+from ._partly_labelled import has_label
 from ._split import LabelledStratifiedKFold
 
 N_PARTS = 5
@@ -19,21 +20,7 @@ TEMPERATURES = 0.1, 1e4
 
 
 def tempered(proba: Array, prior: Array, temperature: float) -> Array:
-    """Rows proportional to prior * (proba / prior) ** (1 / temperature).
-
-    Parameters
-    ----------
-    proba : ndarray of shape (n_samples, n_classes)
-        Rows that sum to 1.
-    prior : ndarray of shape (n_classes,)
-        Frequencies of the classes; where one is 0, so is the answer.
-    temperature : float
-        1 changes nothing, 0 < t < 1 sharpens, above 1 the rows approach the prior.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_classes)
-    """
+    """Rows proportional to prior * (proba / prior) ** (1 / temperature); 0 where the prior is."""
     if temperature == 1:
         return proba
     found = np.zeros_like(proba)
@@ -43,23 +30,7 @@ def tempered(proba: Array, prior: Array, temperature: float) -> Array:
 
 
 def held_out_temperature(proba: Array, prior: Array, y_soft: Array) -> float:
-    """The temperature under which rows have the least log loss against labels they never saw.
-
-    Parameters
-    ----------
-    proba : ndarray of shape (n_samples, n_classes)
-        Rows of held-out labels.
-    prior : ndarray of shape (n_classes,)
-    y_soft : ndarray of shape (n_samples, n_classes)
-        The held-out labels.
-
-    Returns
-    -------
-    float
-        In [0.1, 10000]; 1 if there are no rows.
-    """
-    if not len(proba):
-        return 1.0
+    """The temperature under which rows have the least log loss against labels they never saw."""
     log_prior, evidence = _log_evidence(proba, prior)
     truth, weight = y_soft[:, prior > 0], np.ones(len(proba))
     return best_temperature(evidence, truth, weight, TEMPERATURES, log_prior[:, None])
@@ -75,18 +46,6 @@ def confidence(proba: Array, prior: Array) -> Array:
     """What each row knows beyond the prior: KL(row, prior) / entropy(prior), at most 1.
 
     With equally frequent classes this is 1 - entropy(row) / ln(n_classes).
-
-    Parameters
-    ----------
-    proba : ndarray of shape (n_samples, n_classes)
-        Rows that sum to 1.
-    prior : ndarray of shape (n_classes,)
-        Frequencies of the classes.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        In [0, 1].
     """
     return np.clip(rel_entr(proba, prior).sum(axis=1) / entropy(prior), 0.0, 1.0)
 
@@ -96,7 +55,7 @@ def hidden_labels(y_soft: Array) -> Iterator[tuple[Array, Array]]:
 
     Rows whose class no other labelled row shows cannot be judged by.
     """
-    n_labelled = int(np.count_nonzero(~np.isnan(y_soft[:, 0])))
+    n_labelled = int(has_label(y_soft).sum())
     if n_labelled < 2:
         return
     folds = LabelledStratifiedKFold(min(N_PARTS, n_labelled), shuffle=False)

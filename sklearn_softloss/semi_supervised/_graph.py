@@ -6,14 +6,15 @@ from numbers import Integral
 from typing import Any, Literal, get_args
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, check_scalar
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils.validation import check_scalar
 
 from .._checks import check_one_of, check_real
 from .._targets.encoding import Array, Targets
 from .._warn import warn
 from ._diffusion import Diffused, propagate, spread
-from ._neighbors import build_index, symmetric_affinity, weight_matrix
-from ._partly_labelled import PartlyLabelledClassifier, read_partly_labelled
+from ._neighbors import ApproximateNeighbors, symmetric_affinity, weight_matrix
+from ._partly_labelled import PartlyLabelledClassifier
 
 Mode = Literal["spreading", "propagation"]
 Search = Literal["exact", "approximate"]
@@ -25,8 +26,7 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
     What scikit-learn's `LabelSpreading` and `LabelPropagation` compute, on a graph that neither
     underflows nor grows with the square of the rows. The weight of a neighbour is Gaussian in its
     distance relative to that of the row's furthest neighbour, so that every weight lies in
-    [0.011, 1] in any unit and dimension; weights of both directions are averaged. The fixed point
-    is found by conjugate gradients.
+    [0.011, 1] in any unit and dimension; weights of both directions are averaged.
 
     Parameters
     ----------
@@ -77,15 +77,13 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
     of a row's own scale are those of [3]_, here by row and then averaged, because the product of
     two scales underflows where a far row meets a dense crowd.
 
-    Like those of scikit-learn the distributions are means over neighbours of neighbours: their
-    largest entries are good answers, but as probabilities they are too flat, the more so the
-    larger `alpha`. `SoftPseudoLabelClassifier` corrects that with a temperature.
+    The distributions are means over neighbours of neighbours: their largest entries are good
+    answers, but as probabilities they are too flat, the more so the larger `alpha`;
+    `SoftPseudoLabelClassifier` corrects that with a temperature. `predict_proba` of other rows is
+    the weighted mean over the nearest rows of the fit.
 
-    `predict_proba` of other rows is the weighted mean over the nearest rows of the fit.
-
-    In a 1-D y the number -1 marks a row without a label. The one exception is a y of -1 and 1 and
-    nothing else, which is read as two classes, with a warning. A 2-D y with NaN rows is never
-    ambiguous.
+    In a 1-D y the number -1 marks a row without a label, but in a y of -1 and 1 and nothing else,
+    which is read as two classes, with a warning. A 2-D y with NaN rows is never ambiguous.
 
     References
     ----------
@@ -133,13 +131,21 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
         self.random_state = random_state
 
     def _fit(self, X: Any, targets: Targets) -> dict[str, Any]:
-        approximate = self.neighbors == "approximate"
-        index = build_index(
-            X, self.n_neighbors, approximate=approximate, random_state=self.random_state
-        )
+        n_neighbors = min(self.n_neighbors, X.shape[0] - 1)
+        index: Any
+        if self.neighbors == "approximate":
+            index = ApproximateNeighbors(X, n_neighbors, self.random_state)
+        else:
+            index = NearestNeighbors(n_neighbors=n_neighbors).fit(X)
         affinity = symmetric_affinity(*index.kneighbors())
         found = self._diffuse(affinity, targets.dense())
-        _warn_of_unreached(found)
+        n_unreached = len(found.unreached)
+        if n_unreached:
+            share = n_unreached / X.shape[0]
+            warn(
+                f"No label reaches {n_unreached} rows ({share:.1%}), listed in `unreached_`: they "
+                "get the class prior. Raise n_neighbors, or label a row of each of their groups.",
+            )
         return {
             "affinity_": affinity,
             "label_distributions_": found.distributions,
@@ -148,38 +154,15 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
             "_index": index,
         }
 
-    def _check_parameters(self) -> None:
+    def _check(self, classes: Array) -> None:
         check_scalar(self.n_neighbors, "n_neighbors", Integral, min_val=1)
         check_real(self.alpha, "alpha", min_val=0, max_val=1, include_boundaries="neither")
         check_real(self.tol, "tol", min_val=0, include_boundaries="neither")
         check_one_of("mode", self.mode, get_args(Mode))
         check_one_of("neighbors", self.neighbors, get_args(Search))
 
-    def diffuse(self, y: Any) -> Diffused:
-        """Spread other labels over the graph of the last fit; nothing that was fitted changes.
-
-        Parameters
-        ----------
-        y : array-like of shape (n_samples, n_classes)
-            Rows that sum to 1, NaN throughout where there is no label.
-
-        Returns
-        -------
-        Diffused
-            A tuple: `distributions` (n_samples, n_classes), numbers of the rows `unreached`, and
-            `n_iter`.
-
-        Raises
-        ------
-        ValueError
-            If y is illegal or has not one row for each of the fit.
-        """
-        check_is_fitted(self, "affinity_")
-        y_soft = read_partly_labelled(y).dense()
-        check_consistent_length(self.affinity_, y_soft)
-        return self._diffuse(self.affinity_, y_soft)
-
     def _diffuse(self, affinity: Any, y_soft: Array) -> Diffused:
+        """Labels spread over a graph; NaN throughout in rows that have none."""
         if self.mode == "propagation":
             return propagate(affinity, y_soft, tol=self.tol)
         return spread(affinity, y_soft, alpha=self.alpha, tol=self.tol)
@@ -191,13 +174,3 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
         weights = weight_matrix(distances, indices, len(self.label_distributions_))
         mass = weights @ self.label_distributions_
         return mass / mass.sum(axis=1, keepdims=True)
-
-
-def _warn_of_unreached(found: Diffused) -> None:
-    n_unreached = len(found.unreached)
-    if n_unreached:
-        share = n_unreached / len(found.distributions)
-        warn(
-            f"No label reaches {n_unreached} rows ({share:.1%}), listed in `unreached_`: they get "
-            "the class prior. Raise n_neighbors, or label a row of each of their groups.",
-        )

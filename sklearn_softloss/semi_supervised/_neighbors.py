@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.neighbors import NearestNeighbors
 
 from .._targets.encoding import Array
 
@@ -15,19 +14,9 @@ STEEPNESS = 4.5
 
 
 class ApproximateNeighbors:
-    """`pynndescent` behind the interface of scikit-learn's `NearestNeighbors`.
+    """`pynndescent` on rows, with the search of scikit-learn's `NearestNeighbors`."""
 
-    Parameters
-    ----------
-    n_neighbors : int
-    random_state : int, RandomState instance or None
-    """
-
-    def __init__(self, n_neighbors: int, random_state: Any) -> None:
-        self.n_neighbors = n_neighbors
-        self.random_state = random_state
-
-    def fit(self, X: Any) -> ApproximateNeighbors:
+    def __init__(self, X: Any, n_neighbors: int, random_state: Any) -> None:
         try:
             from pynndescent import NNDescent
         except ImportError as error:
@@ -35,8 +24,8 @@ class ApproximateNeighbors:
                 "neighbors='approximate' needs the package pynndescent: install it with "
                 "pip install 'sklearn_softloss[large]', or take neighbors='exact'."
             ) from error
-        self.index_ = NNDescent(X, n_neighbors=self.n_neighbors + 1, random_state=self.random_state)
-        return self
+        self.n_neighbors = n_neighbors
+        self.index_ = NNDescent(X, n_neighbors=n_neighbors + 1, random_state=random_state)
 
     def kneighbors(self, X: Any = None) -> tuple[Array, Array]:
         """Distances and row numbers of the neighbours; a fitted row is no neighbour of itself."""
@@ -56,27 +45,10 @@ def without_self(indices: Array, distances: Array) -> tuple[Array, Array]:
     return indices[~own].reshape(shape), distances[~own].reshape(shape)
 
 
-def build_index(X: Any, n_neighbors: int, *, approximate: bool, random_state: Any) -> Any:
-    """A fitted search for nearest neighbours; all other rows where there are fewer."""
-    n_neighbors = min(n_neighbors, X.shape[0] - 1)
-    if approximate:
-        return ApproximateNeighbors(n_neighbors, random_state).fit(X)
-    return NearestNeighbors(n_neighbors=n_neighbors).fit(X)
-
-
 def neighbor_weights(distances: Array) -> Array:
     """Weights of neighbours, Gaussian in the distance relative to the furthest neighbour's.
 
-    Parameters
-    ----------
-    distances : ndarray of shape (n_samples, n_neighbors)
-        >= 0 in any unit; infinite where there is no neighbour.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_neighbors), float64
-        In [0.011, 1] whatever the scale of the distances, and 0 where there is no neighbour. At
-        distance 0 the weight is 1, also where all neighbours are duplicates.
+    In [0.011, 1] whatever the unit, 1 at distance 0; 0 at infinity, where there is no neighbour.
     """
     there = np.isfinite(distances)
     found = np.where(there, distances, 0.0).astype(np.float64)

@@ -12,61 +12,44 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from .._checks import check_columns, check_weight
+from .._checks import weight_or_ones
+from .._columns.table import check_columns
 from .._estimator_base import SoftlossEstimator
-from .._processes import refuse_processes
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import (
     Array,
     Targets,
     as_array,
     encode_classes,
-    encode_labels,
-    in_order,
     is_missing,
 )
+from .._targets.labels import encode_labels
 from .._warn import warn
+from ..distributed import refuse_processes
 
 UNLABELLED = -1
 """Marks a row without a label in a 1-D y, beside None and NaN."""
 
 TEXT_MARKS = ("", "-1", "-1.0", "nan")
-"""Text that stands for no label where a column of labels was read or turned into text."""
+"""Text that says the same in a file."""
 
 
 def read_partly_labelled(y: Any, classes: Array | None = None) -> Targets:
-    """Rows of class probabilities, NaN throughout where a row has no label.
+    """Rows of class probabilities, those of an earlier fit if it is given, from labels or rows.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Labels with -1, None or NaN for "no label", or rows that sum to 1 with NaN rows for it.
-    classes : ndarray of shape (n_classes,), default=None
-        Classes of an earlier fit: y must fit them.
-
-    Returns
-    -------
-    Targets
-        Values of shape (n_samples, n_classes), float64.
-
-    Raises
-    ------
-    ValueError
-        If no row has a label, a row is partly NaN, or a labelled row is illegal.
+    A row without a label, marked by -1, None or NaN or in a 2-D y by NaN throughout, is NaN.
     """
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
     values = as_array(y)
     if values.dtype.kind in "US" and isinstance(y, (list, tuple)):
         values = np.asarray(y, dtype=object)  # where -1 is still a number
-    if values.ndim == 1:
-        return _from_labels(values, classes)
-    return _from_rows(values.toarray() if sp.issparse(values) else y, classes)
+    return _from_labels(values, classes) if values.ndim == 1 else _from_rows(y, classes)
 
 
-def labelled_rows(targets: Targets) -> Array:
-    """A mask of shape (n_samples,)."""
-    return ~np.isnan(targets.dense()[:, 0])
+def has_label(y_soft: Array) -> Array:
+    """Which rows are not NaN."""
+    return ~np.isnan(y_soft[:, 0])
 
 
 def _from_labels(y: Array, classes: Array | None) -> Targets:
@@ -81,12 +64,9 @@ def _from_labels(y: Array, classes: Array | None) -> Targets:
 def _marked(y: Array, classes: Array | None) -> Array:
     """Which labels of a 1-D y are the mark of a row without a label."""
     known = [] if classes is None else classes.tolist()
-    missing = np.zeros(len(y), dtype=bool)
     if y.dtype.kind in "OUS":
         _refuse_text_marks(y, known)
-        missing = np.array([is_missing(cell) for cell in y.tolist()])
-    elif y.dtype.kind == "f":
-        missing = np.isnan(y)
+    missing = np.array([is_missing(cell) for cell in y.tolist()], dtype=bool)
     marked = np.zeros(len(y), dtype=bool)
     if UNLABELLED not in known:
         marked[~missing] = y[~missing] == UNLABELLED
@@ -110,15 +90,6 @@ def _refuse_text_marks(y: Array, known: list[Any]) -> None:
             )
 
 
-def warn_if_all_labelled(targets: Targets) -> None:
-    """Say that there is nothing to learn from rows without a label."""
-    if labelled_rows(targets).all():
-        warn(
-            "Every row of y has a label, so there is none to learn without: mark rows without a "
-            f"label by {UNLABELLED} or None, in a 2-D y by NaN throughout.",
-        )
-
-
 def _from_rows(y: Any, classes: Array | None) -> Targets:
     partly = encode_labels(y)
     values = partly.dense().astype(np.float64)
@@ -139,11 +110,8 @@ def _from_rows(y: Any, classes: Array | None) -> Targets:
             f"{bad[1]:.6g}. Divide votes by their sums; label sets are not supported: "
             "take one fit a label, with a 1-D y."
         )
-    columns = partly.label_names
-    if columns is not None:
-        classes = np.unique(columns) if classes is None else classes
-        values = in_order(values, columns, classes)
-    return _hidden(encode_classes(values, classes=classes), unlabelled)
+    targets = encode_classes(values, classes=classes, declared=partly.label_names)
+    return _hidden(targets, unlabelled)
 
 
 def _check_any_label(unlabelled: Array) -> None:
@@ -163,9 +131,7 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
 
     classes_: Array
     label_distributions_: Array
-
-    _cure_of_texts: str
-    """What to do with a column of X that holds no numbers."""
+    _cure_of_texts: str  # what to do with a column of X that holds no numbers
 
     def fit(self, X: Any, y: Any) -> Self:
         """Learn from the rows with a label and from those without.
@@ -190,22 +156,22 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
             If a package that a parameter asks for is missing.
         """
         refuse_processes(self)
-        self._check_parameters()
         targets = read_partly_labelled(y)
         check_consistent_length(X, targets.values)
-        self._check_classes(targets.classes)
-        warn_if_all_labelled(targets)
+        self._check(targets.classes)
+        if has_label(targets.dense()).all():
+            warn(
+                "Every row of y has a label, so there is none to learn without: mark rows without "
+                f"a label by {UNLABELLED} or None, in a 2-D y by NaN throughout.",
+            )
         self.__dict__.update(self._fit(self._check_X(X, reset=True), targets))
         self.classes_ = targets.classes
         self.transduction_ = self.classes_[self.label_distributions_.argmax(axis=1)]
         return self
 
     @abstractmethod
-    def _check_parameters(self) -> None:
-        """Refuse illegal parameters."""
-
-    def _check_classes(self, classes: Array) -> None:
-        """Refuse classes that cannot be learned."""
+    def _check(self, classes: Array) -> None:
+        """Refuse illegal parameters, and classes that cannot be learned."""
 
     @abstractmethod
     def _fit(self, X: Any, targets: Targets) -> dict[str, Any]:
@@ -255,7 +221,7 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
             Rows to predict.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels (then this is the accuracy) or soft rows. Rows without a label, -1 or NaN, are
-            left out.
+            left out; one must have a label.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0.
 
@@ -263,21 +229,14 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
         -------
         float
             In [0, 1].
-
-        Raises
-        ------
-        ValueError
-            If no row has a label, or y does not fit the classes.
         """
         best = self.predict_proba(X).argmax(axis=1)
         targets = read_partly_labelled(y, self.classes_)
         check_consistent_length(best, targets.values)
-        labelled = labelled_rows(targets)
+        labelled = has_label(targets.dense())
         mass = targets.dense()[np.arange(len(best)), best]
-        weight = check_weight(sample_weight, best.shape, name="sample_weight")
-        if weight is not None:
-            weight = weight[labelled]
-        return float(np.average(mass[labelled], weights=weight))
+        weight = weight_or_ones(sample_weight, best.shape, name="sample_weight")
+        return float(np.average(mass[labelled], weights=weight[labelled]))
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
         """X as a dense or CSR matrix of float64 or float32, in the precision it came in."""

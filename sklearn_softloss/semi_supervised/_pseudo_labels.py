@@ -13,12 +13,12 @@ from sklearn.utils import Tags, _safe_indexing, check_random_state, get_tags
 from sklearn.utils.validation import check_scalar, has_fit_parameter, validate_data
 
 from .._checks import check_real
-from .._estimators.meta import check_classifier
+from .._meta import check_classifier
 from .._targets.encoding import Array, Targets, encode_classes
 from .._warn import warn
 from ._evidence import confidence, held_out_temperature, hidden_labels, tempered
 from ._graph import GraphLabelSpreading
-from ._partly_labelled import UNLABELLED, PartlyLabelledClassifier, labelled_rows
+from ._partly_labelled import UNLABELLED, PartlyLabelledClassifier, has_label
 
 ITSELF, AUTO = "estimator", "auto"
 
@@ -36,10 +36,10 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
         Its `fit` takes rows of class probabilities as y, and `sample_weight`; it has
         `predict_proba`. None means ``SoftTargetMLPClassifier()``.
     labeler : classifier, "estimator" or None, default=None
-        What labels the other rows first. A classifier with `label_distributions_` after
-        ``fit(X, y)``, or a pipeline that ends in one: None means ``GraphLabelSpreading()``;
-        scikit-learn's `LabelSpreading` is another. "estimator" means the estimator itself, fitted
-        on the labelled rows (self-training).
+        What labels the other rows first: a classifier with `label_distributions_` after
+        ``fit(X, y)``, such as scikit-learn's `LabelSpreading`, or a pipeline that ends in one. None
+        means ``GraphLabelSpreading()``, "estimator" the estimator itself, fitted on the labelled
+        rows (self-training).
     threshold : float, default=None
         None weighs a pseudo-label by its confidence (see Notes). A number in [0, 1] gives weight 1
         to those whose largest probability is at least so much, and 0 to the others.
@@ -58,7 +58,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels; the columns of y if that was a DataFrame, ``arange(n_classes)`` for a matrix.
+        As of `GraphLabelSpreading`.
     estimator_ : classifier
         Fitted in the last round; its probabilities are those of `predict_proba`.
     labeler_ : classifier or None
@@ -85,19 +85,16 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
     -----
     The confidence of a pseudo-label p is what it knows beyond the class prior, the mean m of the
     labelled rows: KL(p, m) / entropy(m), at most 1. With equally frequent classes this is
-    1 - entropy(p) / ln(n_classes). Measured against uniform classes a pseudo-label that repeats
-    the prior of a frequent class would count, though it knows nothing.
+    1 - entropy(p) / ln(n_classes).
 
     A temperature t turns p into a row proportional to m (p / m) ** (1 / t). Distributions from a
     graph are often right in their largest entry but far too flat, and those of a net fitted on few
     labels too sharp; "auto" hides a fifth of the labels at a time to see how much.
 
-    -1 in a 1-D y marks a row without a label, with the one exception that `GraphLabelSpreading`
-    explains.
-
-    A DataFrame goes to estimator and labeler as it is. Texts, categories and missing values are
-    legal where both read them: a graph does not, but a pipeline that encodes them before it does,
-    and so does "estimator" with `SoftTargetMLPClassifier`.
+    `GraphLabelSpreading` says what marks a row without a label. A DataFrame goes to estimator and
+    labeler as it is. Texts, categories and missing values are legal where both read them: a graph
+    does not, but a pipeline that encodes them before it does, and so does "estimator" with
+    `SoftTargetMLPClassifier`.
 
     References
     ----------
@@ -143,22 +140,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
         self.momentum = momentum
         self.random_state = random_state
 
-    def _fit(self, X: Any, targets: Targets) -> dict[str, Any]:
-        rng = None if self.random_state is None else check_random_state(self.random_state)
-        if labelled_rows(targets).all():
-            given = targets.dense()
-            found = self._fit_student(X, given, given, rng)
-            return {**found, "labeler_": None, "temperature_": None}
-        return self._fit_rounds(X, targets, rng)
-
-    def _check_classes(self, classes: Array) -> None:
-        if len(classes) < 2:
-            raise ValueError(
-                f"y has samples of one class only, {classes[0]!r}: label rows of at least two "
-                "classes."
-            )
-
-    def _check_parameters(self) -> None:
+    def _check(self, classes: Array) -> None:
         if self.threshold is not None:
             check_real(self.threshold, "threshold (a number, or None)", min_val=0, max_val=1)
         if self.temperature != AUTO:  # another text is refused here too
@@ -178,6 +160,11 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
                 "transformers in a pipeline around SoftPseudoLabelClassifier, not into its "
                 "estimator."
             )
+        if len(classes) < 2:
+            raise ValueError(
+                f"y has samples of one class only, {classes[0]!r}: label rows of at least two "
+                "classes."
+            )
 
     def _estimator(self) -> Any:
         if self.estimator is not None:
@@ -186,16 +173,16 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
 
         return SoftTargetMLPClassifier()
 
-    def _new_estimator(self, rng: Any) -> Any:
-        return _seeded(self._estimator(), rng)
-
-    def _fit_rounds(self, X: Any, targets: Targets, rng: Any) -> dict[str, Any]:
-        """Fitted attributes where some rows have no label."""
-        given, labelled = targets.dense(), labelled_rows(targets)
-        prior = given[labelled].mean(axis=0)
+    def _fit(self, X: Any, targets: Targets) -> dict[str, Any]:
+        rng = None if self.random_state is None else check_random_state(self.random_state)
+        given = targets.dense()
+        if has_label(given).all():
+            found = self._fit_student(X, given, given, rng)
+            return {**found, "labeler_": None, "temperature_": None}
+        prior = given[has_label(given)].mean(axis=0)
         labeler, proba = self._label(X, given, targets.from_vector, rng)
         if isinstance(self.temperature, str):
-            temperature = self._held_out_temperature(labeler, X, given, targets.from_vector, rng)
+            temperature = self._held_out_temperature(labeler, X, targets, rng)
             later = 1.0
         else:
             temperature = later = self.temperature
@@ -207,12 +194,49 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
             found = self._fit_student(X, given, proba, rng)
         return {**found, "labeler_": labeler, "temperature_": temperature}
 
+    def _label(self, X: Any, given: Array, from_vector: bool, rng: Any) -> tuple[Any, Array]:
+        """A fitted labeler and its distributions for all rows."""
+        labelled = has_label(given)
+        if isinstance(self.labeler, str):
+            teacher = _seeded(self._estimator(), rng)
+            rows = np.flatnonzero(labelled)
+            teacher.fit(_safe_indexing(X, rows), given[rows], sample_weight=np.ones(len(rows)))
+            return teacher, teacher.predict_proba(X)
+        labeler = _seeded(GraphLabelSpreading() if self.labeler is None else self.labeler, rng)
+        if from_vector:
+            labeler.fit(X, np.where(labelled, given.argmax(axis=1), UNLABELLED))
+            proba = np.zeros(given.shape)  # a class may be hidden from the labeler
+            proba[:, labeler.classes_] = _last_step(labeler).label_distributions_
+        else:
+            proba = _last_step(labeler.fit(X, given)).label_distributions_
+        return labeler, _checked(labeler, proba, given[labelled].mean(axis=0))
+
+    def _held_out_temperature(self, labeler: Any, X: Any, targets: Targets, rng: Any) -> float:
+        """The temperature that suits labels hidden from the labeler; 1 if none can be hidden."""
+        given, rows, proba = targets.dense(), [], []
+        graph = _last_step(labeler)
+        for hidden, judged in hidden_labels(given):
+            if isinstance(graph, GraphLabelSpreading):
+                found = graph._diffuse(graph.affinity_, hidden).distributions
+            else:
+                found = self._label(X, hidden, targets.from_vector, rng)[1]
+            rows.append(given[judged])
+            proba.append(found[judged])
+        if not rows:
+            return 1.0
+        prior = np.nanmean(given, axis=0)
+        return held_out_temperature(np.concatenate(proba), prior, np.concatenate(rows))
+
     def _fit_student(self, X: Any, given: Array, proba: Array, rng: Any) -> dict[str, Any]:
         """An estimator fitted on the given labels and on pseudo-labels, and what it learnt from."""
-        labelled = ~np.isnan(given[:, 0])
-        weight = np.where(labelled, 1.0, self._weight(proba, given[labelled].mean(axis=0)))
+        labelled = has_label(given)
+        if self.threshold is None:
+            trust = confidence(proba, given[labelled].mean(axis=0))
+        else:
+            trust = (proba.max(axis=1) >= self.threshold).astype(np.float64)
+        weight = np.where(labelled, 1.0, trust)
         soft = np.where(labelled[:, None], given, proba)
-        student = self._new_estimator(rng)
+        student = _seeded(self._estimator(), rng)
         try:
             student.fit(X, soft, sample_weight=weight)
         except ValueError as error:
@@ -220,51 +244,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
                 f"{type(student).__name__}.fit refused X with rows of class probabilities: "
                 f"{error} The estimator must take soft targets, as SoftTargetMLPClassifier does."
             ) from error
-        return {
-            "estimator_": student,
-            "label_distributions_": soft,
-            "sample_weight_": weight,
-        }
-
-    def _label(self, X: Any, y_soft: Array, from_vector: bool, rng: Any) -> tuple[Any, Array]:
-        """A fitted labeler and its distributions for all rows."""
-        labelled = ~np.isnan(y_soft[:, 0])
-        if isinstance(self.labeler, str):
-            weight = np.ones(np.count_nonzero(labelled))
-            teacher = self._new_estimator(rng)
-            rows = _safe_indexing(X, np.flatnonzero(labelled))
-            teacher.fit(rows, y_soft[labelled], sample_weight=weight)
-            return teacher, teacher.predict_proba(X)
-        labeler = _seeded(GraphLabelSpreading() if self.labeler is None else self.labeler, rng)
-        if from_vector:
-            labeler.fit(X, np.where(labelled, y_soft.argmax(axis=1), UNLABELLED))
-            proba = np.zeros(y_soft.shape)  # a class may be hidden from the labeler
-            proba[:, labeler.classes_] = _last_step(labeler).label_distributions_
-        else:
-            proba = _last_step(labeler.fit(X, y_soft)).label_distributions_
-        return labeler, _checked(labeler, proba, y_soft[labelled].mean(axis=0))
-
-    def _held_out_temperature(
-        self, labeler: Any, X: Any, y_soft: Array, from_vector: bool, rng: Any
-    ) -> float:
-        rows, proba = [], []
-        graph = _last_step(labeler)
-        for hidden, test in hidden_labels(y_soft):
-            if isinstance(graph, GraphLabelSpreading):
-                found = graph.diffuse(hidden).distributions  # on the graph that is there
-            else:
-                found = self._label(X, hidden, from_vector, rng)[1]
-            rows.append(y_soft[test])
-            proba.append(found[test])
-        if not rows:
-            return 1.0
-        prior = np.nanmean(y_soft, axis=0)
-        return held_out_temperature(np.concatenate(proba), prior, np.concatenate(rows))
-
-    def _weight(self, proba: Array, prior: Array) -> Array:
-        if self.threshold is not None:
-            return (proba.max(axis=1) >= self.threshold).astype(np.float64)
-        return confidence(proba, prior)
+        return {"estimator_": student, "label_distributions_": soft, "sample_weight_": weight}
 
     def _proba(self, X: Any) -> Array:
         return self.estimator_.predict_proba(X)
@@ -312,7 +292,7 @@ def _checked(labeler: Any, proba: Any, prior: Array) -> Array:
     if empty.any():
         warn(
             f"{name} gave {empty.sum()} of {len(empty)} rows no class at all: they get the class "
-            "prior, and no weight for it.",
+            "prior, and no weight for it."
         )
         proba = np.where(empty[:, None], prior, proba)
     try:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._targets.encoding import Array
 from ..model_selection import SoftStratifiedKFold
-from ._partly_labelled import read_partly_labelled
+from ._partly_labelled import has_label, read_partly_labelled
 
 
 class LabelledStratifiedKFold(SoftStratifiedKFold):
@@ -46,7 +46,7 @@ class LabelledStratifiedKFold(SoftStratifiedKFold):
         return read_partly_labelled(y).dense()
 
     def _folds(self, values: Array, rng: np.random.RandomState) -> Array:
-        labelled = ~np.isnan(values[:, 0])
+        labelled = has_label(values)
         if labelled.sum() < self.n_splits:
             raise ValueError(
                 f"n_splits={self.n_splits} needs at least as many labelled rows; y has "

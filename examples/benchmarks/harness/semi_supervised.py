@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Self
 
@@ -19,30 +19,29 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_scalar
 
 from sklearn_softloss import SoftTargetMLPClassifier
-from sklearn_softloss._table import Table
 from sklearn_softloss._targets.encoding import Array, Targets
 from sklearn_softloss.metrics import expected_calibration_error, soft_accuracy, soft_log_loss
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
 from sklearn_softloss.semi_supervised._partly_labelled import (
     UNLABELLED,
     PartlyLabelledClassifier,
-    labelled_rows,
+    has_label,
     read_partly_labelled,
 )
 
 from .memory import PeakMemory
+from .tables import table
 from .timing import timed
 
 SUPERVISED = "supervised only"
 SCORES = ("accuracy", "soft_log_loss", "calibration_error", "fit_seconds", "peak_megabytes")
 ROWS_FOR_MEDIAN = 1000
-MARKERS = "osD^vP*"
 DENSE_COPIES = 3
 """Square float64 matrices that scikit-learn's rbf methods hold at a time, at most."""
 
 
 @dataclass(repr=False)
-class SemiSupervisedComparison(Table):
+class SemiSupervisedComparison:
     """What `compare_semi_supervised` found; ``print`` shows it.
 
     Attributes
@@ -56,54 +55,16 @@ class SemiSupervisedComparison(Table):
         The same for each fit, with the number of the draw in `draw`.
     """
 
-    runs: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]]
+    runs: list[dict[str, Any]]
+
+    def __repr__(self) -> str:
+        return table(self.rows[0], (row.values() for row in self.rows), digits=3)
 
     @classmethod
     def from_runs(cls, runs: list[dict[str, Any]]) -> Self:
         """The comparison that these runs make up, which may come from several."""
-        return cls([_mean_row(found) for found in _by_method(runs)], runs=runs)
-
-    def plot(self, *, ax: Any = None) -> Any:
-        """Draw test accuracy against the number of labelled rows.
-
-        One line a method with standard errors, dotted where every fit of it collapsed.
-        """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(8.0, 4.5), layout="constrained")
-        colours = plt.get_cmap("tab20").colors
-        by_method: dict[str, list[dict[str, Any]]] = {}
-        for row in self.rows:
-            by_method.setdefault(row["method"], []).append(row)
-        # Best first, so that the legend has the order of the lines.
-        for place, name in enumerate(
-            sorted(by_method, key=lambda m: -_last_accuracy(by_method[m]))
-        ):
-            found = by_method[name]
-            lost = all(row["outcome"].startswith("collapsed") for row in found)
-            ax.errorbar(
-                [row["n_labelled"] for row in found],
-                [row["accuracy"] for row in found],
-                yerr=[row["standard_error"] for row in found],
-                label=f"{name} (collapsed)" if lost else name,
-                color=colours[place % len(colours)],
-                marker=MARKERS[place % len(MARKERS)],
-                linestyle=":" if lost else "-",
-                capsize=2,
-            )
-        # Errors on a logarithmic scale, or the good methods would lie on each other.
-        ax.set_yscale(
-            "function", functions=(lambda a: -np.log(1.01 - a), lambda z: 1.01 - np.exp(-z))
-        )
-        ax.set_yticks([0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1])
-        ax.set_ylim(_lowest(self.rows) - 0.05, 1)
-        numbers = sorted({row["n_labelled"] for row in self.rows})
-        ax.set(xscale="log", xlabel="labelled rows", ylabel="test accuracy")
-        ax.set_xticks(numbers, [str(number) for number in numbers])
-        ax.minorticks_off()
-        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
-        return ax
+        return cls([_mean_row(found) for found in _by_method(runs)], runs)
 
 
 def compare_semi_supervised(
@@ -168,7 +129,7 @@ def compare_semi_supervised(
     _check_numbers(n_labelled, targets)
     rng = check_random_state(random_state)
     classifiers = _chosen(methods, X, rng)
-    judged = labelled_rows(truth)
+    judged = has_label(truth.dense())
     test = X_test[judged], truth.dense()[judged]
     runs = []
     for draw in range(n_draws):
@@ -237,14 +198,14 @@ def _rows(X: Any, targets: Targets, name: str) -> Any:
 
 
 def _check_numbers(n_labelled: Sequence[int], targets: Targets) -> None:
-    n_known, n_classes = labelled_rows(targets).sum(), len(targets.classes)
+    n_known, n_classes = has_label(targets.dense()).sum(), len(targets.classes)
     for number in n_labelled:
         check_scalar(number, "each of n_labelled", Integral, min_val=n_classes, max_val=n_known)
 
 
 def drawing_order(targets: Targets, rng: np.random.RandomState) -> Array:
     """Labelled rows in random order, one of each class first, then each class in proportion."""
-    rows = rng.permutation(np.flatnonzero(labelled_rows(targets)))
+    rows = rng.permutation(np.flatnonzero(has_label(targets.dense())))
     classes = targets.values[rows].argmax(axis=1)
     place = np.empty(len(rows))
     for number in np.unique(classes):
@@ -342,16 +303,6 @@ def _outcome(truth: Array, proba: Array, stopped: bool) -> str:
 
 
 # --- means over draws ----------------------------------------------------------------------------
-
-
-def _last_accuracy(rows: list[dict[str, Any]]) -> float:
-    """With the most labels; last in order if there is none."""
-    found = max(rows, key=lambda row: row["n_labelled"])["accuracy"]
-    return -1.0 if np.isnan(found) else float(found)
-
-
-def _lowest(rows: list[dict[str, Any]]) -> float:
-    return min((row["accuracy"] for row in rows if not np.isnan(row["accuracy"])), default=0.0)
 
 
 def _by_method(runs: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -1,9 +1,8 @@
-"""What older versions of scikit-learn lack, and the types that its decorators lose."""
+"""scikit-learn's callbacks of a fit, which it has from version 1.9 on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import MethodType
 from typing import Any, TypeVar, cast
 
 try:
@@ -18,7 +17,7 @@ except ImportError:  # scikit-learn < 1.9
         return method
 
 
-__all__ = ["CallbackSupportMixin", "FitObserver", "available_if", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "FitObserver", "with_callbacks"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -26,31 +25,6 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def with_callbacks(method: Method) -> Method:
     """scikit-learn's decorator of `fit`, with the type of what it decorates."""
     return cast(Method, _with_callbacks(method))
-
-
-class _Available:
-    """A method that exists where a check passes; where it does not the error says why."""
-
-    def __init__(self, method: Callable[..., Any], check: Callable[[Any], Any]) -> None:
-        self.method, self.check = method, check
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        if instance is None:
-            return self.method
-        self.check(instance)
-        return MethodType(self.method, instance)
-
-
-def available_if(check: Callable[[Any], Any]) -> Callable[[Method], Method]:
-    """A decorator of methods that exist only where ``check(estimator)`` raises no AttributeError.
-
-    scikit-learn's, but for the error of a missing method: here it is that of the check.
-    """
-
-    def decorate(method: Method) -> Method:
-        return cast(Method, _Available(method, check))
-
-    return decorate
 
 
 class FitObserver:
@@ -93,3 +67,9 @@ class FitObserver:
     def _end(self, context: Any) -> bool:
         stop = context.call_on_fit_task_end(**self.arguments, reconstruction_attributes=self.fitted)
         return bool(stop)
+
+
+def is_followed(estimator: Any) -> bool:
+    """Whether it has callbacks, or is fitted by a search that has."""
+    own = getattr(estimator, "_skl_callbacks", None)
+    return bool(own) or hasattr(estimator, "_parent_callback_ctx")

@@ -178,7 +178,7 @@ def refuse_other_type(names: list[Any], known: list[Any], what: str) -> None:
             )
 
 
-def known_answers(cells: Array, what: str = "Answers") -> tuple[Array, Array]:
+def known_annotations(cells: Array, what: str = "Answers") -> tuple[Array, Array]:
     """Which cells hold an answer, and these: the one rule of all that read answers.
 
     None, NaN, NaT, pandas' NA and blank text are none, nor is -1 beside text. Blanks around text
@@ -188,12 +188,12 @@ def known_answers(cells: Array, what: str = "Answers") -> tuple[Array, Array]:
         there = ~np.isnan(cells)
         return there, cells[there]
     found = [c.strip() if isinstance(c, (str, bytes)) else c for c in cells.ravel().tolist()]
-    there, is_text = np.zeros((2, len(found)), dtype=bool)
-    for place, cell in enumerate(found):
-        if isinstance(cell, (list, tuple, set, dict, np.ndarray)):
-            raise ValueError(f"{what} must be text or numbers, one a cell; one is {cell!r}.")
-        is_text[place] = isinstance(cell, (str, bytes))
-        there[place] = bool(cell) if is_text[place] else not is_missing(cell)
+    nested = [cell for cell in found if isinstance(cell, (list, tuple, set, dict, np.ndarray))]
+    if nested:
+        raise ValueError(f"{what} must be text or numbers, one a cell; one is {nested[0]!r}.")
+    is_text = np.array([isinstance(cell, (str, bytes)) for cell in found], dtype=bool)
+    pairs = zip(found, is_text.tolist(), strict=True)
+    there = np.array([bool(cell) if text else not is_missing(cell) for cell, text in pairs], bool)
     for place in np.flatnonzero(there & ~is_text).tolist() if (there & is_text).any() else ():
         there[place] = found[place] != -1
         if there[place]:
@@ -205,7 +205,7 @@ def known_answers(cells: Array, what: str = "Answers") -> tuple[Array, Array]:
     return there.reshape(cells.shape), values
 
 
-def read_answers(y: Any, *, are_ratings: bool = False) -> Annotations:
+def read_annotations(y: Any, *, are_ratings: bool = False) -> Annotations:
     """Answers of a matrix (n_items, n_annotators), a wide frame, or hard labels of one annotator.
 
     Ratings may be any numbers.
@@ -226,7 +226,7 @@ def read_answers(y: Any, *, are_ratings: bool = False) -> Annotations:
             is_text = table.ndim == 1 and table.dtype.kind in "OU"
             table = (table if is_text else hard_labels(as_array(given), given))[:, None]
         names = np.arange(table.shape[1]) if names is None else names
-        there, values = known_answers(table)
+        there, values = known_annotations(table)
         item, annotator = np.nonzero(there)
         classes, label = np.unique(values, return_inverse=True)
         found = Annotations(item, annotator, label, np.arange(len(table)), names, classes, y)
@@ -244,7 +244,7 @@ def _plain(y: Any, are_ratings: bool) -> Array:
     if given.dtype.kind in "US" and not hasattr(y, "__array__"):
         given = np.asarray(y, dtype=object)  # None or -1 beside strings is no string
     is_column = given.ndim == 2 and given.shape[1] == 1 and not are_ratings
-    if is_column and known_answers(given)[0].all():
+    if is_column and known_annotations(given)[0].all():
         return np.asarray(column_or_1d(given, warn=True))
     return given
 

@@ -1,4 +1,4 @@
-"""What a fitted estimator answers, in torch: from rows, or from probabilities of those inside."""
+"""What a fitted estimator puts out, in torch: from rows, or from probabilities of those inside."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ._rules import decision_in_torch
 
 
 @dataclass(frozen=True)
-class Answers:
+class Outputs:
     """A step of the graph: from rows, or from the probabilities of the classifiers inside, float64.
 
     "label" among the outputs holds places in `classes`, or 0 and 1 a label, int64; all others are
@@ -42,28 +42,28 @@ class Answers:
     """
 
     function: TorchFunction
-    outputs: tuple[str, ...]
+    names: tuple[str, ...] = ("label", "probabilities")
     classes: Array | None = None
     inside: tuple[Any, ...] = ()
     columns: tuple[int, ...] = ()
     reads: nn.Module | None = None
 
-    def shape_of(self, output: str) -> list[None]:
-        """Shape of an answer, with nothing said of the sizes."""
-        if output == "label" and self.classes is not None:
+    def shape_of(self, name: str) -> list[None]:
+        """Shape of an output, with nothing said of the sizes."""
+        if name == "label" and self.classes is not None:
             return [None]
-        return [None] * (3 if output == "quantiles" else 2)
+        return [None] * (3 if name == "quantiles" else 2)
 
 
 @singledispatch
-def answers_of(estimator: Any) -> Answers:
+def outputs_of(estimator: Any) -> Outputs:
     """The step that a fitted estimator of this package is."""
     raise ValueError(f"{type(estimator).__name__} cannot be exported; export what is inside it.")
 
 
 def exportable() -> tuple[type, ...]:
-    """The estimators that `answers_of` knows."""
-    return tuple(found for found in answers_of.registry if found is not object)
+    """The estimators that `outputs_of` knows."""
+    return tuple(found for found in outputs_of.registry if found is not object)
 
 
 # --- nets ----------------------------------------------------------------------------------------
@@ -76,22 +76,22 @@ def _logits_of(estimator: Any) -> tuple[Callable[[Tensor], Tensor], nn.Module]:
     return lambda X: module(X.to(like.dtype)).double(), module
 
 
-@answers_of.register
-def _(estimator: SoftTargetMLPClassifier) -> Answers:
+@outputs_of.register
+def _(estimator: SoftTargetMLPClassifier) -> Outputs:
     logits, module = _logits_of(estimator)
     is_distribution = estimator.net_.criterion_.domain.rows_sum_to_one
+    names = ("label", "probabilities", "confidence")[: 2 if is_distribution else 3]
 
     def function(X: Tensor) -> tuple[Tensor, ...]:
         confidence = estimator._link(logits(X))
         proba = estimator._as_distribution(confidence)
-        return (proba.argmax(1), proba, confidence)[: len(outputs)]
+        return (proba.argmax(1), proba, confidence)[: len(names)]
 
-    outputs = ("label", "probabilities", "confidence")[: 2 if is_distribution else 3]
-    return Answers(function, outputs, estimator.classes_, reads=module)
+    return Outputs(function, names, estimator.classes_, reads=module)
 
 
-@answers_of.register
-def _(estimator: MultiLabelSigmoidClassifier) -> Answers:
+@outputs_of.register
+def _(estimator: MultiLabelSigmoidClassifier) -> Outputs:
     logits, module = _logits_of(estimator)
     cuts = torch.tensor(estimator._cuts())
     from_vector = estimator._from_vector
@@ -103,12 +103,11 @@ def _(estimator: MultiLabelSigmoidClassifier) -> Answers:
             return present[:, 0], torch.cat([1 - confidence, confidence], 1)
         return present, confidence
 
-    classes = estimator.classes_ if from_vector else None
-    return Answers(function, ("label", "probabilities"), classes, reads=module)
+    return Outputs(function, classes=estimator.classes_ if from_vector else None, reads=module)
 
 
-@answers_of.register
-def _(estimator: SoftLossMLPRegressor) -> Answers:
+@outputs_of.register
+def _(estimator: SoftLossMLPRegressor) -> Outputs:
     logits, module = _logits_of(estimator)
     links: dict[str, Callable[[Tensor], Tensor]] = {"variable": estimator._link}
     if hasattr(estimator, "predict_std"):
@@ -120,22 +119,10 @@ def _(estimator: SoftLossMLPRegressor) -> Answers:
         found = logits(X)
         return tuple(link(found) for link in links.values())
 
-    return Answers(function, tuple(links), reads=module)
+    return Outputs(function, tuple(links), reads=module)
 
 
 # --- around classifiers --------------------------------------------------------------------------
-
-
-def _aligned(estimator: Any, known: Array | None) -> tuple[int, Callable[[Tensor], Tensor]]:
-    """How many probabilities a classifier gives, and what puts them in the order of `known`."""
-    classes = getattr(estimator, "classes_", None)
-    if known is None or classes is None or np.array_equal(classes, known):
-        return -1 if known is None else len(known), lambda proba: proba
-    places = np.full(len(known), len(classes))  # a column of zeros for classes never seen
-    places[np.searchsorted(known, classes)] = np.arange(len(classes))
-    order = torch.from_numpy(places)
-    return len(classes), lambda proba: torch.cat([proba, proba[:, :1] * 0], 1)[:, order]
-
 
 HOLDERS = (FrozenEstimator, GridSearchCV, RandomizedSearchCV)
 
@@ -146,34 +133,43 @@ def held(estimator: Any) -> Any:
 
 
 def last_step(estimator: Any) -> Any:
-    """What answers in a pipeline, search or frozen estimator."""
+    """What predicts in a pipeline, search or frozen estimator."""
     while isinstance(estimator, (Pipeline, *HOLDERS)):
         estimator = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else held(estimator)
     return estimator
 
 
-def _check_inside(estimator: Any, labels: bool) -> Any:
-    """The classifier itself, if its probabilities are one matrix in ONNX too."""
-    last = last_step(estimator)
-    ours = (MultiLabelSigmoidClassifier, OneVsRestClassifier, SoftCalibratedClassifierCV)
-    if labels and not isinstance(last, (*ours, TunedDecisionClassifierCV)):
-        raise ValueError(
-            f"{type(last).__name__} of label sets cannot be exported inside another estimator: its "
-            "probabilities are not one matrix in ONNX. Take MultiLabelSigmoidClassifier or "
-            "OneVsRestClassifier."
-        )
-    return estimator
+def _in_order(
+    estimator: Any, known: Array | None, n_columns: int
+) -> tuple[int, Callable[[Tensor], Tensor]]:
+    """How many probabilities a classifier inside gives, and what puts them in the order of `known`,
+    the classes; without any they are labels, which some give in a form that ONNX has not."""
+    if known is None:
+        last = last_step(estimator)
+        ours = (MultiLabelSigmoidClassifier, SoftCalibratedClassifierCV, TunedDecisionClassifierCV)
+        if not isinstance(last, (OneVsRestClassifier, *ours)):
+            raise ValueError(
+                f"{type(last).__name__} of label sets cannot be exported inside another estimator: "
+                "its probabilities are not one matrix in ONNX. Take MultiLabelSigmoidClassifier or "
+                "OneVsRestClassifier."
+            )
+        return n_columns, lambda proba: proba
+    classes = getattr(estimator, "classes_", known)
+    if np.array_equal(classes, known):
+        return len(known), lambda proba: proba
+    places = np.full(len(known), len(classes))  # a column of zeros for classes never seen
+    places[np.searchsorted(known, classes)] = np.arange(len(classes))
+    order = torch.from_numpy(places)
+    return len(classes), lambda proba: torch.cat([proba, proba[:, :1] * 0], 1)[:, order]
 
 
-@answers_of.register
-def _(estimator: SoftCalibratedClassifierCV) -> Answers:
-    labels = estimator._labels
-    known = None if labels else estimator.classes_
+@outputs_of.register
+def _(estimator: SoftCalibratedClassifierCV) -> Outputs:
+    known = None if estimator._labels else estimator.classes_
     pairs = estimator.calibrated_classifiers_
-    inside = tuple(_check_inside(pair.estimator, labels) for pair in pairs)
+    inside = tuple(pair.estimator for pair in pairs)
     maps = [calibration_in_torch(pair.calibrator) for pair in pairs]
-    orders = [_aligned(pair.estimator, known) for pair in pairs]
-    n_columns = pairs[0].calibrator.n_columns_
+    orders = [_in_order(pair.estimator, known, pair.calibrator.n_columns_) for pair in pairs]
 
     def function(*given: Tensor) -> tuple[Tensor, ...]:
         parts = [
@@ -181,18 +177,16 @@ def _(estimator: SoftCalibratedClassifierCV) -> Answers:
             for calibrate, (_, order), proba in zip(maps, orders, given, strict=True)
         ]
         proba = torch.stack(parts).mean(0)
-        return (proba >= DEFAULT_THRESHOLD).long() if labels else proba.argmax(1), proba
+        return (proba >= DEFAULT_THRESHOLD).long() if known is None else proba.argmax(1), proba
 
-    columns = tuple(n_columns if labels else n for n, _ in orders)
-    return Answers(function, ("label", "probabilities"), known, inside, columns)
+    return Outputs(function, classes=known, inside=inside, columns=tuple(n for n, _ in orders))
 
 
-@answers_of.register
-def _(estimator: TunedDecisionClassifierCV) -> Answers:
-    kind, rule = estimator._kind, estimator.rule_
+@outputs_of.register
+def _(estimator: TunedDecisionClassifierCV) -> Outputs:
+    kind, rule, inner = estimator._kind, estimator.rule_, estimator.estimator_
     known = None if kind == "labels" else estimator.classes_
-    inside = (_check_inside(estimator.estimator_, kind == "labels"),)
-    n_columns, order = _aligned(estimator.estimator_, known)
+    n_columns, order = _in_order(inner, known, rule.n_columns_)
     decide, positive = decision_in_torch(rule), estimator._positive
     of_one = kind == "binary" and rule.decides == "labels"
 
@@ -203,13 +197,12 @@ def _(estimator: TunedDecisionClassifierCV) -> Answers:
             return torch.where(chosen == 1, positive, 1 - positive), proba
         return decide(order(proba)), proba
 
-    columns = (rule.n_columns_ if kind == "labels" else n_columns,)
-    return Answers(function, ("label", "probabilities"), known, inside, columns)
+    return Outputs(function, classes=known, inside=(inner,), columns=(n_columns,))
 
 
-@answers_of.register(FixedThresholdClassifier)
-@answers_of.register(TunedThresholdClassifierCV)
-def _(estimator: Any) -> Answers:
+@outputs_of.register(FixedThresholdClassifier)
+@outputs_of.register(TunedThresholdClassifierCV)
+def _(estimator: Any) -> Outputs:
     inner, known = getattr(estimator, "estimator_", estimator.estimator), estimator.classes_
     if isinstance(estimator, TunedThresholdClassifierCV):
         positive, cut = estimator._curve_scorer._get_pos_label(), estimator.best_threshold_
@@ -223,14 +216,13 @@ def _(estimator: Any) -> Answers:
         reached = (proba if of_proba else decision_values(proba))[:, place] >= threshold
         return torch.where(reached, place, 1 - place), proba
 
-    inside = (_check_inside(inner, False),)
-    return Answers(function, ("label", "probabilities"), known, inside, (2,))
+    return Outputs(function, classes=known, inside=(inner,), columns=(2,))
 
 
-@answers_of.register
-def _(estimator: CalibratedClassifierCV) -> Answers:
+@outputs_of.register
+def _(estimator: CalibratedClassifierCV) -> Outputs:
     known, pairs = estimator.classes_, estimator.calibrated_classifiers_
-    inside = tuple(_check_inside(pair.estimator, False) for pair in pairs)
+    inside = tuple(pair.estimator for pair in pairs)
     maps = [sklearn_calibration_in_torch(pair) for pair in pairs]
 
     def function(*given: Tensor) -> tuple[Tensor, ...]:
@@ -239,7 +231,7 @@ def _(estimator: CalibratedClassifierCV) -> Answers:
         return proba.argmax(1), proba
 
     columns = (len(known),) * len(pairs)
-    return Answers(function, ("label", "probabilities"), known, inside, columns)
+    return Outputs(function, classes=known, inside=inside, columns=columns)
 
 
 def decision_values(proba: Tensor) -> Tensor:

@@ -10,19 +10,18 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from .._estimator_base import SoftlossEstimator
-from .._targets.encoding import (
+from ._estimator_base import SoftlossEstimator, available_if
+from ._targets.encoding import (
     Array,
     Targets,
     aligned,
     as_array,
     encode_classes,
-    encode_labels,
     in_class_order,
     label_names,
 )
-from ..metrics import multilabel_subset_accuracy, soft_accuracy
-from .compatibility import available_if
+from ._targets.labels import encode_labels
+from .metrics import multilabel_subset_accuracy, soft_accuracy
 
 
 def estimator_has(name: str) -> Any:
