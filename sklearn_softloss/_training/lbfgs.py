@@ -92,13 +92,13 @@ def minimize_lbfgs(
     """Minimise an objective by scipy's L-BFGS-B, which leaves the parameters at the best point.
 
     The objective is the loss at the parameters' current values, and has left its gradient in
-    ``.grad``. `on_iteration` is called with the loss after each iteration; True stops. Processes
-    evaluate together, at the points that the first one asks for.
+    ``.grad``. `on_iteration` is called with the loss after each iteration; True stops. Of several
+    processes the first one searches; the others evaluate with it, at the points that it asks for.
     """
     tensors = [p for p in parameters if p.requires_grad]
 
     def write(flat: Array) -> None:
-        values = torch.from_numpy(np.ascontiguousarray(processes.from_first(flat)))
+        values = torch.from_numpy(np.ascontiguousarray(flat))
         torch.nn.utils.vector_to_parameters(values.to(tensors[0]), tensors)
 
     def evaluate(flat: Array) -> tuple[float, Array]:
@@ -110,20 +110,42 @@ def minimize_lbfgs(
         flat_gradient = torch.nn.utils.parameters_to_vector(gradients)
         return float(value), flat_gradient.double().cpu().numpy()
 
+    def end_iteration(flat: Array, value: float) -> bool:
+        write(flat)
+        return on_iteration(value)
+
+    def value_and_gradient(flat: Array) -> tuple[float, Array]:
+        processes.from_first(("evaluate", (flat,)))
+        return evaluate(flat)
+
     def callback(intermediate_result: OptimizeResult) -> None:
-        write(intermediate_result.x)
-        if on_iteration(float(intermediate_result.fun)):
+        at = intermediate_result.x, float(intermediate_result.fun)
+        processes.from_first(("end_iteration", at))
+        if end_iteration(*at):
             raise StopIteration
 
-    start = torch.nn.utils.parameters_to_vector(tensors).detach().double().cpu().numpy()
-    result = minimize(
-        evaluate,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        callback=callback,
-        options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
-    )
+    def search() -> OptimizeResult:
+        start = torch.nn.utils.parameters_to_vector(tensors).detach().double().cpu().numpy()
+        found = minimize(
+            value_and_gradient,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            callback=callback,
+            options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+        )
+        kept = OptimizeResult({name: found[name] for name in ("x", "fun", "nit", "status")})
+        return processes.from_first(("end", kept))[1]
+
+    def follow() -> OptimizeResult:
+        acts: dict[str, Callable[..., Any]] = {"evaluate": evaluate, "end_iteration": end_iteration}
+        while True:
+            act, given = processes.from_first(None)
+            if act == "end":
+                return given
+            acts[act](*given)
+
+    result = search() if processes.rank == 0 else follow()
     write(result.x)
     for tensor in tensors:  # so far all are views of one flat vector
         tensor.data = tensor.data.clone()
