@@ -87,7 +87,9 @@ class Thresholds(TunedCutOffs):
         What is maximised, as in `optimal_thresholds`.
     average : {"macro", "weighted", "micro", "samples", None}, default="macro"
         Over labels.
-    beta, costs, floor, pooled, min_positives, shrinkage, min_threshold, fallback_below
+    beta, costs, floor, pooled : float, array-like, float, bool
+        As in `optimal_thresholds`.
+    min_positives, shrinkage, min_threshold, fallback_below : float, default=0.0
         As in `optimal_thresholds`.
     min_labels : int, default=0
         Least number of labels a row: a smaller set gets the most probable of the others.
