@@ -73,7 +73,8 @@ class Shared:
     max_iter : int or 'auto'
         Most epochs (iterations for 'lbfgs'). 'auto' is 32, in a regression 64, for the schedules
         that plan them, 'cosine' and 'one_cycle', up to twice that of few rows where little decay is
-        chosen, and 200 for the others and 'lbfgs'.
+        chosen, and 200 for the others and 'lbfgs'. A linear model that 'auto' chooses takes up to
+        200 iterations, whatever is stated.
     shuffle : bool
         Whether each epoch takes the rows in a new order.
     random_state : int or RandomState instance

@@ -29,7 +29,7 @@ from .._training.generators import Generators, lent_to_module
 from .._training.loops import Loop
 from .._training.mlp import MLP
 from .._training.net import TrainingNet
-from .._training.process import leaves_process_as_found
+from .._training.threads import leaves_process_as_found
 from .._warn import warn
 from ..distributed import ALONE, Processes, entered
 from ..losses import Loss, get_loss

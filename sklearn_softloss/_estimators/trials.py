@@ -15,9 +15,10 @@ from .._targets.encoding import Array
 from .._training.batches import Batches, TrainingData
 from .._training.epoch_loss import weight_of, weighted_sum
 from .._training.lbfgs import minimize_lbfgs
-from .._training.mlp import MLP, threads_for, width_of
+from .._training.mlp import MLP, width_of
 from .._training.schedule import Schedule
 from .._training.siblings import Sibling, train_together
+from .._training.threads import threads_for
 from ..losses import Loss
 from .building import inputs_of
 from .candidates import CONSTANT, Candidate
