@@ -10,7 +10,7 @@ from scipy.special import expit, log_softmax, logsumexp, softmax
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .._checks import check_weight
+from .._checks import weight_or_ones
 from .._estimator_base import SoftlossEstimator
 from .._probability import FLOOR, inside_unit_interval
 from .._targets.domains import first_bad_sum
@@ -54,16 +54,14 @@ class Calibrator(SoftlossEstimator, ABC):
         """
         given = self._check_given(logits_or_proba)
         values = self._check_truth(y_true, given)
-        weight = check_weight(sample_weight, (len(given),), name="sample_weight")
-        like_proba = given.min() >= 0 and first_bad_sum(given) is None
-        if like_proba and self.from_logits and not self.multi_label:
+        weight = weight_or_ones(sample_weight, (len(given),), name="sample_weight")
+        may_be_proba = self.from_logits and not self.multi_label and given.min() >= 0
+        if may_be_proba and first_bad_sum(given) is None:
             raise ValueError(
                 "from_logits=True, but all rows are >= 0 and sum to 1: these are probabilities. "
                 "Set from_logits=False, or pass their logarithms."
             )
-        if weight is None:
-            weight = np.ones(len(given))
-        elif not weight.all():
+        if not weight.all():
             rows = np.flatnonzero(weight)
             values, given, weight = values[rows], given[rows], weight[rows]
         self._fit(values, given, weight)
@@ -101,33 +99,31 @@ class Calibrator(SoftlossEstimator, ABC):
 
     def _check_given(self, given: Any) -> Array:
         if self.from_logits:
-            logits = np.asarray(check_array(given, dtype=np.float64, input_name="logits"))
-            return self._check_columns(logits)
-        try:
-            proba = check_proba(given, np.shape(given))
-        except ValueError as error:
+            checked = np.asarray(check_array(given, dtype=np.float64, input_name="logits"))
+        else:
+            try:
+                checked = check_proba(given, np.shape(given))
+            except ValueError as error:
+                raise ValueError(
+                    f"{error} If these are logits, construct {type(self).__name__} with "
+                    "from_logits=True."
+                ) from error
+        if self.multi_label:
+            return checked
+        if checked.shape[1] < 2:
             raise ValueError(
-                f"{error} If these are logits, construct {type(self).__name__} with "
-                "from_logits=True."
-            ) from error
-        self._check_columns(proba)
-        bad = None if self.multi_label else first_bad_sum(proba)
+                "Classes need one column each, also the first of two; there is 1 column. For "
+                "probabilities p of the second class pass np.column_stack([1 - p, p]), for its "
+                "log-odds z np.column_stack([np.zeros_like(z), z])."
+            )
+        bad = None if self.from_logits else first_bad_sum(checked)
         if bad is not None:
             raise ValueError(
                 f"Rows of y_proba must sum to 1; row {bad[0]} sums to {bad[1]:.6g}. For "
                 "independent labels construct the calibrator with multi_label=True, for logits "
                 "with from_logits=True."
             )
-        return proba
-
-    def _check_columns(self, given: Array) -> Array:
-        if not self.multi_label and given.shape[1] < 2:
-            raise ValueError(
-                "Classes need one column each, also the first of two; there is 1 column. For "
-                "probabilities p of the second class pass np.column_stack([1 - p, p]), for its "
-                "log-odds z np.column_stack([np.zeros_like(z), z])."
-            )
-        return given
+        return checked
 
     def _check_truth(self, y_true: Any, given: Array) -> Rows:
         if self.multi_label:
@@ -141,8 +137,6 @@ class Calibrator(SoftlossEstimator, ABC):
                 f"{values.shape[1]}. Hard labels that lack a class must come as one-hot rows."
             )
         return values
-
-    # --- the three ways in which methods read what is given ---------------------------------------
 
     def _as_proba(self, given: Array) -> Array:
         if not self.from_logits:

@@ -42,8 +42,8 @@ METHODS = {
 class SoftCalibratedClassifierCV(MetaClassifier):
     """Calibrate any classifier's probabilities against hard, soft, multi-label or partly known y.
 
-    Like scikit-learn's `CalibratedClassifierCV`, with truths as they are: a temperature fitted to
-    annotators' votes keeps the disagreement that one fitted to majority votes irons out.
+    Truths are taken as they are: a temperature fitted to annotators' votes keeps the disagreement
+    that one fitted to majority votes irons out.
 
     Parameters
     ----------
@@ -95,14 +95,8 @@ class SoftCalibratedClassifierCV(MetaClassifier):
     class against the rest, bounded by the 1e-12 that is added to probabilities. scikit-learn reads
     `decision_function` where there is one; results agree where that is the log-odds.
 
-    Calibrate first and tune decisions on top: in ``TunedDecisionClassifierCV(
-    SoftCalibratedClassifierCV(clf))`` cut-offs are chosen for the probabilities that they will
-    meet. The other order calibrates the same probabilities and drops the tuned decision.
-
-    References
-    ----------
-    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017,
-    arXiv:1706.04599.
+    Tune decisions on top, by ``TunedDecisionClassifierCV(SoftCalibratedClassifierCV(clf))``: the
+    other order drops the tuned decision.
 
     Examples
     --------
@@ -134,8 +128,6 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         self.cv = cv
         self.n_jobs = n_jobs
         self.ensemble = ensemble
-
-    # --- fit -------------------------------------------------------------------------------------
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **fit_params: Any
@@ -256,8 +248,6 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             "calibration only.",
         )
         return fit_params
-
-    # --- answers ---------------------------------------------------------------------------------
 
     def predict_proba(self, X: Any) -> Array:
         """Calibrated probabilities, averaged over `calibrated_classifiers_`.

@@ -38,7 +38,6 @@ class Task(NamedTuple):
         return self.targets.classes if self.targets.from_vector else None
 
     def fit_pair(self, estimator: Any, split: tuple[Array, Array]) -> CalibratedPair:
-        """Fit a clone to the training part, and its calibrator to the test part."""
         train, test = split
         fitted = fit_rows(estimator, self.X, self.y, train, self.params)
         proba = aligned_proba(fitted, _safe_indexing(self.X, test), self.known)

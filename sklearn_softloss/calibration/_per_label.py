@@ -58,7 +58,6 @@ def _blocks(
 
 
 def _pooled_block(read: Array, values: Rows, weight: Array) -> Block:
-    """All labels as one."""
     step = -(-read.size // POOL_SIZE)
     block = _block(read[::step], values[::step], weight[::step])
     return Block(*(part.reshape(1, -1) for part in (block.read, block.truth, block.weight)))
@@ -73,7 +72,6 @@ class LabelwiseCalibrator(Calibrator):
     """
 
     few: ClassVar[int] = 10
-
     base_rate_: Array
     pooled_: Array
     unchanged_: Array
@@ -126,7 +124,6 @@ class LabelwiseCalibrator(Calibrator):
         return self.multi_label
 
     def _read(self, given: Array) -> Array:
-        """What the curves read."""
         return self._as_log_odds(given)
 
     @abstractmethod

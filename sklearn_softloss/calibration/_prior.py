@@ -19,10 +19,9 @@ class PriorShift(LogisticCalibrator):
     One offset a class is added to the log-probabilities, or one a label to the log-odds: what a
     change of the prior does as long as the rows of each class look the same. Offsets are fitted
     by the soft log loss, after which the mean probability of each class is its share in the
-    truths. With a `prior` the shares of the truths are then replaced by it, in the formula of
-    Saerens et al.: p * prior / share, divided by its sum. The truths may thus come from the
-    population that the model was trained on (then the fitted offsets are about 0) or from the new
-    one (then leave `prior` at None).
+    truths. With a `prior` the shares of the truths are then replaced by it: p * prior / share,
+    divided by its sum. Truths may come from the population of the training, or from the new one:
+    then leave `prior` at None.
 
     Parameters
     ----------
@@ -56,7 +55,6 @@ class PriorShift(LogisticCalibrator):
     """
 
     intercept_: Array
-
     start = (0.0,)
     lower = (-np.inf,)
 

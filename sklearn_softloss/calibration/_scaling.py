@@ -70,9 +70,8 @@ class TemperatureScaling(LogisticCalibrator):
         elif np.count_nonzero(values.any(axis=0)) < 2:
             self.temperature_ = 1.0
         else:
-            self.temperature_ = best_temperature(
-                self._as_scores(given), values, weight, TEMPERATURES
-            )
+            scores = self._as_scores(given)
+            self.temperature_ = best_temperature(scores, values, weight, TEMPERATURES)
 
     def _calibrated(self, given: Array) -> Array:
         if self.multi_label:
@@ -97,22 +96,19 @@ class VectorScaling(Calibrator):
     Parameters
     ----------
     from_logits : bool, default=False
-        Whether `fit` and `predict_proba` are given logits, which are used as they are. If not,
-        log-probabilities are taken, with 1e-12 added to each probability.
+        As in `TemperatureScaling`.
 
     Attributes
     ----------
-    scale_ : ndarray of shape (n_classes,)
-    intercept_ : ndarray of shape (n_classes,)
-        In nats, with mean 0 over the classes present in the truths.
+    scale_, intercept_ : ndarray of shape (n_classes,)
+        The intercept in nats, with mean 0 over the classes present in the truths.
     unchanged_ : ndarray of shape (n_classes,), bool
         Classes without mass in the truths: they keep the probability given, and the others share
         what is left.
 
     References
     ----------
-    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017,
-    arXiv:1706.04599.
+    Guo et al., ICML 2017, as for `TemperatureScaling`.
 
     Examples
     --------

@@ -77,8 +77,7 @@ class BetaCalibration(LogisticCalibrator):
     """Beta calibration: expit(a log(p) - b log(1 - p) + c) with a, b >= 0.
 
     Unlike a sigmoid it contains the identity, at a = b = 1 and c = 0, and may bend differently at
-    the two ends. It never decreases. Truths of 0 and 1 are moved as in `SigmoidCalibration`, which
-    keeps slopes finite.
+    the two ends. Truths of 0 and 1 are moved as in `SigmoidCalibration`.
 
     Parameters
     ----------
@@ -131,11 +130,10 @@ class BetaCalibration(LogisticCalibrator):
 class IsotonicCalibration(LabelwiseCalibrator):
     """The best curve that never decreases, through weighted isotonic regression.
 
-    Of all such curves it has the least soft log loss on the rows of the fit, and the least squared
-    error. Between these rows it is linear in the probability. It needs many rows (a thousand or
-    more), else it overfits. Curves keep 1 / (N + 2) away from 0 and 1 for N rows (the sum of their
-    weights), since N rows cannot vouch for more and a 0 in the wrong place costs an infinite log
-    loss; scikit-learn's may reach 0 and 1 and equal these in between.
+    It has the least soft log loss of all such curves on the rows of the fit, and is linear between
+    these. It needs a thousand rows or more, else it overfits. Curves keep 1 / (N + 2) away from 0
+    and 1 for N rows (the sum of their weights), which cannot vouch for more; scikit-learn's may
+    reach 0 and 1 and equal these in between.
 
     Parameters
     ----------

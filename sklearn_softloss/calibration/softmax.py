@@ -122,7 +122,7 @@ def best_temperature(
 
 
 def one_row_a_class(scores: Array, truth: Array, present: Array) -> tuple[Array, Array]:
-    """Scores and truths of the classes present, contiguous over samples."""
+    """Of the classes present, contiguous over samples."""
     return np.ascontiguousarray(scores[:, present].T), np.ascontiguousarray(truth[:, present].T)
 
 

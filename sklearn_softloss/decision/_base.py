@@ -20,8 +20,7 @@ class DecisionRule(SoftlossEstimator, ABC):
     """Base of the decision rules: `fit` learns from held-out rows, `decide` answers.
 
     A rule writes `_fit` and `_decide`, which get what is checked already, and sets `decides` to
-    "classes" if its columns are exclusive classes and not labels. If it maximises something,
-    `_scored_by` says what.
+    "classes" if its columns are exclusive classes. If it maximises something, `_scored_by` says so.
 
     Attributes
     ----------

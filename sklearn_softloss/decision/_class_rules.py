@@ -51,10 +51,9 @@ class CostMatrix(DecisionRule):
 class ClassThresholds(DecisionRule):
     """Of exclusive classes, the one whose probability is largest in units of its threshold.
 
-    Plain argmax has equal thresholds. They are tuned class by class: with the others held fixed a
-    sort over the rows judges all cut-offs of a class at once. A change is made only if it improves
-    the objective, so that on the rows of `fit` the rule is never worse than argmax; it ends in a
-    local maximum. A class without any mass in `fit` is left as it is.
+    Plain argmax has equal thresholds. They are tuned class by class, the others held fixed, as long
+    as the objective rises: on the rows of `fit` the rule is never worse than argmax, and ends in a
+    local maximum. A class without mass in `fit` is left as it is.
 
     Parameters
     ----------
@@ -126,7 +125,6 @@ class ClassThresholds(DecisionRule):
         self, goal: Objective, mass: Array, scores: Array, column: int
     ) -> tuple[float, float]:
         """What to add to one column of log-scores, and the objective that this reaches."""
-        n_classes = scores.shape[1]
         others = scores.copy()
         others[:, column] = -np.inf
         rival = others.argmax(axis=1)
@@ -136,7 +134,7 @@ class ClassThresholds(DecisionRule):
         before = _counts(mass, rival)
         rows = np.arange(len(scores))
         row_mass = mass.sum(axis=1)
-        tp, predicted = (np.zeros((len(scores), n_classes)) for _ in range(2))
+        tp, predicted = np.zeros((2, *scores.shape))
         tp[rows, rival], predicted[rows, rival] = -mass[rows, rival], -row_mass
         tp[:, column] += mass[:, column]
         predicted[:, column] += row_mass

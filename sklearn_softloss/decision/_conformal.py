@@ -17,10 +17,8 @@ from ._risk import cut_for_recall, rows_for_recall, too_few
 class VoteConformal(SoftlossEstimator):
     """For each row a set of classes that holds the next vote with a given probability.
 
-    Where annotators disagree there is no true class that a set could hold, but the answer of one
-    more annotator. The sets are those of Monte Carlo conformal prediction with all votes drawn:
-    every class from one probability on, the highest at which the rows of `fit` miss few enough of
-    their votes.
+    The sets are those of Monte Carlo conformal prediction with all votes drawn: every class from
+    one probability on, the highest at which the rows of `fit` miss few enough of their votes.
 
     Parameters
     ----------
@@ -50,8 +48,7 @@ class VoteConformal(SoftlossEstimator):
     ----------
     Stutz, Roy, Matejovicova, Strachan, Cemgil and Doucet, "Conformal prediction under ambiguous
     ground truth", TMLR 2023, arXiv:2307.09302.
-    Angelopoulos, Bates, Fisch, Lei and Schuster, "Conformal risk control", ICLR 2024,
-    arXiv:2208.02814 (the bound on a fresh row).
+    Angelopoulos et al., "Conformal risk control", arXiv:2208.02814 (the bound on a fresh row).
 
     Examples
     --------

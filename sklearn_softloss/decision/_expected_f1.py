@@ -14,7 +14,6 @@ from ._set_sizes import check_set_sizes, top
 
 ENTRIES_AT_ONCE = 2**21
 """Size of the tables of a block of rows: small enough for memory, large enough for the loop."""
-
 MAX_DENOMINATOR = 16
 
 
@@ -32,10 +31,8 @@ class ExpectedF1(DecisionRule):
     zero_division : float, default=0.0
         F-beta of a row without labels for which none is predicted. With 0, as scikit-learn scores
         it, a row never stays empty; with 1 it does where that is more likely right.
-    min_labels : int, default=0
-        Least number of labels a row.
-    max_labels : int, default=None
-        Greatest number of labels a row. The set is the best of those in between.
+    min_labels, max_labels : int, default=0 and None
+        Least and greatest number of labels a row. The set is the best of those in between.
 
     References
     ----------

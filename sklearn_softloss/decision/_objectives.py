@@ -134,7 +134,6 @@ class Objective:
 
 
 def _check_objective(objective: Any) -> None:
-    """Refuse what is neither a name nor a function of counts, and say what to pass instead."""
     advice = nearest_name(objective, OBJECTIVES)
     if hasattr(objective, "decide"):
         advice = " A decision rule goes into `rule` of TunedDecisionClassifierCV."

@@ -83,7 +83,9 @@ class RiskControlled(DecisionRule):
             needed, answer = rows_for_recall(self.level), "all is predicted"
         else:
             self.threshold_ = self._for_precision(value, scores)
-            needed, answer = self._rows_for_precision(), "nothing is predicted"
+            # The p-value of so few may fall to delta where none of their predictions is wrong.
+            needed = int(np.ceil(np.log(self.delta) / np.log(self.level) - ROUNDING))
+            answer = "nothing is predicted"
         self.value_ = float(self._per_row(value, scores, self.threshold_).mean())
         self._doubt = too_few(len(value), needed, f"{self.risk} {self.level:g}", answer)
 
@@ -112,10 +114,6 @@ class RiskControlled(DecisionRule):
             found = float(cut)
         return found
 
-    def _rows_for_precision(self) -> int:
-        """The fewest whose p-value may fall to delta: where none of their predictions is wrong."""
-        return int(np.ceil(np.log(self.delta) / np.log(self.level) - ROUNDING))
-
 
 def cut_for_recall(value: Array, scores: Array, level: float) -> float:
     """The highest cut-off at which n / (n + 1) * miss + 1 / (n + 1) <= 1 - level."""
@@ -142,13 +140,10 @@ def rows_for_recall(level: float) -> int:
     return int(np.ceil(1 / (1 - level) - 1 - ROUNDING))
 
 
-def too_few(n_rows: int, needed: int, promised: str, answer: str) -> str | None:
-    """What to say where so many rows cannot show that a promise is kept."""
-    if n_rows >= needed:
-        return None
-    return (
-        f"{n_rows} rows are too few to promise {promised}, which takes at least {needed}: {answer}."
-    )
+def too_few(n_rows: int, needed: int, promised: str, answer: str) -> str:
+    """What to say where so few rows cannot show that a promise is kept; empty where they can."""
+    doubt = f"{n_rows} rows are too few to promise {promised}, which takes at least {needed}"
+    return f"{doubt}: {answer}." if n_rows < needed else ""
 
 
 def above(ordered: Array) -> float:

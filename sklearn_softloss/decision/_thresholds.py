@@ -42,9 +42,8 @@ def optimal_thresholds(
 ) -> tuple[Array, Any]:
     """Cut-offs for ``y_proba >= thresholds`` that maximise an objective on these rows.
 
-    Every distinct probability is a candidate: one sort and cumulative sums a label, equal
-    probabilities kept together, midpoints between neighbours as cut-offs, and "predict nothing".
-    Tune on held-out rows: on the rows of the fit the cut-offs are too hopeful.
+    Candidates are the midpoints between neighbouring probabilities, and "predict nothing". Tune on
+    held-out rows: on the rows of the fit the cut-offs are too hopeful.
 
     Parameters
     ----------
@@ -202,9 +201,6 @@ def _micro_value(goal: Objective, counts: Counts) -> float:
     return float(goal.value(Counts(*(part.sum() for part in vars(counts).values()))))
 
 
-# --- label by label --------------------------------------------------------------------------
-
-
 def _sweeps(truth: Array, proba: Array, weight: Array | None, only_positives: bool) -> Any:
     """The sweep of each label, columns gathered a few at a time."""
     for start in range(0, truth.shape[1], LABELS_AT_ONCE):
@@ -263,9 +259,6 @@ def _guarded(
     return np.maximum(thresholds, min_threshold)
 
 
-# --- micro: fractional programming -----------------------------------------------------------
-
-
 def _micro(goal: Objective, truth: Array, proba: Array, weight: Array | None) -> Array:
     """Exact: Dinkelbach's iteration on F-beta (Jaccard rises with F1); the others separate."""
     if goal.objective in ADDITIVE:
@@ -299,11 +292,8 @@ def _micro(goal: Objective, truth: Array, proba: Array, weight: Array | None) ->
     return np.array([cuts.cut(i) for cuts, i in zip(found, chosen, strict=True)])
 
 
-# --- samples: coordinate ascent --------------------------------------------------------------
-
-
 def _samples(goal: Objective, truth: Array, proba: Array, weight: Array | None) -> Array:
-    """From the macro solution, one label after the other, until no cut improves the mean."""
+    """Coordinate ascent from the macro solution, until no cut of a label improves the mean."""
     found, _ = _label_by_label(goal, truth, proba, weight)
     known = ~np.isnan(truth)
     value = np.where(known, truth, 0.0)

@@ -34,8 +34,7 @@ the macro F1 stays what it is without; the micro F1 rises, most where labels are
 class TunedDecisionClassifierCV(MetaClassifier):
     """Any classifier with `predict_proba`, and a decision rule tuned on out-of-fold probabilities.
 
-    For binary, multi-class and multi-label y. Probabilities stay the estimator's own; only
-    `predict` changes. Rows of a 2-D y are label sets if the estimator's tags say that it takes
+    Only `predict` changes. Rows of a 2-D y are label sets if the estimator's tags say that it takes
     several labels, otherwise class mass.
 
     Parameters
@@ -86,10 +85,6 @@ class TunedDecisionClassifierCV(MetaClassifier):
     n_features_in_ : int
     feature_names_in_ : ndarray
 
-    References
-    ----------
-    Lipton, Elkan and Narayanaswamy, ECML PKDD 2014, arXiv:1402.1892.
-
     Examples
     --------
     >>> import numpy as np
@@ -126,8 +121,6 @@ class TunedDecisionClassifierCV(MetaClassifier):
         self.pos_label = pos_label
         self.n_jobs = n_jobs
         self.random_state = random_state
-
-    # --- fit -------------------------------------------------------------------------------------
 
     def fit(self, X: Any, y: Any, *, groups: Any = None, **params: Any) -> Self:
         """Tune the rule out of fold, then fit the estimator to all rows.
@@ -259,8 +252,6 @@ class TunedDecisionClassifierCV(MetaClassifier):
         kept = fit_rows(self.estimator, X, y, train, params)
         return kept, splits, [aligned_proba(kept, _safe_indexing(X, test), known)]
 
-    # --- answers ---------------------------------------------------------------------------------
-
     @available_if(estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> Any:
         """The estimator's own probabilities, as it returns them.
@@ -279,9 +270,7 @@ class TunedDecisionClassifierCV(MetaClassifier):
         return self.estimator_.predict_proba(X)
 
     def predict(self, X: Any) -> Array:
-        """The rule's answers.
-
-        Warns once if there are labels or classes that the rule never predicted out of fold.
+        """The rule's answers; warns once of labels that it never predicted out of fold.
 
         Parameters
         ----------

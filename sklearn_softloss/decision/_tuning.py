@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,13 +37,10 @@ class Tuning:
     truth: Array
     weight: Array | None
     keeps_default: bool
-    chosen: Any = field(init=False)
-    kept_default: bool = field(init=False)
-    score: float = field(init=False)
-    results: dict[str, Any] = field(init=False, default_factory=dict)
-    fold_thresholds: Array | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self.results: dict[str, Any] = {}
+        self.fold_thresholds: Array | None = None
         self.default = Untuned(self.rule.decides, self.objective, self.average)
         self.goal, self.average = self.rule._scored_by(self.objective, self.average)
         check_one_of("average, which must give one value,", self.average, AVERAGES[:-1])
@@ -62,14 +59,12 @@ class Tuning:
         self._decided = self._answers(self.chosen.decide(proba))
         self.score = self._value(truth, self._decided, weight)
         if hasattr(self.chosen, "thresholds_"):
-            self.fold_thresholds = np.array(
-                [self._fit(self.rule, [fold]).thresholds_ for fold in folds]
-            )
+            of_folds = [self._fit(self.rule, [fold]).thresholds_ for fold in folds]
+            self.fold_thresholds = np.array(of_folds)
             if self.rule.decides == "labels":
                 self._record_curve(folds)
 
     def _fit(self, rule: DecisionRule, folds: list[Fold]) -> Any:
-        """A clone fitted to these folds."""
         return clone(rule)._fit_encoded(*_joined(folds))
 
     def _gains_over_folds(self, folds: list[Fold]) -> bool:
@@ -115,7 +110,6 @@ class Tuning:
         ]
 
     def report(self) -> Table:
-        """One row a label, and notes on the whole."""
         truth, proba, weight = self._everything
         tuned = counts_at(truth, self._decided, weight)
         plain = counts_at(truth, self._defaults(proba), weight)

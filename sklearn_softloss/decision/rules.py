@@ -21,8 +21,7 @@ MAX_ROUNDS = 20
 class CutOffs(DecisionRule):
     """Base of the rules that predict a label where it reaches its cut-off.
 
-    A set of fewer labels than `min_labels` is then filled with the preferred ones of the others,
-    and one of more than `max_labels` keeps its preferred ones.
+    Sets of fewer labels than `min_labels` or more than `max_labels` are then brought to size.
     """
 
     thresholds_: Array
@@ -91,12 +90,10 @@ class Thresholds(TunedCutOffs):
         As in `optimal_thresholds`.
     min_positives, shrinkage, min_threshold, fallback_below : float, default=0.0
         As in `optimal_thresholds`.
-    min_labels : int, default=0
-        Least number of labels a row: a smaller set gets the most probable of the others.
-    max_labels : int, default=None
-        Greatest number of labels a row: of a larger set the most probable remain. With either, the
-        cut-offs are those of the sets in their final size, found by ascent: never worse than those
-        of `optimal_thresholds`, but no longer exact.
+    min_labels, max_labels : int, default=0 and None
+        Least and greatest number of labels a row: a smaller set gets the most probable of the other
+        labels, of a larger one the most probable remain. The cut-offs are then found by ascent for
+        sets of that size: never worse than those of `optimal_thresholds`, but no longer exact.
 
     Attributes
     ----------

@@ -43,10 +43,7 @@ def _log_evidence(proba: Array, prior: Array) -> tuple[Array, Array]:
 
 
 def confidence(proba: Array, prior: Array) -> Array:
-    """What each row knows beyond the prior: KL(row, prior) / entropy(prior), at most 1.
-
-    With equally frequent classes this is 1 - entropy(row) / ln(n_classes).
-    """
+    """What each row knows beyond the prior: KL(row, prior) / entropy(prior), at most 1."""
     return np.clip(rel_entr(proba, prior).sum(axis=1) / entropy(prior), 0.0, 1.0)
 
 

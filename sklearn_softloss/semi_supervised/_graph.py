@@ -24,9 +24,8 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
     """Labels spread over a sparse graph of nearest neighbours.
 
     What scikit-learn's `LabelSpreading` and `LabelPropagation` compute, on a graph that neither
-    underflows nor grows with the square of the rows. The weight of a neighbour is Gaussian in its
-    distance relative to that of the row's furthest neighbour, so that every weight lies in
-    [0.011, 1] in any unit and dimension; weights of both directions are averaged.
+    underflows nor grows with the square of the rows. Weights are Gaussian in the distance relative
+    to that of the row's furthest neighbour, in [0.011, 1], and averaged over both directions.
 
     Parameters
     ----------
@@ -54,9 +53,8 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
     transduction_ : ndarray of shape (n_samples,)
         The most probable class of each row of X.
     unreached_ : ndarray of int
-        Rows of X that no label reaches: they are in a part of the graph without a labelled row, or
-        so far from one that what arrives is below `tol`. They get the class prior, the mean of the
-        labelled rows.
+        Rows of X where no label, or less of it than `tol`, arrives: they get the class prior, the
+        mean of the labelled rows.
     affinity_ : CSR array of shape (n_samples, n_samples)
         The symmetric weights.
     n_iter_ : int
@@ -74,13 +72,11 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
     With affinities W, their row sums D, S = D^-1/2 W D^-1/2 and given labels Y (0 in rows without
     one), "spreading" is F = (1 - alpha) (I - alpha S)^-1 Y [1]_ and "propagation" solves
     (D - W) F = 0 in the rows without a label [2]_; rows are then divided by their sums. Bandwidths
-    of a row's own scale are those of [3]_, here by row and then averaged, because the product of
-    two scales underflows where a far row meets a dense crowd.
+    of a row's own scale are those of [3]_, but averaged, since a product of two may underflow.
 
-    The distributions are means over neighbours of neighbours: their largest entries are good
-    answers, but as probabilities they are too flat, the more so the larger `alpha`;
-    `SoftPseudoLabelClassifier` corrects that with a temperature. `predict_proba` of other rows is
-    the weighted mean over the nearest rows of the fit.
+    The largest entries of the distributions are good answers, but as probabilities they are too
+    flat, the more so the larger `alpha`; `SoftPseudoLabelClassifier` corrects that with a
+    temperature. `predict_proba` of other rows is the weighted mean over the nearest of the fit.
 
     In a 1-D y the number -1 marks a row without a label, but in a y of -1 and 1 and nothing else,
     which is read as two classes, with a warning. A 2-D y with NaN rows is never ambiguous.
@@ -139,8 +135,7 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
             index = NearestNeighbors(n_neighbors=n_neighbors).fit(X)
         affinity = symmetric_affinity(*index.kneighbors())
         found = self._diffuse(affinity, targets.dense())
-        n_unreached = len(found.unreached)
-        if n_unreached:
+        if n_unreached := len(found.unreached):
             share = n_unreached / X.shape[0]
             warn(
                 f"No label reaches {n_unreached} rows ({share:.1%}), listed in `unreached_`: they "
@@ -162,7 +157,6 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
         check_one_of("neighbors", self.neighbors, get_args(Search))
 
     def _diffuse(self, affinity: Any, y_soft: Array) -> Diffused:
-        """Labels spread over a graph; NaN throughout in rows that have none."""
         if self.mode == "propagation":
             return propagate(affinity, y_soft, tol=self.tol)
         return spread(affinity, y_soft, alpha=self.alpha, tol=self.tol)

@@ -46,10 +46,7 @@ def without_self(indices: Array, distances: Array) -> tuple[Array, Array]:
 
 
 def neighbor_weights(distances: Array) -> Array:
-    """Weights of neighbours, Gaussian in the distance relative to the furthest neighbour's.
-
-    In [0.011, 1] whatever the unit, 1 at distance 0; 0 at infinity, where there is no neighbour.
-    """
+    """In [0.011, 1], 1 at distance 0; 0 at infinity, where there is no neighbour."""
     there = np.isfinite(distances)
     found = np.where(there, distances, 0.0).astype(np.float64)
     furthest = found.max(axis=1, keepdims=True)

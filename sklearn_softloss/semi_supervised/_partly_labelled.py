@@ -42,7 +42,6 @@ def read_partly_labelled(y: Any, classes: Array | None = None) -> Targets:
 
 
 def has_label(y_soft: Array) -> Array:
-    """Which rows are not NaN."""
     return ~np.isnan(y_soft[:, 0])
 
 
@@ -74,7 +73,6 @@ def _marked(y: Array, classes: Array | None) -> Array:
 
 
 def _refuse_text_marks(y: Array, known: list[Any]) -> None:
-    """Refuse text that stands for "no label", as columns of a CSV file hold it."""
     for row, cell in enumerate(y.tolist()):
         if isinstance(cell, str) and cell.strip() in TEXT_MARKS and cell not in known:
             raise ValueError(

@@ -28,7 +28,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
 
     A labeler gives every row a distribution over the classes; the estimator learns from the given
     labels, at weight 1, and from the distributions of the other rows, weighted by how sure they
-    are. Further rounds mix in what the estimator itself says (teacher and student).
+    are. Further rounds mix in what the estimator itself says.
 
     Parameters
     ----------
@@ -87,14 +87,12 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
     labelled rows: KL(p, m) / entropy(m), at most 1. With equally frequent classes this is
     1 - entropy(p) / ln(n_classes).
 
-    A temperature t turns p into a row proportional to m (p / m) ** (1 / t). Distributions from a
-    graph are often right in their largest entry but far too flat, and those of a net fitted on few
-    labels too sharp; "auto" hides a fifth of the labels at a time to see how much.
+    A temperature t turns p into a row proportional to m (p / m) ** (1 / t). "auto" hides a fifth of
+    the labels at a time.
 
     `GraphLabelSpreading` says what marks a row without a label. A DataFrame goes to estimator and
     labeler as it is. Texts, categories and missing values are legal where both read them: a graph
-    does not, but a pipeline that encodes them before it does, and so does "estimator" with
-    `SoftTargetMLPClassifier`.
+    does not, but a pipeline that encodes them before it and `SoftTargetMLPClassifier` do.
 
     References
     ----------
@@ -212,7 +210,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
         return labeler, _checked(labeler, proba, given[labelled].mean(axis=0))
 
     def _held_out_temperature(self, labeler: Any, X: Any, targets: Targets, rng: Any) -> float:
-        """The temperature that suits labels hidden from the labeler; 1 if none can be hidden."""
+        """That suits labels hidden from the labeler; 1 if none can be hidden."""
         given, rows, proba = targets.dense(), [], []
         graph = _last_step(labeler)
         for hidden, judged in hidden_labels(given):
@@ -265,7 +263,6 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
 
 
 def _allows_nan(labeler: Any) -> bool:
-    """Whether rows with missing values can be labelled."""
     if labeler is None or isinstance(labeler, str):
         return labeler == ITSELF
     first = labeler[0] if isinstance(labeler, Pipeline) else labeler
@@ -273,7 +270,6 @@ def _allows_nan(labeler: Any) -> bool:
 
 
 def _last_step(labeler: Any) -> Any:
-    """The labeler itself, or what a pipeline ends in."""
     return labeler[-1] if isinstance(labeler, Pipeline) else labeler
 
 
