@@ -10,7 +10,9 @@ from importlib.metadata import PackageNotFoundError, metadata
 from types import MethodType
 from typing import Any, ClassVar, TypeVar, cast
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from ._targets.encoding import Array
 
 FORMAT = 2
 """Rises with a change of what fitted estimators hold that older or newer code cannot read."""
@@ -55,6 +57,27 @@ class SoftlossEstimator(BaseEstimator):
 
     def _get_doc_link(self) -> str:
         return str(super()._get_doc_link()) if site() else ""
+
+
+class MostProbableMixin(ClassifierMixin):
+    """Mixin of classifiers that answer with the most probable class."""
+
+    classes_: Array
+
+    def predict(self, X: Any) -> Array:
+        """The most probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
 
 
 @cache

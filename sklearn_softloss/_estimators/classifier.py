@@ -6,8 +6,8 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 
+from .._estimator_base import MostProbableMixin
 from .._targets.codes import TargetCode
 from .._targets.encoding import Array, Targets, as_array, distinct
 from .._targets.weighting import is_rule
@@ -15,12 +15,11 @@ from .course import Call, Course
 from .estimator import NetEstimator
 
 
-class NetClassifier(ClassifierMixin, NetEstimator):
+class NetClassifier(MostProbableMixin, NetEstimator):
     """Base of classifiers that are a net."""
 
     _kept_of_targets: tuple[str, ...] = ("classes",)
 
-    classes_: Array
     _from_vector: bool
 
     def __init__(
@@ -99,21 +98,6 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     @abstractmethod
     def predict_proba(self, X: Any) -> Array:
         """Probabilities; what the columns are, the subclass says."""
-
-    def predict(self, X: Any) -> Array:
-        """The most probable class of each row.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
 
     def predict_log_proba(self, X: Any) -> Array:
         """Logarithm of `predict_proba`.

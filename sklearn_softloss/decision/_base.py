@@ -77,11 +77,6 @@ class DecisionRule(SoftlossEstimator, ABC):
         -------
         ndarray of shape (n_samples, n_labels) or (n_samples,), int64
             0 and 1 for each label; for classes numbers of columns.
-
-        Raises
-        ------
-        ValueError
-            If `y_proba` is illegal or has other columns than in `fit`.
         """
         proba = self._check_proba(y_proba)
         answer = np.asarray(self._decide(proba))

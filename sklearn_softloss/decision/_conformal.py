@@ -76,11 +76,6 @@ class VoteConformal(SoftlossEstimator):
         Returns
         -------
         self
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ, or a share, a probability or `coverage` is illegal.
         """
         check_inside("coverage", self.coverage)
         truth = encode_classes(y_true).dense()

@@ -59,9 +59,8 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
         The symmetric weights.
     n_iter_ : int
         Most steps of conjugate gradients that a class took.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str
-        Only if X has feature names.
+    n_features_in_, feature_names_in_ : int and ndarray of str
+        The names only if X has some.
 
     See Also
     --------

@@ -8,13 +8,12 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._checks import weight_or_ones
 from .._columns.table import check_columns
-from .._estimator_base import SoftlossEstimator
+from .._estimator_base import MostProbableMixin, SoftlossEstimator
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import Array, Targets, as_array, encode_classes, is_missing
 from .._targets.labels import encode_labels
@@ -118,10 +117,9 @@ def _hidden(targets: Targets, unlabelled: Array) -> Targets:
     return replace(targets, values=np.where(unlabelled[:, None], np.nan, targets.dense()))
 
 
-class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
+class PartlyLabelledClassifier(MostProbableMixin, SoftlossEstimator, ABC):
     """Base of classifiers whose y may lack labels."""
 
-    classes_: Array
     label_distributions_: Array
     _cure_of_texts: str  # what to do with a column of X that holds no numbers
 
@@ -188,21 +186,6 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
         """
         check_is_fitted(self)
         return np.asarray(self._proba(self._check_X(X, reset=False)))
-
-    def predict(self, X: Any) -> Array:
-        """The most probable class of each row.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Expected accuracy over the labelled rows: the mean target mass on the predicted class.

@@ -72,9 +72,8 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
         Of the labeler's distributions. None if every row was labelled.
     transduction_ : ndarray of shape (n_samples,)
         The most probable class of each row of `label_distributions_`.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str
-        Only if X has feature names.
+    n_features_in_, feature_names_in_ : int and ndarray of str
+        The names only if X has some.
 
     See Also
     --------
