@@ -90,11 +90,10 @@ def _row_dots(left: Array, right: Array) -> Array:
 def _minimise(
     evaluate: Callable[[Array], Evaluation], start: Array, lower: Array
 ) -> tuple[Array, Array]:
-    """Minimise m convex functions of d bounded parameters by projected Newton steps.
+    """Minimise m convex functions of d bounded parameters, (m, d), by projected Newton steps.
 
     Steps that do not decrease their value are halved (Bertsekas, "Projected Newton methods for
-    optimization problems with simple constraints", 1982, doi 10.1137/0320018). Parameters are
-    (m, d), least values (d,); returned values (m,) are about 0 if that is approached at infinity.
+    optimization problems with simple constraints", 1982, doi 10.1137/0320018).
     """
     theta = np.maximum(start, lower)
     value, gradient, hessian = evaluate(theta)

@@ -100,7 +100,6 @@ class ExpectedF1(DecisionRule):
 
 
 def _whole_numbers(beta: float) -> tuple[int, int]:
-    """beta^2 as a fraction of whole numbers."""
     squared = Fraction(float(beta) ** 2).limit_denominator(MAX_DENOMINATOR)
     if not (beta > 0 and abs(squared - float(beta) ** 2) < 1e-9 and squared <= MAX_DENOMINATOR):
         raise ValueError(

@@ -114,11 +114,8 @@ class Objective:
         return np.where(np.isnan(found), 0.0, found)
 
     def _above_floor(self, counts: Counts) -> Array:
-        """The one measure where the other reaches the floor, elsewhere less than any of those.
-
-        Among cuts that miss the floor the nearer one is the better. Who predicts nothing makes no
-        false positive: precision 1.
-        """
+        """The one measure where the other reaches the floor, elsewhere less than any of those, and
+        more the nearer the floor is. Who predicts nothing makes no false positive: precision 1."""
         precise = np.where(np.asarray(counts.predicted) > 0, precision(counts), 1.0)
         reached = recall(counts)
         if self.objective == "recall_at_precision":

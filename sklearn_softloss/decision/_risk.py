@@ -20,16 +20,15 @@ ROUNDING = 1e-9
 class RiskControlled(DecisionRule):
     """The highest cut-off with a guaranteed recall, or the lowest with a guaranteed precision.
 
-    Both are means over rows of a row's own recall or precision; a row without positives has recall
-    1, one without predictions precision 1. The guarantee is for rows drawn as those of `fit`, which
-    must not have been used to train the classifier; weights would void it and are refused.
+    Both are means over rows; a row without positives has recall 1, one without predictions
+    precision 1. The guarantee is for rows drawn as those of `fit`, which must not have been used to
+    train the classifier; weights would void it and are refused.
 
     Parameters
     ----------
     risk : {"recall", "precision"}, default="recall"
-        What is held. For recall, which falls as the cut-off rises, conformal risk control: its
-        expectation is at least the level, the finite sample allowed for. For precision, which may
-        rise and fall, "learn then test": it is at least the level with probability 1 - delta.
+        What is held. The expectation of recall is at least the level (conformal risk control);
+        precision is at least the level with probability 1 - delta ("learn then test").
     level : float, default=0.9
         In (0, 1).
     delta : float, default=0.1
@@ -46,7 +45,8 @@ class RiskControlled(DecisionRule):
 
     References
     ----------
-    Angelopoulos, Bates, Fisch, Lei and Schuster, "Conformal risk control", arXiv:2208.02814.
+    Angelopoulos, Bates, Fisch, Lei and Schuster, "Conformal risk control", ICLR 2024,
+    arXiv:2208.02814.
     Angelopoulos, Bates, Candès, Jordan and Lei, "Learn then test", arXiv:2110.01052 (Hoeffding and
     Bentkus p-values, fixed-sequence testing from the highest cut-off down).
 

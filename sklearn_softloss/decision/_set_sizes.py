@@ -10,7 +10,6 @@ from .._targets.encoding import Array
 
 
 def check_set_sizes(min_labels: Any, max_labels: Any, n_labels: int) -> None:
-    """Refuse sizes that no set has, or that leave nothing to decide."""
     for name, size in (("min_labels", min_labels), ("max_labels", max_labels)):
         whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
         if not (whole or (size is None and name == "max_labels")):
@@ -28,10 +27,8 @@ def check_set_sizes(min_labels: Any, max_labels: Any, n_labels: int) -> None:
 
 
 def top(preference: Array, numbers: Array, before: Array | None = None) -> Array:
-    """True for the `numbers` (n_samples,) most preferred entries of each row, of equals the first.
-
-    Entries marked in `before` come before all others.
-    """
+    """True for the `numbers` (n_samples,) most preferred entries of each row, first those marked in
+    `before`; of equals the first."""
     keys = (-preference,) if before is None else (-preference, ~before)
     best_first = np.lexsort(keys, axis=1)
     taken = np.arange(preference.shape[1]) < numbers[:, None]

@@ -34,10 +34,8 @@ class Sweep:
         return between(below, score)
 
     def hull(self) -> Sweep:
-        """The cuts that maximise some ``a * tp - b * predicted``, a and b >= 0.
-
-        They are the ends of the blocks of a falling isotonic regression of the truth.
-        """
+        """The cuts that maximise some ``a * tp - b * predicted``, a and b >= 0: the ends of the
+        blocks of a falling isotonic regression of the truth."""
         counts = self.counts
         tp, predicted = np.diff(counts.tp), np.diff(counts.predicted)
         counted = predicted > 0

@@ -25,9 +25,8 @@ Fold = tuple[Array, Array, "Array | None"]
 class Tuning:
     """Fits a rule to the test parts of all folds together, and to each fold for comparison.
 
-    `rule` is not fitted itself: `chosen` is its fitted clone. With `keeps_default` that is
-    `Untuned` unless the rule gains more than a standard error over folds. Objective and average are
-    for rules that have none of their own, `names` those of the columns of `truth`.
+    `chosen` is a fitted clone of `rule`, or with `keeps_default` of `Untuned` unless the rule gains
+    more than a standard error over folds. `names` are those of the columns of `truth`.
     """
 
     rule: DecisionRule
@@ -90,7 +89,6 @@ class Tuning:
         return float(decision_value(self.goal, self.average, truth, answers, weight))
 
     def _record_curve(self, folds: list[Fold]) -> None:
-        """The objective of each label against its cut-off, at quantiles of its probabilities."""
         grid = curve_grid(self._everything[1])
         self.results["thresholds"] = grid
         self.results["scores"] = curve(self.goal, grid, *self._everything)

@@ -36,8 +36,7 @@ class CutOffs(DecisionRule):
         return resized(decided, slope * proba + start, self.min_labels, self.max_labels)
 
     def _preferred_by(self, n_labels: int) -> tuple[Array, Array]:
-        """Slope and start of what orders the labels of a row, linear in their probabilities; here
-        these themselves."""
+        """Slope and start of what orders the labels of a row, linear in their probabilities."""
         return np.ones(n_labels), np.zeros(n_labels)
 
 
@@ -48,8 +47,7 @@ class TunedCutOffs(CutOffs):
         """Find the cut-offs whose sets are best after they were brought to size.
 
         An entry that is added whatever its probability counts as certain while its label's cut-off
-        is sought, one that is removed as impossible; the cut-offs found then change what these are.
-        Ends in a local maximum.
+        is sought, one that is removed as impossible. Ends in a local maximum.
         """
         check_set_sizes(self.min_labels, self.max_labels, truth.shape[1])
         self.thresholds_ = self._find(truth, proba, weight)

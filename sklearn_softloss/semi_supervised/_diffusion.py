@@ -26,8 +26,7 @@ class Diffused(NamedTuple):
 def spread(affinity: Any, y_soft: Array, *, alpha: float, tol: float) -> Diffused:
     """Soft clamping: F = (1 - alpha) (I - alpha S)^-1 Y with S = D^-1/2 W D^-1/2.
 
-    `affinity` is W, symmetric with a zero diagonal; rows of `y_soft` without a label are NaN
-    throughout, and 0 in Y.
+    `affinity` is W, with a zero diagonal; rows of `y_soft` without a label are NaN, and 0 in Y.
     """
     labelled = ~np.isnan(y_soft[:, 0])
     start = np.where(labelled[:, None], y_soft, 0.0)
