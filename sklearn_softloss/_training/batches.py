@@ -22,7 +22,7 @@ from .._targets.encoding import Array, Rows
 from .._targets.numbers import TargetScale
 from .._targets.weighting import Weighted, WeightedEntries, WeightedRows
 from ..distributed import ALONE, Processes
-from .mlp import MLP
+from .mlp import MLP, width_of
 from .threads import leaves_process_as_found, threads_for
 
 TargetBatch = tuple[Tensor, "Tensor | None", "Tensor | None"]
@@ -243,6 +243,10 @@ class TrainingData(Dataset[Any]):
         widest = max(row_entries(self.X, self.sparse), self.targets.n_columns, width)
         return max(1, entries // widest)
 
+    def blocks_for(self, module: nn.Module) -> Batches:
+        """All rows in order, in blocks that stay small in the module's first layer."""
+        return Batches(self, self.block_size(width=width_of(module)))
+
     def restricted(self, rows: Array) -> TrainingData:
         """The same data, other rows."""
         twin = copy.copy(self)
@@ -332,17 +336,9 @@ class Batches:
     A single batch of all rows needs no order, and draws none, so that rows of weight zero or two
     change nothing in what is drawn later. Rows are gathered a block of batches at a time.
 
-    Parameters
-    ----------
-    data : TrainingData
-    batch_size : int
-    generator : torch.Generator, default=None
-    in_step : bool, default=False
-        Batches are those of all processes together, of which each has its share, perhaps none.
-    through : callable, default=None
-        What the rows of X become, of so many entries as `width`; it may write over them. With it a
-        block lies where the one before lay: fresh memory costs more than the rows that fill it.
-    width : int
+    Batches `in_step` are those of all processes together, of which each has its share, perhaps
+    none. Rows of X go `through` what makes them `width` wide, and may write over them. With it a
+    block lies where the one before lay: fresh memory costs more than the rows that fill it.
     """
 
     def __init__(
