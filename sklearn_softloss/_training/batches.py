@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import mmap
 from collections.abc import Callable, Iterator
-from itertools import chain, repeat
+from itertools import repeat
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from sklearn.utils import assert_all_finite
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -89,34 +88,6 @@ def release_pages(X: Any) -> None:
     mapping = getattr(X, "_mmap", None)
     if mapping is not None and X.mode != "c" and hasattr(mmap, "MADV_DONTNEED"):
         mapping.madvise(mmap.MADV_DONTNEED)
-
-
-def check_finite_in_blocks(X: Any, allow_nan: bool) -> None:
-    """Refuse infinity, and NaN too, without ever holding more than a block of a memory-mapped
-    file."""
-    size = block_size(X)
-    for start in range(0, len(X), size):
-        block = np.asarray(X[start : start + size])
-        if allow_nan:
-            check_numbers(block, start)
-        else:
-            assert_all_finite(block, input_name="X")
-        release_pages(X)
-
-
-def check_numbers(X: Any, start: int = 0) -> None:
-    """Refuse infinity in rows from `start` on, and NaN of sparse ones."""
-    if sp.issparse(X):
-        assert_all_finite(X.data, input_name="X")
-        return
-    with np.errstate(over="ignore", invalid="ignore"):  # both infinities have no sum
-        total = X.sum(dtype=np.float64)
-    if not np.isfinite(total) and (found := np.argwhere(np.isinf(X))).size:
-        row, column = found[0]
-        raise ValueError(
-            f"X must not hold infinity; row {start + row}, column {column} is {X[row, column]}. "
-            "Where nothing is known leave NaN; else clip it, or drop the row."
-        )
 
 
 class TrainingTargets:
@@ -321,9 +292,6 @@ class Block(NamedTuple):
     targets: TargetBatch
     sizes: list[int]
 
-    def batches(self) -> Iterator[Batch]:
-        return zip(self.X.split(self.sizes), self.split_targets(self.sizes), strict=False)
-
     def split_targets(self, size: int | list[int]) -> Iterator[TargetBatch]:
         """Those of so many rows each."""
         parts = (repeat(None) if values is None else values.split(size) for values in self.targets)
@@ -366,7 +334,9 @@ class Batches:
         return len(self.starts) - 1
 
     def __iter__(self) -> Iterator[Batch]:
-        return chain.from_iterable(map(Block.batches, self.blocks()))
+        for block in self.blocks():
+            sizes = block.sizes
+            yield from zip(block.X.split(sizes), block.split_targets(sizes), strict=False)
 
     def blocks(self) -> Iterator[Block]:
         """Batches by the block in which their rows are gathered."""

@@ -30,12 +30,19 @@ class Loop(ABC):
     The loss of a batch is sum(w * loss) / sum(w) plus the L2 penalty of scikit-learn's
     ``MLPClassifier``, l2 / 2 times the squared weight matrices over sum(w). At the end `n_epochs`
     says how many came to their end, `converged` whether the loss or an observer said stop, and
-    `interrupted` whether the user did.
+    `interrupted` whether the user did. The generator draws for those that take steps.
     """
 
-    def __init__(self, net: Any, train: TrainingData, valid: TrainingData | None) -> None:
+    def __init__(
+        self,
+        net: Any,
+        train: TrainingData,
+        valid: TrainingData | None,
+        generator: torch.Generator,
+    ) -> None:
         self.net, self.module, self.observer = net, net.module_, CallbackObserver(net, train, valid)
         self.train, self.valid, self.processes = train, valid, train.processes
+        self.generator = generator
         self.loss: Loss = net.criterion_
         self.optimizer: torch.optim.Optimizer = net.optimizer_
         self.schedule: Schedule = net.schedule
@@ -158,22 +165,12 @@ class EpochLoop(Loop):
     The generator draws the dropout of an `MLP`, and the order if the net shuffles.
     """
 
-    def __init__(
-        self,
-        net: Any,
-        train: TrainingData,
-        valid: TrainingData | None,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(net, train, valid)
-        self.generator, self.batch_size = generator, net.batch_size
-        checkpoints = [c for _, c in net.callbacks_ if isinstance(c, TrainingCheckpoint)]
-        self.checkpoint = checkpoints[0] if checkpoints else None
+    checkpoint: TrainingCheckpoint | None = None
 
     def _run(self, n_epochs: int) -> None:
-        train, mlp = self.train, None
+        train, mlp, batch_size = self.train, None, self.net.batch_size
         into = (self.module.input_rows_, width_of(self.module)) if self.net.fuses_ else ()
-        batches = Batches(train, self.batch_size, self._generator_of_order(), True, *into)
+        batches = Batches(train, batch_size, self._generator_of_order(), True, *into)
         self._go_on_from_checkpoint(n_epochs)
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
         for dropout in dropouts:
@@ -184,7 +181,7 @@ class EpochLoop(Loop):
         # A planned schedule runs to its end, unless a validation set says otherwise.
         may_stop = self.valid is not None or not self.schedule.is_planned
         try:
-            n_rows = 3 * min(self.batch_size, len(train))
+            n_rows = 3 * min(batch_size, len(train))
             with threads_for(self.module, n_rows, train.sparse):
                 for _ in range(self.n_epochs, n_epochs):
                     self.observer.on_epoch_begin()
@@ -209,7 +206,7 @@ class EpochLoop(Loop):
 
     def _generator_of_order(self) -> torch.Generator | None:
         """Each process orders rows of its own, while all draw the same dropout."""
-        if not self.net.shuffle or self.batch_size >= self.train.n_samples:
+        if not self.net.shuffle or self.net.batch_size >= self.train.n_samples:
             return None
         if self.processes.size == 1:
             return self.generator
@@ -229,9 +226,11 @@ class EpochLoop(Loop):
         }
 
     def _go_on_from_checkpoint(self, n_epochs: int) -> None:
-        if self.checkpoint is None:
+        found = [c for _, c in self.net.callbacks_ if isinstance(c, TrainingCheckpoint)]
+        if not found:
             return
-        data, sizes = [self.train, self.valid], (n_epochs, self.batch_size, self.net.shuffle)
+        (self.checkpoint,) = found
+        data, sizes = [self.train, self.valid], (n_epochs, self.net.batch_size, self.net.shuffle)
         options = self.loss, self.optimizer, self.schedule, self.monitor, self.l2, self.module
         state = self.checkpoint._begin(
             fingerprint(data, self.module, self.generator, *sizes, *options)

@@ -140,11 +140,8 @@ class TrainingNet(NeuralNet):
         generator: torch.Generator,
     ) -> Loop:
         """Train for at most so many epochs, and return the loop that did."""
-        loop: Loop
-        if self.lbfgs is not None:
-            loop = LBFGSLoop(self, train, valid)
-        else:
-            loop = EpochLoop(self, train, valid, generator)
+        kind: type[Loop] = EpochLoop if self.lbfgs is None else LBFGSLoop
+        loop = kind(self, train, valid, generator)
         n_recorded = len(self.history)
         self.notify("on_train_begin", X=train, y=valid)
         try:
