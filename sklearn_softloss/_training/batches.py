@@ -47,9 +47,9 @@ GATHERED_ENTRIES = 2**21
 sake, many enough that the cost of a gather is shared."""
 
 
-def block_size(X: Any, entries: int = BLOCK_ENTRIES) -> int:
-    """Rows of X per block of so many entries."""
-    return max(1, entries // max(1, prod(X.shape[1:])))
+def block_size(X: Any) -> int:
+    """Rows of X per block."""
+    return max(1, BLOCK_ENTRIES // max(1, prod(X.shape[1:])))
 
 
 def row_entries(X: Any, sparse: bool) -> int:
@@ -103,9 +103,8 @@ class TrainingTargets:
         weighting: WeightedRows | WeightedEntries | None,
     ) -> None:
         self.code, self.weighting = code, weighting
-        self._values = values
-        self.is_sparse, self.n_columns = sp.issparse(values), int(values.shape[1])
-        self._prepared = None if self.is_sparse else self._prepare(values, slice(None))
+        self._values, self.n_columns = values, int(values.shape[1])
+        self._prepared = None if sp.issparse(values) else self._prepare(values, slice(None))
 
     @classmethod
     def prepared(cls, blocks: list[Weighted]) -> TrainingTargets:

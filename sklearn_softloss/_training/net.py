@@ -179,12 +179,12 @@ class TrainingNet(NeuralNet):
         Without the optimizer's state and the batches of the history, unless training is to go on.
         """
         history = [dict(row) for row in self.history]
-        if not self.is_to_go_on:
-            history = [{**row, "batches": []} for row in history]
         optimizer_state = None
         if self.is_to_go_on:
             state = self.optimizer_.state_dict()
             optimizer_state = replaced(state, Tensor, lambda tensor: tensor.cpu().numpy().copy())
+        else:
+            history = [{**row, "batches": []} for row in history]
         return {
             "arguments": {name: getattr(self, name) for name in ARGUMENTS},
             "options": {k: v for k, v in vars(self).items() if k.startswith("optimizer__")},
