@@ -415,7 +415,7 @@ def test_noise_is_answered_almost_by_the_constant(Estimator, kind, n, most):
 def test_a_signal_as_strong_as_the_noise_is_not_left_to_the_constant(loss, weight):
     """Whatever the unit of the weights is: some scale them to sum to one."""
     weight = np.full(100, weight)
-    for seed in range(6):
+    for seed in (1, 3, 5):  # of the first six, those in which least was learned
         rng = np.random.default_rng(seed)
         X = rng.normal(size=(100, 4))
         y = X[:, 0] + rng.normal(size=100)
