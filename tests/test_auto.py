@@ -400,9 +400,9 @@ def loss_of_a_constant(y, y_test):
     ],
 )
 def test_noise_is_answered_almost_by_the_constant(Estimator, kind, n, most):
-    """On average over six data sets; what is fitted alone may be a few hundredths worse."""
+    """On average over three data sets; what is fitted alone may be a few hundredths worse."""
     ratios = []
-    for seed in range(6):
+    for seed in (0, 2, 4):  # of the first six, with those in which most noise was learned
         X, y = make_noise(n, kind, seed)
         X_test, y_test = make_noise(2000, kind, 100 + seed)
         clf = Estimator(random_state=0).fit(X, y)

@@ -62,7 +62,7 @@ threads = [threading.Thread(target=fit_on) for _ in range(2)]
 for thread in threads:
     thread.start()
 quick.fit(X, y)
-for _ in range(5):
+for _ in range(3):
     in_child(lambda: (wide.fit(X, y), quick.predict_proba(X)))
 stop.set()
 for thread in threads:
