@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
+from onnx.compose import add_prefix_graph
 from skl2onnx import update_registered_converter
 from skl2onnx._parse import _parse_sklearn
 from skl2onnx.common.data_types import (
@@ -133,8 +134,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
             f"{type(model).__name__} cannot be exported: torch.onnx refuses its module or loss "
             f"({what}): {error}"
         ) from error
-    _finish(graph, outputs, [_element_type(variable) for variable in operator.outputs])
-    _add(scope, given, operator.outputs, container, graph.graph)
+    _add(scope, container, given, graph.graph, operator, outputs)
 
 
 def _from_inside(scope: Any, container: Any, operator: Any, estimator: Any) -> str:
@@ -168,49 +168,27 @@ def _example(shape: list[int], dtype: torch.dtype = torch.float64) -> torch.Tens
     return torch.full([EXAMPLE_ROWS, *shape], 0.5).to(dtype)
 
 
-def _finish(graph: Any, outputs: Outputs, types: list[int]) -> None:
-    """Labels by name, and outputs of the types that are wanted."""
-    found = graph.graph.output
-    for output, name, wanted in zip(found, outputs.names, types, strict=False):
-        last = output.name
-        if name == "label" and outputs.classes is not None:
-            table = numpy_helper.from_array(_named(outputs.classes), f"{last}_classes")
-            graph.graph.initializer.append(table)
-            node = helper.make_node("Gather", [table.name, last], [f"{last}_named"])
-        elif wanted != output.type.tensor_type.elem_type:
-            node = helper.make_node("Cast", [last], [f"{last}_cast"], to=wanted)
-        else:
-            continue
-        graph.graph.node.append(node)
-        output.name = node.output[0]
-        output.type.tensor_type.elem_type = wanted
+def _add(
+    scope: Any, container: Any, given: list[str], graph: Any, operator: Any, outputs: Outputs
+) -> None:
+    """Put a graph between the inputs and outputs of an operator, which get their types and names.
 
-
-def _add(scope: Any, given: list[str], outputs: list[Any], container: Any, graph: Any) -> None:
-    """Put a graph between the inputs and outputs of an operator, under names of its own."""
-    names = {"": ""}  # an input that is left out
-    names |= {inside.name: name for inside, name in zip(graph.input, given, strict=True)}
-    for inside, outside in zip(graph.output, outputs, strict=False):
-        if inside.name in names:  # an input, or an output given twice
-            same = helper.make_node("Identity", [names[inside.name]], [outside.onnx_name])
-            container.nodes.append(same)
-        else:
-            names[inside.name] = outside.onnx_name
-
-    def renamed(name: str) -> str:
-        if name not in names:
-            names[name] = scope.get_unique_variable_name(f"net_{name}")
-        return names[name]
-
-    for tensor in graph.initializer:
-        tensor.name = renamed(tensor.name)
-        container.initializers.append(tensor)
-    for node in graph.node:
-        node.name = scope.get_unique_operator_name(node.op_type)
-        node.input[:] = [renamed(name) for name in node.input]
-        node.output[:] = [renamed(name) for name in node.output]
-        container.nodes.append(node)
+    What only passes on is taken out again by skl2onnx.
+    """
+    graph = add_prefix_graph(graph, f"{scope.get_unique_variable_name('net')}_")
+    for outside, inside in zip(given, graph.input, strict=True):
+        container.add_node("Identity", [outside], [inside.name])
+    container.initializers.extend(graph.initializer)
+    container.nodes.extend(graph.node)
     container.node_domain_version_pair_sets.add(("", container.target_opset))
+    for inside, name, variable in zip(graph.output, outputs.names, operator.outputs, strict=False):
+        if name == "label" and outputs.classes is not None:
+            table = numpy_helper.from_array(_named(outputs.classes), f"{inside.name}_classes")
+            container.initializers.append(table)
+            container.add_node("Gather", [table.name, inside.name], [variable.onnx_name])
+        else:
+            wanted = _element_type(variable)
+            container.add_node("Cast", [inside.name], [variable.onnx_name], to=wanted)
 
 
 OWN_CONVERTERS: dict[str, Any] = {
