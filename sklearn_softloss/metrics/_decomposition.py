@@ -69,11 +69,6 @@ def calibration_decomposition(
         Named tuple of the floats score, calibration, refinement, uncertainty and resolution; for
         the log loss in nats.
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
-
     Notes
     -----
     Isotonic regression minimises every Bregman divergence at once, so that no part is negative.

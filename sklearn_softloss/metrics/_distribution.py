@@ -144,12 +144,6 @@ def soft_accuracy(
     float
         In [0, 1].
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a row of `y_true` or `y_proba` is illegal, or `y_true` holds a label
-        that is not in `labels`.
-
     Examples
     --------
     >>> from sklearn_softloss.metrics import soft_accuracy

@@ -122,7 +122,7 @@ def entropy_calibration_error(
     """Mean absolute difference between the entropies of target rows and probabilities.
 
     Whether the model is as uncertain about an instance as people are: the human entropy
-    calibration error, without its sign.
+    calibration error (Baan et al., 2022, arXiv:2210.16133), without its sign.
 
     Parameters
     ----------
@@ -133,11 +133,6 @@ def entropy_calibration_error(
     -------
     float
         In nats, from 0 to the logarithm of the number of classes.
-
-    References
-    ----------
-    Baan, Aziz, Plank and Fernandez, "Stop measuring calibration when humans disagree", EMNLP 2022,
-    arXiv:2210.16133.
 
     Examples
     --------
@@ -155,10 +150,10 @@ def rank_calibration_score(
 ) -> float:
     """Share of rows whose probabilities order the classes as their targets do.
 
-    The human ranking calibration score. A class with more target mass than another must have more
-    probability. Classes with equal mass may come in any order, so that neither the order of the
-    columns nor the classes that nobody chose decide; hence a row of a hard label counts wherever
-    that label is the most probable.
+    The human ranking calibration score (Baan et al., 2022, arXiv:2210.16133). A class with more
+    target mass than another must have more probability; classes with equal mass, as those that
+    nobody chose, may come in any order. A row of a hard label counts wherever that label is the
+    most probable.
 
     Parameters
     ----------
@@ -169,11 +164,6 @@ def rank_calibration_score(
     -------
     float
         In [0, 1]; the more the better.
-
-    References
-    ----------
-    Baan, Aziz, Plank and Fernandez, "Stop measuring calibration when humans disagree", EMNLP 2022,
-    arXiv:2210.16133.
 
     Examples
     --------

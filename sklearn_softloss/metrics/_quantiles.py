@@ -127,9 +127,7 @@ def crps_from_quantiles(
 
     Parameters
     ----------
-    y_true, y_quantiles, levels : array-like
-        As in `pinball_loss`.
-    average, sample_weight : str, array-like
+    y_true, y_quantiles, levels, average, sample_weight : array-like, str
         As in `pinball_loss`.
 
     Returns
