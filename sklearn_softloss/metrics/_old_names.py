@@ -6,11 +6,10 @@ from functools import partial
 from typing import Any
 
 from ._decomposition import calibration_decomposition
-from ._distribution import soft_accuracy
-from ._label_distribution import label_distribution_distance
+from ._distribution import label_distribution_distance, soft_accuracy
 from .calibration_error import expected_calibration_error
 
-Old = tuple[str, partial[float]]
+Old = tuple[str, partial[Any]]
 """What is written now, and what that is."""
 
 

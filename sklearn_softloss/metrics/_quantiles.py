@@ -168,7 +168,7 @@ def interval_coverage(
     y_true : array-like of shape (n_samples,) or (n_samples, n_targets)
         Numbers, NaN where unknown.
     y_lower, y_upper : array-like of the shape of y_true
-        Ends of the intervals.
+        Ends of the intervals, finite.
     average, sample_weight : str, array-like
         As in `pinball_loss`.
 
@@ -176,12 +176,6 @@ def interval_coverage(
     -------
     float or ndarray of shape (n_targets,)
         In [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If shapes disagree, an end is not finite, a lower end is above its upper one, or nothing is
-        known.
 
     Examples
     --------

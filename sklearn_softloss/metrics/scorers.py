@@ -26,7 +26,6 @@ from ..model_selection.proba import aligned_proba
 from . import (
     _annotators,
     _distribution,
-    _label_distribution,
     _multilabel,
     _quantiles,
     _ranking,
@@ -280,9 +279,9 @@ def _reached(estimator: Any, X: Any, method: str, advice: str) -> tuple[Any, Any
 neg_soft_log_loss = _loss(_distribution.soft_log_loss)
 neg_soft_brier_score = _loss(_distribution.soft_brier_score)
 soft_accuracy = make_scorer(_distribution.soft_accuracy)
-neg_label_distribution_distance = _loss(_label_distribution.label_distribution_distance)
-neg_entropy_calibration_error = _loss(_label_distribution.entropy_calibration_error)
-rank_calibration_score = make_scorer(_label_distribution.rank_calibration_score)
+neg_label_distribution_distance = _loss(_distribution.label_distribution_distance)
+neg_entropy_calibration_error = _loss(_distribution.entropy_calibration_error)
+rank_calibration_score = make_scorer(_distribution.rank_calibration_score)
 neg_expected_calibration_error = _loss(calibration_error.expected_calibration_error)
 
 neg_multilabel_log_loss = _loss(_multilabel.multilabel_log_loss)
