@@ -9,7 +9,6 @@ import copy
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from onnx import TensorProto, numpy_helper
 from onnx.compose import add_prefix_graph
@@ -71,7 +70,7 @@ def matrix_options(estimator: Any) -> dict[int, dict[str, bool]]:
 def input_types(estimator: Any, X: Any, in_float32: bool) -> list[tuple[str, Any]]:
     """Names and types of what the model takes."""
     found = []
-    for name, values in given_inputs(estimator, X[:1] if sp.issparse(X) else X).items():
+    for name, values in given_inputs(estimator, X).items():
         kind = values.dtype.kind
         type_ = Int64TensorType if kind in "iub" else StringTensorType
         if kind == "f":

@@ -48,15 +48,21 @@ def given_inputs(estimator: Any, X: Any) -> dict[str, Array]:
     """
     picked = hasattr(X, "columns") and any(parts_of(estimator, ColumnTransformer, set()))
     table = Table.of(X) if picked or takes_texts(estimator) else None
-    return {MATRIX: as_matrix(X)} if table is None else _columns(estimator, table)
+    if table is None:
+        return {MATRIX: as_matrix(X[:1] if sp.issparse(X) else X)}
+    return _columns(estimator, table)
 
 
 def fed(session: Any, estimator: Any, X: Any) -> dict[str, Array]:
     """Rows as a session takes them."""
-    inputs, given = session.get_inputs(), given_inputs(estimator, X)
-    if not all(one.name in given for one in inputs):  # X is a table, and was none for `to_onnx`
-        given = {one.name: as_matrix(X) for one in inputs}
-    return {one.name: _of_type(given[one.name], one) for one in inputs}
+    inputs = session.get_inputs()
+    columns: dict[str, Array] = {}
+    if all(one.shape[1:] == [1] for one in inputs):
+        table = Table.of(X)
+        columns = {} if table is None else _columns(estimator, table)
+    if not all(one.name in columns for one in inputs):
+        columns = {one.name: as_matrix(X) for one in inputs}
+    return {one.name: _of_type(columns[one.name], one) for one in inputs}
 
 
 def names_of(names: list[Any] | None, n_features: int) -> list[str]:
