@@ -2,12 +2,11 @@
 
 import re
 import warnings
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import brentq, minimize
+from scipy.optimize import brentq
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
@@ -28,11 +27,7 @@ from cases import (
     soft,
     targets_for,
 )
-from sklearn_softloss import SoftTargetMLPClassifier
-from sklearn_softloss._targets.weighting import WeightedEntries
-from sklearn_softloss._training import divergence
-from sklearn_softloss._training.batches import TrainingData, TrainingTargets
-from sklearn_softloss.losses import get_loss
+from sklearn_softloss import SoftLossMLPRegressor, SoftTargetMLPClassifier
 
 DIVERGED = "training diverged"
 
@@ -205,54 +200,10 @@ def test_parts_never_say_that_they_diverged():
     assert net.loss_ > 10
 
 
-# --- the constant ----------------------------------------------------------------------------
-
-
-def noisy_targets(loss, n=300, k=4):
-    """Rows with rare columns."""
-    rng = np.random.default_rng(0)
-    if loss.domain == "distribution":
-        return np.eye(k)[rng.choice(k, n, p=[0.7, 0.2, 0.08, 0.02])]
-    return (rng.random((n, k)) < [0.5, 0.3, 0.1, 0.02]).astype(float)
-
-
-def loss_of_constant(loss, targets):
-    n = len(targets)
-    cpu = torch.device("cpu")
-    data = TrainingData(np.zeros((n, 1)), targets, np.arange(n), torch.float64, cpu, False)
-    logits = divergence._constant_logits(loss, data)
-    net = SimpleNamespace(criterion_=loss, batch_size=32)
-    return divergence._loss_of_constant(net, data, logits)
-
-
-@over_proper_losses
-def test_no_other_constant_is_better_under_a_proper_loss(loss):
-    Y = noisy_targets(loss)
-    if loss.needs_mean_target:
-        loss = loss.with_mean_target(Y.mean(axis=0))
-    target = torch.from_numpy(Y)
-
-    def value_and_gradient(flat):
-        logits = torch.tensor(flat, requires_grad=True)
-        value = loss(logits.expand(len(Y), -1), target).mean()
-        value.backward()
-        return value.item(), logits.grad.numpy()
-
-    start = np.random.default_rng(1).normal(size=loss.n_logits(Y.shape[1]))
-    best = minimize(value_and_gradient, start, jac=True).fun
-    assert loss_of_constant(loss, TrainingTargets(Y, None, None)) <= best + 0.005 * abs(best)
-
-
-def test_the_constant_of_the_cross_entropy_is_the_entropy_of_the_mean():
-    Y = noisy_targets(get_loss("cross_entropy"))
-    p = Y.mean(axis=0)
-    found = loss_of_constant(get_loss("cross_entropy"), TrainingTargets(Y, None, None))
-    np.testing.assert_allclose(found, -(p * np.log(p)).sum(), rtol=1e-6)
-
-
-def test_the_constant_knows_weights_and_what_is_unknown():
-    loss = get_loss("squared_error", ("independent",))
-    Y = np.array([[1.0, np.nan], [0.0, 0.0], [0.0, 1.0], [0.0, np.nan]])
-    weight = np.array([3.0, 1.0, 1.0, 1.0])
-    found = loss_of_constant(loss, TrainingTargets(Y, None, WeightedEntries(None, None, weight)))
-    np.testing.assert_allclose(found, (6 * 0.5 * 0.5 + 2 * 0.5 * 0.5) / 6)
+@pytest.mark.parametrize("value", [0.0, 3.0, -1e9])
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error"])
+@pytest.mark.parametrize("params", [{}, {"solver": "sgd", "learning_rate_init": 0.1}], ids=str)
+def test_a_regression_of_one_number_has_not_diverged(value, loss, params):
+    net = SoftLossMLPRegressor((20,), loss=loss, random_state=0, **params)
+    is_silent(net, X_SMALL, np.full(len(X_SMALL), value))
+    np.testing.assert_array_equal(net.predict(X_SMALL), value)

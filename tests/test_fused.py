@@ -9,7 +9,7 @@ import torch
 
 from cases import LOSSES, SCHEDULES, SMALL, make_labels, make_soft, multi, same_weights
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, losses
-from sklearn_softloss._training import adam, batches, fused, products
+from sklearn_softloss._training import adam, batches, fused
 from sklearn_softloss._training.adam import LazyColumns, memory_of
 from sklearn_softloss._training.net import TrainingNet
 
@@ -69,7 +69,7 @@ def test_every_schedule(both_ways, schedule, solver):
 @pytest.fixture(params=["small products", "large products"])
 def sized_products(request, monkeypatch):
     if request.param == "large products":
-        monkeypatch.setattr(products, "SMALL_PRODUCT", 0)
+        monkeypatch.setattr(fused, "SMALL_PRODUCT", 0)
 
 
 @pytest.mark.usefixtures("sized_products")

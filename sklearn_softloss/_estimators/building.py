@@ -10,13 +10,13 @@ from torch import nn
 from .._columns.encode import encoding_of
 from .._columns.standardize import MEASURED_ENTRIES, Standardize
 from .._training.batches import Batches, TrainingData
-from .._training.loops import Monitor
+from .._training.contract import check_net
 from .._training.mlp import MLP
-from .._training.net import TrainingNet, check_net
+from .._training.net import TrainingNet
+from .._training.observers import Monitor
 from .._training.schedule import FIXED_LENGTH, Schedule
 from .._training.solvers import SOLVERS, Solver
-from .course import Course
-from .problem import Problem
+from .course import Course, Problem
 from .settings import Settings
 
 

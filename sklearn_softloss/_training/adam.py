@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import ceil, exp, inf, log, log1p, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,10 +18,8 @@ import torch
 from torch import Tensor
 
 from .._columns.sparse_rows import SparseRows
-
-if TYPE_CHECKING:
-    from .batches import Batches
-    from .schedule import Schedule
+from .batches import Batches
+from .schedule import Schedule
 
 Kernel = Callable[..., None]
 
@@ -73,15 +71,9 @@ def _options(group: dict[str, Any]) -> dict[str, Any]:
 
 
 class AdamStep:
-    """A step of an optimizer by its kernel.
+    """A step by its kernel of an optimizer that has one flat parameter in each group.
 
-    Parameters
-    ----------
-    kernel : callable
-    optimizer : torch.optim.Optimizer
-        Of one flat parameter in each group.
-    skipped : int, default=0
-        Numbers at the start of the first flat parameter that stay as they are.
+    So many numbers as `skipped` at the start of the first one stay as they are.
     """
 
     def __init__(self, kernel: Kernel, optimizer: torch.optim.Optimizer, skipped: int = 0) -> None:
@@ -139,17 +131,8 @@ class LazyColumns:
 
     Between two visits to a column its momentum falls by ``beta_1`` a step and the root of its
     squares by that of ``beta_2``, so that its moves are a series whose sum depends on the step of
-    the visit alone: a number a step tells what any column has missed since.
-
-    Parameters
-    ----------
-    kernel : callable
-        Of Adam or AdamW.
-    optimizer : torch.optim.Optimizer
-        Its first parameter begins with the weights.
-    n_features, n_units : int
-    n_steps : int
-        Steps to come.
+    the visit alone: a number a step tells what any column has missed since. The optimizer's first
+    parameter begins with the weights; there are `n_steps` to come.
     """
 
     def __init__(

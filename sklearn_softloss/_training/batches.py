@@ -22,8 +22,8 @@ from .._targets.encoding import Array, Rows
 from .._targets.numbers import TargetScale
 from .._targets.weighting import Weighted, WeightedEntries, WeightedRows
 from ..distributed import ALONE, Processes
-from .mlp import MLP, threads_for
-from .process import leaves_process_as_found
+from .mlp import MLP
+from .threads import leaves_process_as_found, threads_for
 
 TargetBatch = tuple[Tensor, "Tensor | None", "Tensor | None"]
 Batch = tuple[Any, TargetBatch]
@@ -36,6 +36,9 @@ COPIED_BYTES = 2**27
 
 SCATTERED_ROWS = 32
 """Rows read from a memory-mapped file before the pages around them are let go."""
+
+TARGET_ROWS = 4096
+"""Rows of targets that are counted at once."""
 
 READ_ENTRIES = 2**19
 """Of the widest layer of the built-in net in a block of a prediction, which stays in the cache."""
@@ -81,10 +84,8 @@ def scattered_rows(X: Any, rows: Array) -> Any:
 
 
 def release_pages(X: Any) -> None:
-    """Let go of the pages of a memory-mapped file that were read, so that they do not add up.
-
-    Not in mode "c", where the pages hold changes that are nowhere else.
-    """
+    """Let go of the pages of a memory-mapped file that were read, so that they do not add up; not
+    in mode "c", where they hold changes that are nowhere else."""
     mapping = getattr(X, "_mmap", None)
     if mapping is not None and X.mode != "c" and hasattr(mmap, "MADV_DONTNEED"):
         mapping.madvise(mmap.MADV_DONTNEED)
@@ -119,16 +120,9 @@ def check_numbers(X: Any, start: int = 0) -> None:
 
 
 class TrainingTargets:
-    """Targets, code and weights as a training step reads them, in blocks of rows.
+    """Targets (n_samples, n_columns), code and weights as a training step reads them.
 
     Dense targets are prepared once; sparse ones stay sparse and become dense a block at a time.
-
-    Parameters
-    ----------
-    values : ndarray or CSR array of shape (n_samples, n_columns)
-    code : TargetCode, TargetScale or None
-    weighting : WeightedRows, WeightedEntries or None
-        None leaves targets as they are and weighs all rows alike.
     """
 
     def __init__(
@@ -178,22 +172,23 @@ class TrainingTargets:
             None if entry_weight is None else entry_weight[rows],
         )
 
-    def rows_with_weight(self, block_size: int = 4096) -> Array:
+    def rows_with_weight(self) -> Array:
         """Indices of the rows that count: weight > 0 after masks and weights have met."""
         if self.weighting is None:
-            return np.arange(self._values.shape[0])
-        counts = np.empty(len(self), dtype=bool)
-        for start in range(0, len(self), block_size):
-            rows = slice(start, start + block_size)
+            return np.arange(len(self))
+        counts = np.ones(len(self), dtype=bool)
+        for start in range(0, len(self), TARGET_ROWS):
+            rows = slice(start, start + TARGET_ROWS)
             weight = self.block(rows)[1]
-            counts[rows] = True if weight is None else weight > 0
+            if weight is not None:
+                counts[rows] = weight > 0
         return np.flatnonzero(counts)
 
-    def mass_and_weight(self, rows: Array, block_size: int = 4096) -> tuple[Array, Array]:
+    def mass_and_weight(self, rows: Array) -> tuple[Array, Array]:
         """Weighted sum of the known targets of each column of these rows, and that weight."""
         total, weight_sum = np.zeros((2, self.n_columns))
-        for start in range(0, len(rows), block_size):
-            target, weight, entry_weight = self.block(rows[start : start + block_size])
+        for start in range(0, len(rows), TARGET_ROWS):
+            target, weight, entry_weight = self.block(rows[start : start + TARGET_ROWS])
             weight = np.ones(len(target)) if weight is None else weight
             if entry_weight is None:
                 total, weight_sum = total + weight @ target, weight_sum + weight.sum()
@@ -204,11 +199,8 @@ class TrainingTargets:
 
 
 def shared_tensor(X: Any) -> Tensor | None:
-    """X as a tensor to read rows from: on the caller's memory, or a copy where that is small.
-
-    None for sparse X, and for arrays that torch cannot share (read-only, memory-mapped) when they
-    are large.
-    """
+    """X as a tensor on the caller's memory, or on a copy where torch cannot share it (read-only,
+    memory-mapped); None where that would be large, and for sparse X."""
     if not isinstance(X, np.ndarray):
         return None
     shares = X.flags.writeable and min(X.strides, default=0) >= 0
@@ -220,25 +212,10 @@ def shared_tensor(X: Any) -> Tensor | None:
 
 
 class TrainingData(Dataset[Any]):
-    """X with its targets, restricted to some rows.
+    """Some rows of X, an array or CSR matrix, with their targets.
 
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n_samples, ...)
-    targets : TrainingTargets
-    rows : ndarray of int
-        The rows that belong to this set.
-    dtype : torch.dtype
-    device : torch.device
-    may_stay_sparse : bool
-        Batches of a sparse X are `SparseRows` where that is faster; otherwise dense tensors.
-    processes : Processes
-        Those that hold the other rows of the set.
-
-    Attributes
-    ----------
-    n_samples : int
-        Rows of the set in all processes.
+    Batches of a sparse X are `SparseRows` where they may be, and where that is faster. The
+    processes hold the other rows of the set, of which there are `n_samples` in all.
     """
 
     def __init__(
@@ -261,10 +238,7 @@ class TrainingData(Dataset[Any]):
         return len(self.rows)
 
     def block_size(self, entries: int = BLOCK_ENTRIES, width: int = 1) -> int:
-        """Rows per block of so many entries: of X, of the targets, or of rows that become so wide.
-
-        Sparse rows become no wider.
-        """
+        """Rows per block of so many entries: of X, of the targets, or of dense rows made wider."""
         width = 1 if self.sparse else width
         widest = max(row_entries(self.X, self.sparse), self.targets.n_columns, width)
         return max(1, entries // widest)
@@ -293,9 +267,9 @@ class TrainingData(Dataset[Any]):
         twin.sparse = self.sparse
         return twin
 
-    def mean_target(self, block_size: int = 4096) -> Array:
+    def mean_target(self) -> Array:
         """Weighted mean of the known targets, shape (n_columns,)."""
-        sums = self.targets.mass_and_weight(self.rows, block_size)
+        sums = self.targets.mass_and_weight(self.rows)
         total, weight_sum = self.processes.total(sums)
         return np.asarray(total / np.where(weight_sum > 0, weight_sum, 1.0))
 
@@ -314,13 +288,6 @@ class TrainingData(Dataset[Any]):
         """The rows at these positions: X, in `memory` if it is given, and (target, sample weight,
         entry weight)."""
         rows = self.rows[position]
-        target, weight, entry_weight = (
-            None
-            if part is None
-            else torch.from_numpy(part).to(device=self.device, dtype=self.dtype)
-            for part in self.targets.block(rows)
-        )
-        assert target is not None
         X: Any
         if self.sparse:
             X = SparseRows(self.X[rows], self.dtype, self.device)
@@ -330,7 +297,17 @@ class TrainingData(Dataset[Any]):
             out = None if memory is None else memory[: len(rows)]
             gathered = torch.index_select(self._shared, 0, torch.from_numpy(rows), out=out)
             X = gathered.to(device=self.device, dtype=self.dtype)
-        return X, (target, weight, entry_weight)
+        return X, self.target_batch(position)
+
+    def target_batch(self, position: Any) -> TargetBatch:
+        """The targets and weights at these positions."""
+        parts = (
+            None if part is None else torch.from_numpy(part).to(self.device, self.dtype)
+            for part in self.targets.block(self.rows[position])
+        )
+        target, weight, entry_weight = parts
+        assert target is not None
+        return target, weight, entry_weight
 
 
 class Block(NamedTuple):
@@ -341,36 +318,31 @@ class Block(NamedTuple):
     sizes: list[int]
 
     def batches(self) -> Iterator[Batch]:
-        return zip(self.X.split(self.sizes), self.targets_of_batches(), strict=False)
+        return zip(self.X.split(self.sizes), self.split_targets(self.sizes), strict=False)
 
-    def targets_of_batches(self) -> Iterator[TargetBatch]:
-        slices = (
-            repeat(None) if values is None else values.split(self.sizes) for values in self.targets
-        )
-        return zip(*slices, strict=False)
+    def split_targets(self, size: int | list[int]) -> Iterator[TargetBatch]:
+        """Those of so many rows each."""
+        parts = (repeat(None) if values is None else values.split(size) for values in self.targets)
+        return zip(*parts, strict=False)
 
 
 class Batches:
     """Iterates over a `TrainingData`, in a new random order each time if there is a `generator`.
 
     A single batch of all rows needs no order, and draws none, so that rows of weight zero or two
-    change nothing in what is drawn later.
-    Rows are gathered a block of batches at a time; a batch is a slice of a block.
+    change nothing in what is drawn later. Rows are gathered a block of batches at a time.
 
     Parameters
     ----------
     data : TrainingData
     batch_size : int
     generator : torch.Generator, default=None
-        Draws the order; without it rows come as they are.
     in_step : bool, default=False
-        Batches are those of all processes together, of which each has its share, perhaps none: so
-        all have equally many.
+        Batches are those of all processes together, of which each has its share, perhaps none.
     through : callable, default=None
-        What the rows of X become, which may be written over them; asked once a block. With it a
+        What the rows of X become, of so many entries as `width`; it may write over them. With it a
         block lies where the one before lay: fresh memory costs more than the rows that fill it.
     width : int
-        Entries of a row of X then.
     """
 
     def __init__(

@@ -84,7 +84,9 @@ class TrainingCheckpoint(Callback):
         self._epochs += 1
         waited = time.monotonic() - self._written
         if self._epochs >= self.every if self.seconds is None else waited >= self.seconds:
-            found = {"fingerprint": self._fingerprint, **_plain(state())}
+            # torch's safe loader reads no types of NumPy.
+            plain = replaced(state(), (np.generic, np.ndarray), lambda value: value.tolist())
+            found = {"fingerprint": self._fingerprint, **plain}
             write_whole(self.path, lambda file: torch.save(found, file))
             self._written, self._epochs = time.monotonic(), 0
 
@@ -123,10 +125,10 @@ def _blocks(data: TrainingData) -> Iterator[Any]:
         yield from data.targets.block(rows)
 
 
-def _plain(value: Any) -> Any:
-    """The same without types of NumPy, which torch's safe loader does not read."""
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_plain, value))
-    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+def replaced(state: Any, kind: Any, replace: Callable[[Any], Any]) -> Any:
+    """A copy of nested dicts, lists and tuples with all that is of a kind replaced."""
+    if isinstance(state, dict):
+        return {key: replaced(value, kind, replace) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(replaced(value, kind, replace) for value in state)
+    return replace(state) if isinstance(state, kind) else state

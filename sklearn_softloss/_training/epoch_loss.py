@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..distributed import ALONE, Processes
 from ..losses import Loss
-
-if TYPE_CHECKING:
-    from .batches import TargetBatch
+from .batches import TargetBatch
 
 
 def weighted_sum(loss: Loss, logits: Tensor, y: TargetBatch) -> Tensor:

@@ -9,8 +9,8 @@ call.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import repeat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import accumulate, repeat
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,21 +18,24 @@ from torch import Tensor, nn
 
 from .. import losses
 from .._columns.sparse_rows import SparseRows
+from .._targets.encoding import Array
 from ..distributed import Processes
 from ..losses import Loss
 from .adam import AdamStep, LazyColumns, adam_kernel, worth_being_lazy
+from .batches import Batches, Block, TargetBatch
 from .epoch_loss import kept, weighted_sum
 from .mlp import MLP, UnitDropout
-from .products import Products, products_for
+from .schedule import Schedule
 from .solvers import damp_
-
-if TYPE_CHECKING:
-    from .batches import Batches, Block, TargetBatch
-    from .schedule import Schedule
 
 LOSS_ENTRIES = 2**16
 """Logits whose losses come in one call: many, for its cost, and few enough for the cache."""
 
+SMALL_PRODUCT = 2**19
+"""Multiplications of a matrix product below which it is NumPy's, on the same memory. The way into
+its BLAS takes a third of the time of torch's, and where torch's BLAS does not favour the processor
+it also computes faster: a fit of a small net takes a sixth less. OpenBLAS shares none so small
+between threads, of which a net would otherwise have more than the caller allows."""
 
 aten = torch.ops.aten
 
@@ -46,62 +49,51 @@ ACTIVATION_STEPS: dict[type[nn.Module], tuple[Callable[[Tensor], Any], Callable[
 }
 
 
-class Layer(NamedTuple):
-    """Parameters of a layer and the places of their gradients, as the products see them.
+class Seen(NamedTuple):
+    """A tensor, and its memory as products take it: the tensor again, or an array."""
 
-    Attributes
-    ----------
-    bias : Tensor of shape (n_out,)
-    transposed, weight : Tensor or ndarray of shapes (n_in, n_out) and (n_out, n_in)
-    weight_gradient : Tensor or ndarray
-        As it lies: of the first layer (n_in, n_out), of the others (n_out, n_in).
-    bias_gradient : Tensor or ndarray of shape (n_out,)
-    """
+    tensor: Tensor
+    seen: Any
+
+
+class Layer(NamedTuple):
+    """Weight (n_out, n_in) and bias (n_out,), and the places of their gradients: of the first
+    weight's (n_in, n_out). All but the bias as products take them."""
 
     bias: Tensor
-    transposed: Any
     weight: Any
     weight_gradient: Any
     bias_gradient: Any
 
 
 class Units(NamedTuple):
-    """Memory for some rows of a hidden layer, and the same as the products see it.
+    """Memory (n_rows, n_units) for what a hidden layer puts out, what the next one gets (the same,
+    but for dropout), and the gradient of it."""
 
-    Attributes
-    ----------
-    outputs, fed, gradient : Tensor of shape (n_rows, n_units)
-        What the layer puts out, what the next one gets (the same, but for dropout), and the
-        gradient of it.
-    outputs_seen, fed_seen, gradient_seen : Tensor or ndarray
-    """
-
-    outputs: Tensor
-    fed: Tensor
-    gradient: Tensor
-    outputs_seen: Any
-    fed_seen: Any
-    gradient_seen: Any
+    outputs: Seen
+    fed: Seen
+    gradient: Seen
 
 
 class Room(NamedTuple):
-    """What a step of some rows works with.
+    """What a step of some rows works with. Their number is a tensor, because torch takes longer to
+    wrap a number than to divide by one."""
 
-    Attributes
-    ----------
-    products : Products
-    layers : list of Layer
-    hidden : list of Units
-    ones : Tensor or ndarray of shape (n_rows,)
-    n_rows : Tensor
-        A tensor, because torch takes longer to wrap a number than to divide by one.
-    """
-
-    products: Products
     layers: list[Layer]
     hidden: list[Units]
     ones: Any
     n_rows: Tensor
+
+
+def _affine(rows: Any, weight: Any, bias: Tensor, out: Seen) -> None:
+    """Rows, which may be sparse, times the weight (n_out, n_in) transposed, plus the bias."""
+    if isinstance(rows, np.ndarray):
+        np.dot(rows, weight.T, out=out.seen)
+        out.tensor.add_(bias)
+    elif isinstance(rows, SparseRows):
+        torch.add(rows.product(weight.t()), bias, out=out.tensor)
+    else:
+        torch.addmm(bias, rows, weight.t(), out=out.tensor)
 
 
 def flat_groups(module: MLP, decay_weights: bool) -> list[Any]:
@@ -109,13 +101,13 @@ def flat_groups(module: MLP, decay_weights: bool) -> list[Any]:
 
     With `decay_weights` there are two, because biases do not decay.
     """
-    weights, biases = _split(module)
+    weights, biases = _parts_of(module)
     if not decay_weights:
         return [flattened(weights + biases)]
     return [{"params": [flattened(weights)]}, {"params": [flattened(biases)], "weight_decay": 0.0}]
 
 
-def _split(module: MLP) -> tuple[list[Tensor], list[Tensor]]:
+def _parts_of(module: MLP) -> tuple[list[Tensor], list[Tensor]]:
     """Weights and biases, the first weight transposed: each as it lies in the flat tensor."""
     first, *others = module.linear_layers()
     weights = [first.weight.detach().t(), *(layer.weight.detach() for layer in others)]
@@ -140,26 +132,11 @@ def _does_without_autograd(loss: Loss) -> bool:
 
 
 class FusedMLP:
-    """Trains an `MLP` whose optimizer holds the `flat_groups`.
+    """Trains an `MLP` whose optimizer holds the `flat_groups`, with an L2 penalty of strength
+    `alpha` on its weights, by a loss that offers its gradient.
 
-    While it is in use the module's parameters are views of the flat tensors; `release` gives them
-    memory of their own again.
-
-    Parameters
-    ----------
-    module : MLP
-    loss : Loss
-        One that offers its gradient.
-    optimizer : torch.optim.Optimizer
-    alpha : float
-        Strength of the L2 penalty on the weight matrices.
-    processes : Processes
-        Those that hold the rows of a step.
-
-    Attributes
-    ----------
-    state_dict : dict of str to Tensor
-        The module's, on the same memory.
+    While it is in use the module's parameters are views of the flat tensors, as is its
+    `state_dict`, which takes long to make; `release` gives them memory of their own again.
     """
 
     def __init__(
@@ -177,9 +154,9 @@ class FusedMLP:
         self.activate, self.derive = ACTIVATION_STEPS[kind]
         self.lazy: LazyColumns | None = None
         self._adam: AdamStep | None = None
-        self._rooms: dict[tuple[int, Products], Room] = {}
+        self._rooms: dict[tuple[int, bool], Room] = {}
         flats = [p for group in self.optimizer.param_groups for p in group["params"]]
-        weights, biases = _split(self.module)
+        weights, biases = _parts_of(self.module)
         parts = [weights + biases] if len(flats) == 1 else [weights, biases]
         values: list[Tensor] = []
         gradients: list[Tensor] = []
@@ -242,18 +219,20 @@ class FusedMLP:
 
     def _steps(self, block: Block, logits: Tensor) -> Iterator[tuple[Any, ...]]:
         """What `_gradients` takes, for each batch of the block."""
-        products, sizes = products_for(block.X, max(block.sizes), self.weights), block.sizes
-        rows, seen = (products.split(products.seen(values), sizes) for values in (block.X, logits))
-        targets = block.targets_of_batches()
-        return zip(repeat(products), rows, targets, logits.split(sizes), seen, strict=False)
+        X, sizes, tensors = block.X, block.sizes, logits.split(block.sizes)
+        largest = max(sizes) * max(weight.numel() for weight in self.weights)
+        as_arrays = isinstance(X, Tensor) and X.device.type == "cpu" and largest < SMALL_PRODUCT
+        rows, seen = X.split(sizes), tensors
+        if as_arrays:
+            rows, seen = (_split(values.numpy(), sizes) for values in (X, logits))
+        targets, logits_seen = block.split_targets(sizes), map(Seen, tensors, seen)
+        return zip(rows, targets, logits_seen, repeat(as_arrays), strict=False)
 
     def _loss_of(self, logits: Tensor, block: Block) -> tuple[float, float]:
         """Weighted sum of the losses, and the weights'."""
-        size: Any = max(1, LOSS_ENTRIES // logits.shape[1])
-        if self.loss.batch_dependent:
-            size = block.sizes
-        parts = (repeat(None) if values is None else values.split(size) for values in block.targets)
-        sums = map(weighted_sum, repeat(self.loss), logits.split(size), zip(*parts, strict=False))
+        at_once = max(1, LOSS_ENTRIES // logits.shape[1])
+        size = block.sizes if self.loss.batch_dependent else at_once
+        sums = map(weighted_sum, repeat(self.loss), logits.split(size), block.split_targets(size))
         weight = block.targets[1]
         return sum(map(float, sums)), len(logits) if weight is None else float(weight.sum())
 
@@ -271,18 +250,16 @@ class FusedMLP:
         self._adam = AdamStep(kernel, self.optimizer)
         return self._adam
 
-    def _gradients(
-        self, products: Products, rows: Any, y: TargetBatch, logits: Tensor, logits_seen: Any
-    ) -> None:
+    def _gradients(self, rows: Any, y: TargetBatch, logits: Seen, as_arrays: bool) -> None:
         """Fill the logits and the flat gradients, penalty included."""
         target, weight, entry_weight = y
-        room = self._room_for(rows.shape[0], products)
+        room = self._room_for(rows.shape[0], as_arrays)
         if self.lazy is not None:
-            rows, transposed, gradient = self.lazy.take(rows)
-            first = room.layers[0]._replace(transposed=transposed, weight_gradient=gradient)
+            rows, weights, gradient = self.lazy.take(rows)
+            first = room.layers[0]._replace(weight=weights.t(), weight_gradient=gradient)
             room = room._replace(layers=[first, *room.layers[1:]])
-        masks = self._forward(rows, room, logits, logits_seen)
-        gradient = self.loss.gradient(logits, target, entry_weight)
+        masks = self._forward(rows, room, logits)
+        gradient = self.loss.gradient(logits.tensor, target, entry_weight)
         weight_sum = room.n_rows
         if weight is not None:
             gradient, weight_sum = gradient * weight[:, None], weight.sum()
@@ -296,58 +273,65 @@ class FusedMLP:
             self.flat_weight_gradient.addcmul_(self.flat_weights, penalty)
             damp_([self.flat_weight_gradient], self.optimizer, penalty)
 
-    def _forward(self, rows: Any, room: Room, logits: Tensor, logits_seen: Any) -> list[Tensor]:
+    def _forward(self, rows: Any, room: Room, logits: Seen) -> list[Tensor]:
         """Fill the outputs of the layers; returns dropout's masks."""
-        affine, masks = room.products.affine, []
+        masks = []
         for layer, units in zip(room.layers, room.hidden, strict=False):
-            affine(rows, layer.transposed, layer.bias, units.outputs, units.outputs_seen)
-            self.activate(units.outputs)
+            _affine(rows, layer.weight, layer.bias, units.outputs)
+            self.activate(units.outputs.tensor)
             if self.dropout is not None:
-                masks.append(self.dropout.draw(units.outputs))
-                torch.mul(units.outputs, masks[-1], out=units.fed)
-            rows = units.fed_seen
+                masks.append(self.dropout.draw(units.outputs.tensor))
+                torch.mul(units.outputs.tensor, masks[-1], out=units.fed.tensor)
+            rows = units.fed.seen
         last = room.layers[-1]
-        affine(rows, last.transposed, last.bias, logits, logits_seen)
+        _affine(rows, last.weight, last.bias, logits)
         return masks
 
     def _backward(self, gradient: Tensor, rows: Any, room: Room, masks: list[Tensor]) -> None:
         """Fill the flat gradients from that of the logits."""
-        dot, seen = room.products.dot, room.products.seen(gradient)
+        ones = room.ones
+        as_arrays = isinstance(ones, np.ndarray)
+        dot: Any = np.dot if as_arrays else torch.matmul
+        seen = gradient.numpy() if as_arrays else gradient
         for index in range(len(room.hidden), 0, -1):
             layer, units = room.layers[index], room.hidden[index - 1]
-            dot(seen.T, units.fed_seen, out=layer.weight_gradient)
-            dot(seen.T, room.ones, out=layer.bias_gradient)
-            dot(seen, layer.weight, out=units.gradient_seen)
-            gradient, seen = units.gradient, units.gradient_seen
+            dot(seen.T, units.fed.seen, out=layer.weight_gradient)
+            dot(seen.T, ones, out=layer.bias_gradient)
+            dot(seen, layer.weight, out=units.gradient.seen)
+            gradient, seen = units.gradient
             if masks:
                 gradient.mul_(masks[index - 1])
-            self.derive(gradient, units.outputs)
+            self.derive(gradient, units.outputs.tensor)
         first = room.layers[0]
         if isinstance(rows, SparseRows):
-            first.weight_gradient.copy_(rows.transposed_product(gradient))
+            first.weight_gradient.copy_(rows.transposed.product(gradient))
         else:
             dot(rows.T, seen, out=first.weight_gradient)
-        dot(seen.T, room.ones, out=first.bias_gradient)
+        dot(seen.T, ones, out=first.bias_gradient)
 
-    def _room_for(self, n_rows: int, products: Products) -> Room:
-        found = self._rooms.get((n_rows, products))
+    def _room_for(self, n_rows: int, as_arrays: bool) -> Room:
+        found = self._rooms.get((n_rows, as_arrays))
         if found is None:
-            see, last = products.seen, self.biases[-1]
-            gradients = zip(self.weight_gradients, self.bias_gradients, strict=True)
-            layers = [
-                Layer(bias, *map(see, (weight.t(), weight, *places)))
-                for weight, bias, places in zip(self.weights, self.biases, gradients, strict=True)
-            ]
+            see: Callable[[Tensor], Any] = Tensor.numpy if as_arrays else Tensor.detach
+            parts = zip(
+                self.biases, self.weights, self.weight_gradients, self.bias_gradients, strict=True
+            )
+            layers = [Layer(bias, *map(see, others)) for bias, *others in parts]
             hidden = []
             for bias in self.biases[:-1]:
                 outputs, gradient = bias.new_empty(2, n_rows, len(bias))
                 fed = outputs if self.dropout is None else torch.empty_like(outputs)
-                hidden.append(Units(outputs, fed, gradient, *map(see, (outputs, fed, gradient))))
-            ones, size = see(last.new_ones(n_rows)), last.new_tensor(n_rows)
-            found = self._rooms[n_rows, products] = Room(products, layers, hidden, ones, size)
+                hidden.append(Units(*(Seen(part, see(part)) for part in (outputs, fed, gradient))))
+            last = self.biases[-1]
+            found = Room(layers, hidden, see(last.new_ones(n_rows)), last.new_tensor(n_rows))
+            self._rooms[n_rows, as_arrays] = found
         return found
 
     def _room_for_logits(self, n_rows: int) -> Tensor:
         if len(self._logits) < n_rows:
             self._logits = self.biases[-1].new_empty(n_rows, len(self.biases[-1]))
         return self._logits[:n_rows]
+
+
+def _split(rows: Array, sizes: list[int]) -> Iterator[Array]:
+    return (rows[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True))

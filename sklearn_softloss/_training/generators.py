@@ -18,21 +18,14 @@ GlobalStates = dict[str, Any]
 
 @dataclass
 class Generators:
-    """What an estimator draws from; nothing else does, so fits in threads draw as one alone.
-
-    Attributes
-    ----------
-    torch : torch.Generator
-        On the CPU, also for a net on another device: weights, order and dropout.
-    numpy : RandomState
-        The validation split.
-    of_module : int or dict
-        Seed or states of the global generators, from which a custom module draws.
-    """
+    """What an estimator draws from; nothing else does, so fits in threads draw as one alone."""
 
     torch: torch.Generator
+    """On the CPU, also for a net on another device: weights, order and dropout."""
     numpy: np.random.RandomState
+    """The validation split."""
     of_module: int | GlobalStates
+    """Seed or states of the global generators, from which a custom module draws."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Plain values and arrays."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,31 +10,22 @@ import torch
 from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
+from .._targets.encoding import Array
 from ..distributed import ALONE, Processes
 from .batches import Batches, TrainingData
 from .epoch_loss import weight_of, weighted_sum
 from .loops import Loop
-from .mlp import threads_for, width_of
+from .mlp import width_of
+from .threads import threads_for
 
 
-@dataclass(kw_only=True)
 class LBFGSLoop(Loop):
-    """Epochs are iterations of scipy's L-BFGS-B; the optimizer only holds the parameters.
+    """Epochs are iterations of scipy's L-BFGS-B; the optimizer only holds the parameters."""
 
-    Parameters
-    ----------
-    max_fun : int
-        Most evaluations.
-    tol : float
-        Largest gradient entry that ends the search.
-    """
-
-    max_fun: int
-    tol: float
-    _in_epoch: bool = field(default=False, init=False)
+    _in_epoch = False
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        follows, processes = self.observer.sees_batches, train.processes
+        processes = train.processes
         blocks: Any = Batches(train, train.block_size(width=width_of(self.module)))
         if len(blocks) == 1:
             blocks = list(blocks)
@@ -44,18 +34,16 @@ class LBFGSLoop(Loop):
             self.module.train()
             value = next(self.module.parameters()).new_zeros(())
             weight = processes.total(sum(weight_of(batch[1]) for batch in blocks))
-            if follows:
+            if self.observer.sees_batches:
                 self._begin_epoch()
             for batch in blocks:
                 X, y = batch
-                if follows:
-                    self.observer.on_batch_begin(batch, training=True)
+                self.observer.on_batch_begin(batch, training=True)
                 logits = self.module(X)
                 part = weighted_sum(self.loss, logits, y) / weight
                 part.backward()
                 value = value + part.detach()
-                if follows:
-                    self.observer.on_batch_end(batch, True, part.detach(), logits)
+                self.observer.on_batch_end(batch, True, part.detach(), logits)
             penalty = self._penalty()
             if isinstance(penalty, Tensor) and processes.rank == 0:
                 (penalty / weight).backward()
@@ -74,9 +62,8 @@ class LBFGSLoop(Loop):
                 self.module.parameters(),
                 on_iteration,
                 max_iter=n_epochs,
-                max_fun=self.max_fun,
-                tol=self.tol,
                 processes=processes,
+                **self.net.lbfgs,
             )
         if self._in_epoch:  # evaluations that led to no further iteration
             self.observer.drop_epoch()
@@ -102,28 +89,19 @@ def minimize_lbfgs(
     tol: float,
     processes: Processes = ALONE,
 ) -> OptimizeResult:
-    """Minimise a full-batch objective over the parameters by scipy's L-BFGS-B.
+    """Minimise an objective by scipy's L-BFGS-B, which leaves the parameters at the best point.
 
-    Parameters
-    ----------
-    objective : callable () -> Tensor
-        The loss at the parameters' current values; must have left its gradient in ``.grad``.
-    parameters : iterable of Tensor
-        Changed in place, and left at the best point.
-    on_iteration : callable (float) -> bool
-        Called with the loss after each iteration; True stops.
-    max_iter, max_fun, tol : int, int, float
-        Iterations, evaluations, and the largest gradient entry that ends the search.
-    processes : Processes
-        The first one searches; the others evaluate with it, at the points that it asks for.
+    The objective is the loss at the parameters' current values, and has left its gradient in
+    ``.grad``. `on_iteration` is called with the loss after each iteration; True stops. Of several
+    processes the first one searches; the others evaluate with it, at the points that it asks for.
     """
     tensors = [p for p in parameters if p.requires_grad]
 
-    def write(flat: np.ndarray[Any, Any]) -> None:
+    def write(flat: Array) -> None:
         values = torch.from_numpy(np.ascontiguousarray(flat))
         torch.nn.utils.vector_to_parameters(values.to(tensors[0]), tensors)
 
-    def evaluate(flat: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
+    def evaluate(flat: Array) -> tuple[float, Array]:
         write(flat)
         for tensor in tensors:
             tensor.grad = None
@@ -132,11 +110,11 @@ def minimize_lbfgs(
         flat_gradient = torch.nn.utils.parameters_to_vector(gradients)
         return float(value), flat_gradient.double().cpu().numpy()
 
-    def end_iteration(flat: np.ndarray[Any, Any], value: float) -> bool:
+    def end_iteration(flat: Array, value: float) -> bool:
         write(flat)
         return on_iteration(value)
 
-    def value_and_gradient(flat: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
+    def value_and_gradient(flat: Array) -> tuple[float, Array]:
         processes.from_first(("evaluate", (flat,)))
         return evaluate(flat)
 

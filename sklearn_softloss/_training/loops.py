@@ -4,146 +4,44 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from math import inf
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from .._warn import warn
 from ..distributed import Processes
 from ..losses import Loss
 from .batches import Batch, Batches, TrainingData
-from .checkpoint import TrainingCheckpoint, fingerprint
+from .checkpoint import TrainingCheckpoint, fingerprint, replaced
 from .epoch_loss import kept, weight_of, weighted_mean, weighted_sum
 from .fused import FusedMLP
 from .generators import capture, restore
-from .mlp import MLP, UnitDropout, threads_for, width_of
+from .mlp import MLP, UnitDropout, width_of
+from .observers import CallbackObserver, Monitor
 from .schedule import Schedule
 from .solvers import damp_
-
-if TYPE_CHECKING:
-    from .net import CallbackObserver
-
-# --- the losses of the epochs --------------------------------------------------------------------
+from .threads import threads_for
 
 
-@dataclass
-class Monitor:
-    """Keeps the loss curves, says when they stopped improving, and shows them.
-
-    Parameters
-    ----------
-    tol : float
-        Smallest fall of the loss that counts.
-    n_iter_no_change : float
-        Epochs without such a fall that are put up with.
-    verbose : int
-        1 shows a progress bar on a terminal, 2 or more prints one line an epoch.
-    """
-
-    tol: float
-    n_iter_no_change: float
-    verbose: int
-    train_losses: list[float] = field(default_factory=list)
-    valid_losses: list[float] = field(default_factory=list)
-    best_loss: float = inf
-    is_best: bool = False
-    epochs_without_gain: int = 0
-    _bar: Any = field(default=None, init=False, repr=False)
-
-    @contextmanager
-    def shown(self, n_epochs: int) -> Iterator[None]:
-        """A progress bar while the block runs, where one is wanted."""
-        if self.verbose == 1:
-            self._bar = tqdm(total=n_epochs, unit="epoch", disable=None, leave=False)
-        try:
-            yield
-        finally:
-            if self._bar is not None:
-                self._bar.close()
-                self._bar = None
-
-    def record(self, train_loss: float, valid_loss: float | None, n_samples: int) -> bool:
-        """Take in the losses of an epoch; True if too many epochs brought no gain."""
-        self.train_losses.append(train_loss)
-        watched = train_loss
-        if valid_loss is not None:
-            self.valid_losses.append(valid_loss)
-            watched = valid_loss
-        # A NaN loss is no gain either.
-        self.epochs_without_gain += 1
-        if watched <= self.best_loss - self.tol:
-            self.epochs_without_gain = 0
-        self.is_best = watched < self.best_loss
-        if self.is_best:
-            self.best_loss = watched
-        if self.verbose:
-            self._show(train_loss, valid_loss, n_samples)
-        return self.epochs_without_gain > self.n_iter_no_change
-
-    def announce(self, message: str) -> None:
-        if self.verbose >= 2:
-            print(message)
-
-    def _show(self, train_loss: float, valid_loss: float | None, n_samples: int) -> None:
-        if self.verbose >= 2:
-            line = f"Iteration {len(self.train_losses)}, loss = {train_loss:.8f}"
-            print(line if valid_loss is None else f"{line}, validation loss = {valid_loss:.8f}")
-        if self._bar is not None:
-            shown = {"loss": f"{train_loss:.4g}"}
-            if valid_loss is not None:
-                shown["validation"] = f"{valid_loss:.4g}"
-            rate = self._bar.format_dict["rate"]
-            if rate:
-                shown["rows/s"] = f"{rate * n_samples:.3g}"
-            self._bar.set_postfix(shown, refresh=False)
-            self._bar.update()
-
-
-# --- the loop ------------------------------------------------------------------------------------
-
-
-@dataclass(kw_only=True)
 class Loop(ABC):
     """A training of a net from `run` to its end: weights are kept, restored, or refused.
 
     The loss of a batch is sum(w * loss) / sum(w) plus the L2 penalty of scikit-learn's
-    ``MLPClassifier``, l2 / 2 times the squared weight matrices over sum(w).
-
-    Parameters
-    ----------
-    module : nn.Module
-    loss : Loss
-    optimizer : torch.optim.Optimizer
-    schedule : Schedule
-    monitor : Monitor
-    l2 : float
-        Strength of the penalty.
-    observer : CallbackObserver
-
-    Attributes
-    ----------
-    n_epochs : int
-        Epochs that came to their end.
-    converged, interrupted : bool
-        Whether the loss or an observer said stop; whether the user did.
+    ``MLPClassifier``, l2 / 2 times the squared weight matrices over sum(w). At the end `n_epochs`
+    says how many came to their end, `converged` whether the loss or an observer said stop, and
+    `interrupted` whether the user did.
     """
 
-    module: Any
-    loss: Loss
-    optimizer: torch.optim.Optimizer
-    schedule: Schedule
-    monitor: Monitor
-    l2: float
-    observer: CallbackObserver
-    n_epochs: int = field(default=0, init=False)
-    converged: bool = field(default=False, init=False)
-    interrupted: bool = field(default=False, init=False)
+    def __init__(self, net: Any, observer: CallbackObserver) -> None:
+        self.net, self.module, self.observer = net, net.module_, observer
+        self.loss: Loss = net.criterion_
+        self.optimizer: torch.optim.Optimizer = net.optimizer_
+        self.schedule: Schedule = net.schedule
+        self.monitor: Monitor = net.monitor
+        self.l2 = 0.0 if net.decay_weights else net.alpha
+        self.n_epochs, self.converged, self.interrupted = 0, False, False
 
     def run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
         """Train for at most so many epochs; with `valid` the best weights on it are kept."""
@@ -162,9 +60,7 @@ class Loop(ABC):
             n_before = len(start["monitor"]["train_losses"])
             del self.monitor.train_losses[n_before + self.n_epochs :]
             kept = "last finished" if valid is None else "best"
-            warn(
-                f"Training interrupted by user: the weights of the {kept} epoch are kept.",
-            )
+            warn(f"Training interrupted by user: the weights of the {kept} epoch are kept.")
         finally:
             self.module.zero_grad(set_to_none=True)
         if valid is not None or self.interrupted:
@@ -238,15 +134,13 @@ class Loop(ABC):
         losses, weights = [], []
         for batch in Batches(data, data.block_size(width=width_of(self.module))):
             X, y = batch
-            if self.observer.sees_batches:
-                self.observer.on_batch_begin(batch, training=False)
+            self.observer.on_batch_begin(batch, training=False)
             with torch.no_grad():
                 logits = self.module(X)
                 loss = weighted_sum(self.loss, logits, y) / weight_of(y)
             losses.append(kept(loss))
             weights.append(kept(weight_of(y)))
-            if self.observer.sees_batches:
-                self.observer.on_batch_end(batch, False, loss, logits)
+            self.observer.on_batch_end(batch, False, loss, logits)
         return weighted_mean(losses, weights, data.processes)
 
     def _sum_of_parts(self, part: Tensor, processes: Processes) -> Tensor:
@@ -265,39 +159,31 @@ class Loop(ABC):
         return value[0]
 
 
-@dataclass(kw_only=True)
 class EpochLoop(Loop):
     """One step of the optimizer for each batch of an epoch.
 
-    Parameters
-    ----------
-    batch_size : int
-    generator : torch.Generator
-        Draws the dropout of an `MLP`, and the order if `shuffle`.
-    shuffle : bool
-    fused : bool
-        Whether the net is an `MLP` whose optimizer holds flat parameters.
-    checkpoint : TrainingCheckpoint or None
+    The generator draws the dropout of an `MLP`, and the order if the net shuffles.
     """
 
-    batch_size: int
-    generator: torch.Generator
-    shuffle: bool
-    fused: bool
-    checkpoint: TrainingCheckpoint | None = None
-    _mlp: FusedMLP | None = field(default=None, init=False)
+    def __init__(self, net: Any, observer: CallbackObserver, generator: torch.Generator) -> None:
+        super().__init__(net, observer)
+        self.generator, self.batch_size = generator, net.batch_size
+        checkpoints = [c for _, c in net.callbacks_ if isinstance(c, TrainingCheckpoint)]
+        self.checkpoint = checkpoints[0] if checkpoints else None
+        self._mlp: FusedMLP | None = None
 
     def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        through, width = (
-            (self.module.input_rows_, width_of(self.module)) if self.fused else (None, 1)
-        )
         order = self._generator_of_order(train)
-        batches = Batches(train, self.batch_size, order, True, through, width)
+        if self.net.fuses_:
+            into = self.module.input_rows_, width_of(self.module)
+            batches = Batches(train, self.batch_size, order, True, *into)
+        else:
+            batches = Batches(train, self.batch_size, order, True)
         self._go_on_from_checkpoint(train, valid, n_epochs)
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
         for dropout in dropouts:
             dropout.generator = self.generator
-        if self.fused:
+        if self.net.fuses_:
             self._mlp = FusedMLP(self.module, self.loss, self.optimizer, self.l2, train.processes)
         # A planned schedule runs to its end, unless a validation set says otherwise.
         may_stop = valid is not None or not self.schedule.is_planned
@@ -330,7 +216,7 @@ class EpochLoop(Loop):
 
     def _generator_of_order(self, train: TrainingData) -> torch.Generator | None:
         """Each process orders rows of its own, while all draw the same dropout."""
-        if not self.shuffle or self.batch_size >= train.n_samples:
+        if not self.net.shuffle or self.batch_size >= train.n_samples:
             return None
         if train.processes.size == 1:
             return self.generator
@@ -355,7 +241,7 @@ class EpochLoop(Loop):
         if self.checkpoint is None:
             return
         options = self.loss, self.optimizer, self.schedule, self.monitor, self.l2, self.module
-        sizes = n_epochs, self.batch_size, self.shuffle
+        sizes = n_epochs, self.batch_size, self.net.shuffle
         state = self.checkpoint._begin(
             fingerprint([train, valid], self.module, self.generator, *sizes, *options)
         )
@@ -375,14 +261,12 @@ class EpochLoop(Loop):
         for index, batch in enumerate(batches):
             if self.schedule.is_planned:
                 self.schedule.step(self.optimizer, index / len(batches))
-            if self.observer.sees_batches:
-                self.observer.on_batch_begin(batch, training=True)
+            self.observer.on_batch_begin(batch, training=True)
             weight = processes.total(weight_of(batch[1]))
             loss, logits = self._step(batch, weight, processes)
             losses.append(kept(loss.detach()))
             weights.append(kept(weight))
-            if self.observer.sees_batches:
-                self.observer.on_batch_end(batch, True, loss, logits)
+            self.observer.on_batch_end(batch, True, loss, logits)
         return weighted_mean(losses, weights)
 
     def _step(self, batch: Batch, weight: Any, processes: Processes) -> tuple[Tensor, Tensor]:
@@ -420,12 +304,3 @@ class EpochLoop(Loop):
         if not self.converged:
             self.monitor.epochs_without_gain = 0
         return self.converged
-
-
-def replaced(state: Any, kind: type, replace: Callable[[Any], Any]) -> Any:
-    """A copy of nested dicts, lists and tuples with all that is of a kind replaced."""
-    if isinstance(state, dict):
-        return {key: replaced(value, kind, replace) for key, value in state.items()}
-    if isinstance(state, (list, tuple)):
-        return type(state)(replaced(value, kind, replace) for value in state)
-    return replace(state) if isinstance(state, kind) else state

@@ -1,21 +1,14 @@
-"""The built-in net: linear layers, and how many threads are worth their while for it.
-
-Standardised inputs come first. Layout and initialisation are scikit-learn's.
-"""
+"""The built-in net: encoded and standardised inputs, then linear layers as scikit-learn's are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from math import inf
-from threading import current_thread, main_thread
 from typing import Any
 
 import numpy as np
 import torch
-from joblib.parallel import get_active_backend
 from torch import Tensor, nn
 
 from .._columns.encode import Encode
@@ -36,23 +29,14 @@ close to even odds and need not unlearn first what chance made it say."""
 
 
 class UnitDropout(nn.Module):
-    """Sets units to zero in a training step: one draw a unit, the same for all rows of the batch.
+    """Sets a share p of units to zero in a training step; the others grow by 1 / (1 - p).
 
-    A row of weight 2 then still equals two rows, and a step draws one number a unit instead of one
-    an entry.
-
-    Parameters
-    ----------
-    p : float
-        Share of units set to zero; the others grow by 1 / (1 - p).
-
-    Attributes
-    ----------
-    generator : torch.Generator or None
-        On the CPU; the training sets it. None is torch's global one.
+    One draw a unit is the same for all rows of the batch, so that a row of weight 2 still equals
+    two rows.
     """
 
     generator: torch.Generator | None = None
+    """On the CPU; the training sets it. None is torch's global one."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -88,7 +72,7 @@ class MLP(nn.Sequential):
         Features, hidden units of each layer, outputs.
     activation : {"identity", "logistic", "tanh", "relu"}
     dropout : float
-        Share of hidden units set to zero in each training step; see `UnitDropout`.
+        See `UnitDropout`.
     generator : torch.Generator, default=None
         Draws the weights; None is torch's global one.
     inputs : sequence of modules, default=()
@@ -195,52 +179,3 @@ class MLP(nn.Sequential):
 def width_of(module: nn.Module) -> int:
     """Entries of a row in the first layer, as far as they are known."""
     return module.layer_sizes[0] if isinstance(module, MLP) else 1
-
-
-# --- threads --------------------------------------------------------------------------------------
-
-WORTH_SHARING = 3e7
-"""Floating point operations a step from which a second thread is used. For a 100-unit net (13
-million) it saves a quarter on one kind of processor (140 us against 190), costs a tenth on another
-(248 us against 222) and two thirds on a third (501 us against 306); for 256 and 256 units (144
-million) it saves a tenth there. A fixed number, so that equal seeds take equal paths everywhere."""
-
-
-def is_thread_of_joblib() -> bool:
-    """Whether this is one of some threads among which joblib has shared the cores already."""
-    if current_thread() is main_thread():
-        return False
-    backend, _ = get_active_backend()
-    return bool(backend.nesting_level)
-
-
-@contextmanager
-def threads_for(module: nn.Module, n_rows: int, sparse: bool) -> Iterator[None]:
-    """Compute on one thread where so many rows are little work, or where joblib runs calls side by
-    side in threads; the caller's number is back at the end.
-
-    Never more than the caller allowed: a worker that joblib limits stays limited. The work of a
-    custom module is not known, so on its own it keeps that number.
-
-    Parameters
-    ----------
-    module : nn.Module
-    n_rows : int
-        Three times the rows of a training step, which also goes back.
-    sparse : bool
-        Whether rows are `SparseRows`, for which the first layer gathers rows of its weights: that
-        is bound by memory, and two threads took up to twice as long as one.
-    """
-    allowed = torch.get_num_threads()
-    work = inf
-    if isinstance(module, MLP):
-        gathered = module.layer_sizes[0] * module.layer_sizes[1] if sparse else 0
-        work = 2.0 * n_rows * (module.n_weights - gathered)
-    if allowed == 1 or (work >= WORTH_SHARING and not is_thread_of_joblib()):
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(allowed)

@@ -20,27 +20,11 @@ WARM_UP = 0.3
 
 @dataclass
 class Schedule:
-    """The learning rate over a training of `max_iter` epochs.
+    """The learning rate over a training of `max_iter` epochs, and its `rate` now.
 
-    Parameters
-    ----------
-    kind : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}
-    initial_rate : float
-        Rate at the start; the peak of a one-cycle schedule.
-    power_t : float
-        Exponent of "invscaling".
-    max_iter : int
-        Epochs planned.
-    repeats : bool, default=False
-        Whether a plan begins anew where it ends, as parts may come without end: the restarts of
-        Loshchilov and Hutter, "SGDR", 2017, arXiv:1608.03983.
-
-    Attributes
-    ----------
-    rate : float
-        The learning rate now.
-    is_planned : bool
-        Whether it says how long to train.
+    The initial rate is the peak of a one-cycle schedule; `power_t` is the exponent of "invscaling".
+    A plan that `repeats` begins anew where it ends, as parts may come without end: the restarts of
+    Loshchilov and Hutter, "SGDR", 2017, arXiv:1608.03983.
     """
 
     kind: str

@@ -16,19 +16,13 @@ from ..losses import Loss
 from .adam import AdamStep, adam_kernel
 from .batches import Batches, TrainingData
 from .fused import ACTIVATION_STEPS, flattened, views_of
-from .mlp import MLP, threads_for
+from .mlp import MLP
 from .schedule import Schedule
+from .threads import threads_for
 
 
 class Sibling(NamedTuple):
-    """In what a net differs from those beside it.
-
-    Attributes
-    ----------
-    alpha : float
-        Decoupled decay of the weights.
-    dropout : float
-    """
+    """In what a net differs from those beside it: decoupled decay of the weights, and dropout."""
 
     alpha: float
     dropout: float
@@ -46,26 +40,9 @@ def train_together(
 ) -> list[MLP]:
     """Train a copy of a net for each sibling, by Adam with decoupled decay.
 
-    Parameters
-    ----------
-    start : MLP
-        Without dropout; its weights are where all begin.
-    siblings : sequence of Sibling
-    loss : Loss
-    data : TrainingData
-        Whose rows come as dense tensors.
-    schedule : Schedule
-        Planned; says how many epochs there are.
-    batch_size : int
-    generator : torch.Generator
-        Draws the order of rows and the dropout.
-    **options
-        Of ``torch.optim.AdamW``: betas, eps.
-
-    Returns
-    -------
-    list of MLP
-        In the order of the siblings, ready to predict.
+    All begin at the weights of `start`, which has no dropout, and see the dense rows of `data` for
+    the epochs of a planned schedule. The generator draws the order of rows and the dropout; options
+    are the betas and eps of ``torch.optim.AdamW``.
     """
     nets = _Siblings(start, siblings, loss, options)
     batches = Batches(

@@ -15,12 +15,7 @@ OptimizerFactory = Callable[..., torch.optim.Optimizer]
 class Solver(NamedTuple):
     """An optimizer, and how its options besides parameters and rate are read off an estimator.
 
-    Attributes
-    ----------
-    optimizer : callable
-    options : dict of str to callable (estimator) -> value
-    decays : bool
-        Whether it shrinks the weights itself by `weight_decay`, so that the loss has no penalty.
+    One that `decays` shrinks the weights itself by `weight_decay`, so that the loss has no penalty.
     """
 
     optimizer: OptimizerFactory

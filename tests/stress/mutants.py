@@ -54,6 +54,7 @@ ROOMS = {
     "training step": (
         (
             "_training/mlp.py",
+            "_training/threads.py",
             "_training/fused.py",
             "_columns/standardize.py",
             "_columns/encode.py",
