@@ -11,12 +11,7 @@ import torch
 from . import __version__
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "skorch", "torch")
-EXTRAS = {
-    "frames": "pandas",
-    "large": "pynndescent",
-    "onnx": "skl2onnx",
-    "plots": "matplotlib",
-}
+EXTRAS = {"frames": "pandas", "large": "pynndescent", "onnx": "skl2onnx", "plots": "matplotlib"}
 
 
 def installed(package: str) -> str:

@@ -32,10 +32,22 @@ class Table:
 
     def to_frame(self) -> Any:
         """A pandas DataFrame, with the first column as its index."""
-        return frame_of(self.rows, next(iter(self.rows[0])))
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError(
+                "to_frame needs pandas: pip install 'sklearn_softloss[frames]'."
+            ) from error
+        return pd.DataFrame(self.rows).set_index(next(iter(self.rows[0])))
 
     def _repr_html_(self) -> str:
-        return html_of(self.rows, self.notes)
+        heads = list(self.rows[0]) if self.rows else []
+        lines = [f"<p>{escape(note)}</p>" for note in self.notes]
+        lines += ["<table>", f"<tr>{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr>"]
+        for row in self.rows:
+            cells = "".join(f"<td>{escape(_text(row[head]))}</td>" for head in heads)
+            lines.append(f"<tr>{cells}</tr>")
+        return "\n".join([*lines, "</table>"])
 
     def __str__(self) -> str:
         shown = self.rows[:MOST_ROWS]
@@ -52,28 +64,6 @@ class Table:
         if len(self.rows) > MOST_ROWS:
             lines.append(f"... {len(self.rows) - MOST_ROWS} more in .rows")
         return "\n".join([*self.notes, *lines])
-
-
-def frame_of(rows: list[dict[str, Any]], index: str) -> Any:
-    """A pandas DataFrame of named cells, with one of them as its index."""
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError(
-            "to_frame needs pandas: pip install 'sklearn_softloss[frames]'."
-        ) from error
-    return pd.DataFrame(rows).set_index(index)
-
-
-def html_of(rows: list[dict[str, Any]], notes: list[str]) -> str:
-    """Notes and a table, as notebooks show them."""
-    heads = list(rows[0]) if rows else []
-    lines = [f"<p>{escape(note)}</p>" for note in notes]
-    lines += ["<table>", f"<tr>{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr>"]
-    for row in rows:
-        cells = "".join(f"<td>{escape(_text(row[head]))}</td>" for head in heads)
-        lines.append(f"<tr>{cells}</tr>")
-    return "\n".join([*lines, "</table>"])
 
 
 def _text(cell: Any) -> str:

@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._checks import check_weight
 from ._estimator_base import available_if
-from ._estimators.callbacks import with_callbacks
 from ._estimators.classifier import NetClassifier
+from ._estimators.course import Call
 from ._estimators.documented import documented
 from ._estimators.estimator import says, trains_in_batches
-from ._estimators.keywords import answers_habits
-from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE, Domain
+from ._estimators.keywords import public_fit
+from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE
 from ._targets.encoding import (
     Array,
     Targets,
@@ -30,7 +30,6 @@ from ._targets.encoding import (
 )
 from ._targets.labels import encode_labels, warn_if_never_absent
 from ._targets.weighting import WeightedEntries, WeightedRows, class_weights, label_weights
-from .distributed import Processes
 from .metrics import multilabel_subset_accuracy, soft_accuracy
 
 
@@ -103,8 +102,7 @@ class SoftTargetMLPClassifier(NetClassifier):
     _domains = (DISTRIBUTION, INDEPENDENT)
     _kept_of_targets = ("classes", "column_classes")
 
-    @answers_habits
-    @with_callbacks
+    @public_fit
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
     ) -> Self:
@@ -112,24 +110,9 @@ class SoftTargetMLPClassifier(NetClassifier):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Floats of 64 or 32 bits; others become float64. More dimensions with a `module`.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels, or rows in the domain of the loss: summing to 1 for 'distribution' losses,
             entries in [0, 1] for 'independent' ones. Columns of a DataFrame become `classes_`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
-        X_val, y_val : array-like, default=None
-            Rows to validate on under `early_stopping`, in place of a part of X and y.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X, y, a weight or a parameter is illegal; what was fitted before is kept.
         """
         return self._fit(X, y, sample_weight, validation=(X_val, y_val))
 
@@ -139,51 +122,31 @@ class SoftTargetMLPClassifier(NetClassifier):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows of this part.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Their targets.
         classes : array-like of shape (n_classes,), default=None
             All labels that will come. Required in the first call if y holds labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-
-        Returns
-        -------
-        self
 
         Raises
         ------
         ValueError
             As `fit`, and if `classes` is missing or differs from the first call's.
         """
-        self._check_declared(y, classes)
         return self._fit(X, y, sample_weight, in_parts=True, declared=classes)
 
-    def _encode(
-        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
-    ) -> Targets:
-        classes = None
-        if known is not None:
-            classes = known.classes
-            declared = known.column_classes if declared is None else declared
-        return encode_classes(y, domain, classes, declared, may_be_sparse=True, processes=processes)
+    def _encode(self, y: Any, known: Targets, call: Call) -> Targets:
+        declared = known.column_classes if call.declared is None else call.declared
+        options: Any = {"may_be_sparse": True, "processes": call.processes}
+        return encode_classes(y, call.loss.domain, known.classes, declared, **options)
 
-    def _weigh(
-        self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
-    ) -> WeightedRows | None:
-        if sample_weight is None and self.class_weight is None:
+    def _weigh(self, targets: Targets, call: Call) -> WeightedRows | None:
+        if call.sample_weight is None and self.class_weight is None:
             return None
-        weights = class_weights(self.class_weight, targets, sample_weight)
-        return WeightedRows(domain, weights, sample_weight)
+        weights = class_weights(self.class_weight, targets, call.sample_weight)
+        return WeightedRows(call.loss.domain, weights, call.sample_weight)
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
 
         Returns
         -------
@@ -204,11 +167,6 @@ class SoftTargetMLPClassifier(NetClassifier):
 
         Under an 'independent' loss rows need not sum to 1; otherwise they are probabilities.
 
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64
@@ -218,11 +176,6 @@ class SoftTargetMLPClassifier(NetClassifier):
 
     def decision_function(self, X: Any) -> Array:
         """Logit of the probability.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
 
         Returns
         -------
@@ -239,12 +192,8 @@ class SoftTargetMLPClassifier(NetClassifier):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels (then this is the accuracy) or soft rows.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
 
         Returns
         -------
@@ -361,8 +310,7 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     ) -> None:
         """All are kept as given: `ModuleParameters`."""
 
-    @answers_habits
-    @with_callbacks
+    @public_fit
     def fit(
         self,
         X: Any,
@@ -377,29 +325,14 @@ class MultiLabelSigmoidClassifier(NetClassifier):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Floats of 64 or 32 bits; others become float64. More dimensions with a `module`.
         y : array-like or sparse matrix of shape (n_samples, n_labels), or (n_samples,)
             Entries 0 or 1, soft in [0, 1] (a 'nonnegative' loss also takes counts), NaN or -1
             where unknown (in a sparse matrix these are stored entries; what is not stored is 0).
             Columns of a DataFrame become `label_names_`.
             A 1-D y holds two classes and is one label.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
         label_weight : array-like of shape (n_samples, n_labels), default=None
             Weights >= 0 of the entries; 0 makes an entry unknown. A row with one weight
             throughout counts as a row with that sample weight.
-        X_val, y_val : array-like, default=None
-            Rows to validate on under `early_stopping`, in place of a part of X and y.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X, y, a weight or a parameter is illegal; what was fitted before is kept.
         """
         return self._fit(X, y, sample_weight, label_weight, validation=(X_val, y_val))
 
@@ -416,57 +349,37 @@ class MultiLabelSigmoidClassifier(NetClassifier):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows of this part.
         y : array-like or sparse matrix of shape (n_samples, n_labels), or (n_samples,)
             Their targets.
         classes : array-like, default=None
             The two classes if y is 1-D (required in the first call), or ``arange(n_labels)``.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
         label_weight : array-like of shape (n_samples, n_labels), default=None
             Weights >= 0.
-
-        Returns
-        -------
-        self
 
         Raises
         ------
         ValueError
             As `fit`, and if `classes` is missing or differs from the first call's.
         """
-        self._check_declared(y, classes)
         return self._fit(X, y, sample_weight, label_weight, in_parts=True, declared=classes)
 
-    def _encode(
-        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
-    ) -> Targets:
-        if known is not None:
-            return encode_labels(
-                y, domain, known.classes, declared, names=known.label_names, processes=processes
-            )
-        targets = encode_labels(y, domain, declared=declared, processes=processes)
-        if domain.has_absence:
+    def _encode(self, y: Any, known: Targets, call: Call) -> Targets:
+        domain = call.loss.domain
+        options: Any = {"names": known.label_names, "processes": call.processes}
+        targets = encode_labels(y, domain, known.classes, call.declared, **options)
+        if known.classes is None and domain.has_absence:
             warn_if_never_absent(targets)
         return targets
 
-    def _weigh(
-        self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
-    ) -> WeightedEntries:
+    def _weigh(self, targets: Targets, call: Call) -> WeightedEntries:
         _check_threshold(self.threshold, targets.n_columns, targets.label_names)
-        weights = label_weights(self.class_weight, targets, sample_weight, domain)
-        label_weight = aligned(label_weight, targets.label_names)
+        weights = label_weights(self.class_weight, targets, call.sample_weight, call.loss.domain)
+        label_weight = aligned(call.label_weight, targets.label_names)
         entries = check_weight(label_weight, targets.values.shape, name="label_weight")
-        return WeightedEntries(weights, entries, sample_weight)
+        return WeightedEntries(weights, entries, call.sample_weight)
 
     def predict_proba(self, X: Any) -> Array:
         """Probability of each label.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
 
         Returns
         -------
@@ -481,11 +394,6 @@ class MultiLabelSigmoidClassifier(NetClassifier):
 
     def predict(self, X: Any) -> Array:
         """The labels whose probability reaches their threshold.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
 
         Returns
         -------
@@ -507,11 +415,6 @@ class MultiLabelSigmoidClassifier(NetClassifier):
     def predict_count(self, X: Any) -> Array:
         """Expected sum of each row of y; with ``loss="count_distribution"``.
 
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-
         Returns
         -------
         ndarray of shape (n_samples,), float64
@@ -522,11 +425,6 @@ class MultiLabelSigmoidClassifier(NetClassifier):
 
     def decision_function(self, X: Any) -> Array:
         """Logit of the probability of each label.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
 
         Returns
         -------
@@ -543,12 +441,8 @@ class MultiLabelSigmoidClassifier(NetClassifier):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
         y : array-like or sparse matrix of shape (n_samples, n_labels), or (n_samples,)
             Label sets as in `fit` (with 0/1 entries this is the subset accuracy), or classes.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
 
         Returns
         -------

@@ -196,13 +196,12 @@ def data_parallel(timeout: float = 600.0) -> Iterator[Processes]:
     """Train with the other processes that ``torchrun`` has started.
 
     In the block `fit` and `partial_fit` of `SoftTargetMLPClassifier`,
-    `MultiLabelSigmoidClassifier` and `SoftLossMLPRegressor` take the rows that this process holds.
-    Classes, class weights, levels of categories, bins and scale of inputs, the scale of targets,
-    validation rows, the choice of "auto" parameters, and the weighted loss are those of the rows of
-    all processes: a full batch takes the same steps as one process with all rows. Smaller batches
-    hold of each process its share of rows. All processes must make the same calls. They end with
-    the same net, which predicts alone. Without ``torchrun`` there is one process, which trains as
-    it does outside the block. The block may be entered again, also after one that failed.
+    `MultiLabelSigmoidClassifier` and `SoftLossMLPRegressor` take the rows that this process holds,
+    and learn classes, scales, "auto" parameters and weights from those of all: a full batch takes
+    the same steps as one process with all rows, smaller ones hold of each process its share. All
+    processes must make the same calls, and end with the same net, which predicts alone. Without
+    ``torchrun`` there is one process, which trains as it does outside the block. The block may be
+    entered again, also after one that failed.
 
     Parameters
     ----------
@@ -227,9 +226,8 @@ def data_parallel(timeout: float = 600.0) -> Iterator[Processes]:
     -----
     Sums go through gloo on the CPU and NCCL on a GPU, of which each process takes the one of its
     ``LOCAL_RANK``: state ``device="cuda"``. The default group of ``torch.distributed`` is made by
-    the first block, unless there is one, and stays until Python exits. Searches, and estimators
-    around an estimator, belong outside the block. A module's own buffers, such as the statistics
-    of batch norm, are those of the first process.
+    the first block, unless there is one, and stays until Python exits. A module's own buffers, such
+    as the statistics of batch norm, are those of the first process.
 
     Examples
     --------

@@ -14,18 +14,15 @@ from torch import Tensor
 
 from ._checks import check_levels, check_weight
 from ._estimator_base import available_if
-from ._estimators.callbacks import with_callbacks
-from ._estimators.course import Course
+from ._estimators.course import Call, Problem
 from ._estimators.documented import documented
 from ._estimators.estimator import NetEstimator, says, trains_in_batches
-from ._estimators.keywords import answers_habits
-from ._estimators.problem import Problem
-from ._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL, REAL, Domain
+from ._estimators.keywords import public_fit
+from ._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL, REAL
 from ._targets.encoding import Array, Targets, aligned
 from ._targets.numbers import TargetScale, as_numbers, encode_numbers
 from ._targets.weighting import WeightedEntries
 from ._warn import warn
-from .distributed import Processes
 from .losses import Loss, Quantile
 
 
@@ -133,8 +130,7 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
     ) -> None:
         """All are kept as given: `ModuleParameters`."""
 
-    @answers_habits
-    @with_callbacks
+    @public_fit
     def fit(
         self,
         X: Any,
@@ -149,27 +145,12 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Floats of 64 or 32 bits; others become float64. More dimensions with a `module`.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Numbers in the domain of the loss, NaN where unknown; a row that is unknown throughout
             is left out. Columns of a DataFrame become `label_names_`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
         label_weight : array-like of shape (n_samples, n_targets), default=None
             Weights >= 0 of the entries; 0 makes an entry unknown. A row with one weight
             throughout counts as a row with that sample weight.
-        X_val, y_val : array-like, default=None
-            Rows to validate on under `early_stopping`, in place of a part of X and y.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X, y, a weight or a parameter is illegal; what was fitted before is kept.
         """
         self._warn_of_a_level_as_decay()
         return self._fit(X, y, sample_weight, label_weight, validation=(X_val, y_val))
@@ -184,18 +165,10 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows of this part.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Their targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
         label_weight : array-like of shape (n_samples, n_targets), default=None
             Weights >= 0.
-
-        Returns
-        -------
-        self
 
         Raises
         ------
@@ -236,36 +209,33 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
             )
         return super()._loss()
 
-    def _encode(
-        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
-    ) -> Targets:
-        targets = encode_numbers(y, domain, None if known is None else known.label_names, processes)
-        if known is not None:
-            wanted = self.n_outputs_ if known.values is None else known.n_columns
-            if targets.n_columns != wanted:
-                raise ValueError(
-                    f"This y has {targets.n_columns} targets a row, but the net is trained on "
-                    f"{wanted}."
-                )
+    def _encode(self, y: Any, known: Targets, call: Call) -> Targets:
+        targets = encode_numbers(y, call.loss.domain, known.label_names, call.processes)
+        wanted = targets.n_columns
+        if known.values is not None:
+            wanted = known.n_columns
+        elif call.course.goes_on:
+            wanted = self.n_outputs_
+        if targets.n_columns != wanted:
+            raise ValueError(
+                f"This y has {targets.n_columns} targets a row, but the net is trained on {wanted}."
+            )
         return targets
 
-    def _weigh(
-        self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
-    ) -> WeightedEntries:
-        entries = aligned(label_weight, targets.label_names, "targets")
+    def _weigh(self, targets: Targets, call: Call) -> WeightedEntries:
+        entries = aligned(call.label_weight, targets.label_names, "targets")
         if entries is not None and np.ndim(entries) == 1:
             entries = np.reshape(entries, (-1, 1))
         weights = check_weight(entries, targets.values.shape, name="label_weight")
-        return WeightedEntries(None, weights, sample_weight)
+        return WeightedEntries(None, weights, call.sample_weight)
 
-    def _code_for(
-        self, targets: Targets, loss: Any, weighting: Any, course: Course
-    ) -> TargetScale | None:
-        if course.goes_on:
+    def _code_for(self, targets: Targets, weighting: Any, call: Call) -> TargetScale | None:
+        if call.course.goes_on:
             return self._code
         if self.encoding is None:
             return None
-        return TargetScale.of(targets, weighting, loss.location_and_scale, course.in_parts)
+        loss: Any = call.loss
+        return TargetScale.of(targets, weighting, loss.location_and_scale, call.course.in_parts)
 
     def _to_predict(self, net: Any, problem: Problem) -> dict[str, Any]:
         return {**super()._to_predict(net, problem), "n_outputs_": problem.targets.n_columns}
@@ -274,11 +244,6 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
     def predict(self, X: Any) -> Array:
         """What the loss elicits: mean, median, or the quantile nearest the median.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
 
         Returns
         -------
@@ -297,8 +262,6 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
         levels : sequence of float, default=None
             In (0, 1), increasing. None is `quantile_`, the only levels there are under 'quantile';
             under 'gaussian' levels must be given.
@@ -319,11 +282,6 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
     @available_if(says("std", "'gaussian'"))
     def predict_std(self, X: Any) -> Array:
         """Standard deviation of each target given x, under ``loss="gaussian"``.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
 
         Returns
         -------
@@ -349,12 +307,8 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Numbers, NaN where unknown.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
 
         Returns
         -------

@@ -90,11 +90,11 @@ def annotation_matrix(
     if unknown:
         raise ValueError(f"items must name every item; {unknown[0]!r} is not among them.")
     row_of = np.array([place[name] for name in given[there].tolist()], dtype=np.intp)
+    pairs = row_of * len(names) + column_of
     if repeated == "refuse":
-        _refuse_second_answers(row_of, column_of, rows, names, np.flatnonzero(there))
+        _refuse_second_answers(pairs, np.flatnonzero(there), rows, names)
     classes, codes = np.unique(answers, return_inverse=True)
     order = np.arange(len(codes))[:: 1 if repeated == "first" else -1]
-    pairs = row_of * len(names) + column_of
     kept = order[np.unique(pairs[order], return_index=True)[1]]  # of equal ones the first in order
     return Annotations(row_of[kept], column_of[kept], codes[kept], rows, names, classes)
 
@@ -107,18 +107,15 @@ def _ids(column: Array, what: str) -> Array:
     return np.array(column.tolist())
 
 
-def _refuse_second_answers(
-    row_of: Array, column_of: Array, items: Array, names: Array, places: Array
-) -> None:
-    pairs = row_of * len(names) + column_of
-    _, first, counts = np.unique(pairs, return_index=True, return_counts=True)
+def _refuse_second_answers(pairs: Array, places: Array, items: Array, names: Array) -> None:
+    found, counts = np.unique(pairs, return_counts=True)
     if (counts > 1).any():
-        place = int(first[np.argmax(counts > 1)])
-        again = int(np.flatnonzero(pairs == pairs[place])[1])
-        item, name = items.tolist()[row_of[place]], names.tolist()[column_of[place]]
+        pair = int(found[np.argmax(counts > 1)])
+        first, again = places[pairs == pair][:2]
+        item, name = items.tolist()[pair // len(names)], names.tolist()[pair % len(names)]
         raise ValueError(
-            f"Annotator {name!r} answered item {item!r} twice, in rows {places[place]} and "
-            f"{places[again]}: keep one answer, or say repeated='first' or 'last'."
+            f"Annotator {name!r} answered item {item!r} twice, in rows {first} and {again}: keep "
+            "one answer, or say repeated='first' or 'last'."
         )
 
 

@@ -7,8 +7,8 @@ from sklearn_softloss import (
     SoftLossMLPRegressor,
     SoftTargetMLPClassifier,
 )
+from sklearn_softloss._estimators.course import Problem
 from sklearn_softloss._estimators.held_out import splits_of
-from sklearn_softloss._estimators.problem import Problem
 from sklearn_softloss._training.batches import TrainingData, TrainingTargets
 
 CPU, DOUBLE = torch.device("cpu"), torch.float64

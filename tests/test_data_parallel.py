@@ -18,12 +18,12 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_softloss import persistence
-from sklearn_softloss._estimators.course import Course
+from sklearn_softloss._estimators.course import Call, Course
 from sklearn_softloss._estimators.data_parallel import check_sharing
 from sklearn_softloss.annotators import AnnotatorMLPClassifier
 from sklearn_softloss.calibration import SoftCalibratedClassifierCV
 from sklearn_softloss.decision import TunedDecisionClassifierCV
-from sklearn_softloss.distributed import data_parallel, entering
+from sklearn_softloss.distributed import ALONE, data_parallel, entering
 from sklearn_softloss.losses import CrossEntropy
 from sklearn_softloss.semi_supervised import GraphLabelSpreading, SoftPseudoLabelClassifier
 from two_processes.cases import CASES, LABELS, X, soft, weights
@@ -236,7 +236,7 @@ def test_estimators_that_share_no_rows_say_so(estimator):
 def test_folds_and_scores_of_ones_own_are_for_one_process(params):
     estimator = soft(alpha="auto", **params)
     with pytest.raises(ValueError, match="cv and scoring are for one process"):
-        check_sharing(estimator, SimpleNamespace(size=2), CrossEntropy(), LABELS, Course.FRESH, {})
+        check_sharing(estimator, Call(X, LABELS, *[None] * 4, CrossEntropy(), Course.FRESH, ALONE))
 
 
 def test_the_example_trains_the_partitions_of_dask(tmp_path):

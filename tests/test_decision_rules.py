@@ -193,8 +193,9 @@ def test_a_set_is_filled_with_the_most_probable_labels_and_keeps_them():
 def sized(decided, proba, least, most):
     """Row by row, label by label."""
     answer = np.array(decided, dtype=bool)
-    for row, p in zip(answer, proba, strict=True):
-        order = np.argsort(-p, kind="stable")
+    sizes = answer.sum(axis=1)
+    for i in np.flatnonzero((sizes < least) | (sizes > most)):
+        row, order = answer[i], np.argsort(-proba[i], kind="stable")
         for label in order:
             if row.sum() < least and not row[label]:
                 row[label] = True
@@ -477,6 +478,9 @@ def test_rows_of_which_nothing_is_known_promise_nothing(risk):
         (CostMatrix(np.full((3, 3), np.nan)), "costs must be a finite matrix.*nan"),
         (CostSensitive([1, 2, 3]), "costs must be"),
         (CostSensitive([[1, 2]] * 2), "3 labels"),
+        (CostSensitive((0, 0)), "table of label 0"),
+        (CostSensitive([[1, 1], [-1, 2], [1, 1]]), r"table of label 1 is \[\[0.0, -1.0\]"),
+        (CostSensitive([[1, 1], [np.nan, 2], [1, 1]]), "costs must be finite"),
         (CostMatrix([[0, 1], [1, 0]]), r"shape \(3, 3\)"),
         (ClassThresholds(average="micro"), "average"),
         (Thresholds("f2"), "objective"),

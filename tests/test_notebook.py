@@ -1,7 +1,6 @@
 """What a notebook shows of an estimator: a link to its page, and what a fit settled."""
 
 import inspect
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -13,9 +12,8 @@ import sklearn_softloss
 from sklearn_softloss import SoftTargetMLPClassifier, _estimator_base
 from sklearn_softloss.decision import Thresholds
 
-ROOMS = [sklearn_softloss] + [
-    import_module(f"sklearn_softloss.{name}") for name in sklearn_softloss._MODULES
-]
+PARTS = [getattr(sklearn_softloss, name) for name in sklearn_softloss.__all__]
+ROOMS = [sklearn_softloss, *filter(inspect.ismodule, PARTS)]
 PUBLIC = {
     f"{room.__name__}.{name}": getattr(room, name)
     for room in ROOMS

@@ -64,3 +64,9 @@ def test_no_probabilities(Around):
 def test_ragged_rows(rule):
     with pytest.raises(ValueError, match="rows differ in length"):
         rule.fit([[0, 1], [1]] * 10, np.tile([0.3, 0.7], (20, 1)))
+
+
+def test_a_masked_column_of_truth():
+    truth = np.ma.masked_array([[1], [0], [1]], mask=[[False], [True], [False]])
+    with pytest.raises(ValueError, match="must not be a masked array: row 1 is masked"):
+        decision.optimal_thresholds(truth, np.array([[0.9], [0.2], [0.7]]))

@@ -51,10 +51,10 @@ class NetRegressor(RegressorMixin, NetEstimator):
     def fit(self, X, y, sample_weight=None):
         return self._fit(X, y, sample_weight)
 
-    def _encode(self, y, domain, known, declared, processes):
+    def _encode(self, y, known, call):
         values = np.asarray(y, dtype=float).reshape(len(y), -1)
-        domain.check_entries(values)
-        return Targets(values, processes=processes)
+        call.loss.domain.check_entries(values)
+        return Targets(values, processes=call.processes)
 
     def predict(self, X):
         return self._predicted(X)[:, 0]

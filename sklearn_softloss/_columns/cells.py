@@ -1,10 +1,11 @@
-"""Cells of a column: of which kind they are, and the codes of texts."""
+"""Cells of a column: of which kinds they are, and the codes of texts."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -26,23 +27,69 @@ SPLIT_TIME = (
 SPELL_OUT = "Turn the cells into numbers, or into texts by astype(str); or drop the column."
 
 
-def first_rows(cells: Cells) -> dict[str, int]:
-    """The kinds of the cells that are not missing, each with the first row of it."""
-    if cells.dtype.kind in "biufmM":
-        there = cells == cells  # neither NaN nor NaT
-        kind = TIME if cells.dtype.kind in "mM" else NUMBER
-        return {kind: int(there.argmax())} if there.any() else {}
-    found = {}
-    listed = cells.tolist()
-    kinds = {cls: kind_of(cls) for cls in set(map(type, listed))}
-    for kind in set(kinds.values()) - {MISSING}:
-        rows = (row for row, cell in enumerate(listed) if kinds[type(cell)] == kind)
-        if kind in (NUMBER, TIME):
-            rows = (row for row in rows if not is_missing(listed[row]))
-        row = next(rows, None)
-        if row is not None:
-            found[kind] = row
-    return found
+class Column:
+    """The cells of one column of X, and what messages call it."""
+
+    def __init__(self, cells: Cells, label: str) -> None:
+        self.cells, self.label = cells, label
+
+    @cached_property
+    def first(self) -> dict[str, int]:
+        """The kinds of the cells that are not missing, each with the first row of it."""
+        cells = self.cells
+        if cells.dtype.kind in "biufmM":
+            there = cells == cells  # neither NaN nor NaT
+            kind = TIME if cells.dtype.kind in "mM" else NUMBER
+            return {kind: int(there.argmax())} if there.any() else {}
+        found = {}
+        listed = cells.tolist()
+        kinds = {cls: kind_of(cls) for cls in set(map(type, listed))}
+        for kind in set(kinds.values()) - {MISSING}:
+            rows = (row for row, cell in enumerate(listed) if kinds[type(cell)] == kind)
+            if kind in (NUMBER, TIME):
+                rows = (row for row in rows if not is_missing(listed[row]))
+            row = next(rows, None)
+            if row is not None:
+                found[kind] = row
+        return found
+
+    def shown(self, kind: str) -> str:
+        """The first cell of a kind, for a message."""
+        row = self.first[kind]
+        return f"row {row} is {self.cells[row]!r:.80}"
+
+    def refuse_other_kinds(self) -> None:
+        """Refuse times, and cells that are neither numbers nor texts."""
+        if TIME in self.first:
+            raise TypeError(f"{self.label} must hold numbers; {self.shown(TIME)}. {SPLIT_TIME}")
+        if OTHER in self.first:
+            raise TypeError(
+                f"{self.label} must hold numbers or texts; {self.shown(OTHER)}, of type "
+                f"{type(self.cells[self.first[OTHER]]).__name__}. {SPELL_OUT}"
+            )
+
+    def texts(self) -> tuple[str, ...]:
+        """The different texts, sorted; those of subclasses as plain ones."""
+        found = set(self.cells.tolist())
+        return tuple(sorted({str.__str__(cell) for cell in found if isinstance(cell, str)}))
+
+    def codes(self, levels: Iterable[str]) -> NDArray[np.float64]:
+        """The places of texts among the levels."""
+        self.refuse_other_kinds()
+        if NUMBER in self.first:
+            raise ValueError(
+                f"{self.label} must hold texts, as in the first fit; {self.shown(NUMBER)}. "
+                "astype(str) turns numbers into texts, which must be spelt as then."
+            )
+        if not self.first:
+            return np.full(len(self.cells), np.nan)
+        place = {level: float(code) for code, level in enumerate(levels)}
+        listed = self.cells.tolist()
+        code_of = {
+            cell: place.get(cell, UNSEEN) if isinstance(cell, str) else np.nan
+            for cell in set(listed)
+        }
+        return np.array([code_of[cell] for cell in listed])
 
 
 def kind_of(cls: type) -> str:
@@ -57,32 +104,6 @@ def kind_of(cls: type) -> str:
     return NUMBER if issubclass(cls, (Real, Decimal, np.bool_)) else OTHER
 
 
-def texts(cells: Iterable[Any]) -> list[str]:
-    """The different texts among cells, sorted; those of subclasses as plain ones."""
-    return sorted({str.__str__(cell) for cell in set(cells) if isinstance(cell, str)})
-
-
-def codes(
-    cells: Cells, first: dict[str, int], levels: Iterable[str], label: str
-) -> NDArray[np.float64]:
-    """The places of texts among the levels; `first` are their `first_rows`."""
-    refuse_kind(label, cells, first)
-    if NUMBER in first:
-        row = first[NUMBER]
-        raise ValueError(
-            f"{label} must hold texts, as in the first fit; row {row} is {cells[row]!r:.80}. "
-            "astype(str) turns numbers into texts, which must be spelt as then."
-        )
-    if not first:
-        return np.full(len(cells), np.nan)
-    place = {level: float(code) for code, level in enumerate(levels)}
-    listed = cells.tolist()
-    code_of = {
-        cell: place.get(cell, UNSEEN) if isinstance(cell, str) else np.nan for cell in set(listed)
-    }
-    return np.array([code_of[cell] for cell in listed])
-
-
 def objects(cells: Any) -> NDArray[np.object_]:
     """A vector of things, which may be sequences."""
     listed = list(cells)
@@ -90,16 +111,3 @@ def objects(cells: Any) -> NDArray[np.object_]:
     for row, cell in enumerate(listed):
         found[row] = cell
     return found
-
-
-def refuse_kind(label: str, cells: Cells, first: dict[str, int]) -> None:
-    """Refuse times, and cells that are neither numbers nor texts."""
-    if TIME in first:
-        row = first[TIME]
-        raise TypeError(f"{label} must hold numbers; row {row} is {cells[row]!r:.80}. {SPLIT_TIME}")
-    if OTHER in first:
-        row = first[OTHER]
-        raise TypeError(
-            f"{label} must hold numbers or texts; row {row} is {cells[row]!r:.80}, of "
-            f"type {type(cells[row]).__name__}. {SPELL_OUT}"
-        )

@@ -120,11 +120,8 @@ def encoding_of(
     holds_text: NDArray[np.bool_],
     encoding: str | None,
 ) -> Encode | None:
-    """How columns of the training rows enter the net; None where they do as they are.
-
-    `is_category` says which are categories, `holds_text` which of these stand for texts. Numbers
-    that are standardised need nothing else to say what a missing one is.
-    """
+    """How columns of the training rows enter the net; None where they do as they are, as numbers
+    do that are standardised. `holds_text` says which categories stand for texts."""
     if sp.issparse(batches.data.X):
         return None
     has_gaps, mean, levels = _looked_through(batches, is_category)

@@ -55,32 +55,7 @@ class SparseRows:
 
     def product(self, matrix: Tensor) -> Tensor:
         """Rows (n_rows, n_features) times a matrix (n_features, m)."""
-        return self._sums_of_rows(self._by_row, matrix)
-
-    def transposed_product(self, matrix: Tensor) -> Tensor:
-        """Rows transposed, (n_features, n_rows), times a matrix (n_rows, m)."""
-        return self._sums_of_rows(self._by_column, matrix)
-
-    @cached_property
-    def _by_row(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self._lists(self.block)
-
-    @cached_property
-    def _by_column(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self._lists(self.block.tocsc())
-
-    def _lists(self, compressed: Any) -> tuple[Tensor, Tensor, Tensor]:
-        """Indices, starts and values of compressed rows or columns."""
-        indices, starts, values = (
-            torch.from_numpy(np.ascontiguousarray(part)).to(self.device)
-            for part in (compressed.indices, compressed.indptr, compressed.data)
-        )
-        return indices, starts, values.to(self.dtype)
-
-    @staticmethod
-    def _sums_of_rows(lists: tuple[Tensor, Tensor, Tensor], matrix: Tensor) -> Tensor:
-        """For each list of indices the sum of the rows of `matrix` at them, times the values."""
-        indices, starts, values = lists
+        indices, starts, values = self._lists
         return embedding_bag(
             indices,
             matrix.contiguous(),
@@ -90,9 +65,25 @@ class SparseRows:
             include_last_offset=True,
         )
 
+    @cached_property
+    def transposed(self) -> SparseRows:
+        """Columns as rows, kept for the gradients of later steps."""
+        columns = self.block.tocsc()
+        columns.data = columns.data.astype(str(self.dtype).removeprefix("torch."), copy=False)
+        return SparseRows(columns.T, self.dtype, self.device)
+
+    @cached_property
+    def _lists(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Indices, starts of rows, and values."""
+        indices, starts, values = (
+            torch.from_numpy(np.ascontiguousarray(part)).to(self.device)
+            for part in (self.block.indices, self.block.indptr, self.block.data)
+        )
+        return indices, starts, values.to(self.dtype)
+
 
 class SparseProduct(torch.autograd.Function):
-    """`SparseRows.product` with its gradient, which is its transposed product."""
+    """`SparseRows.product` with its gradient, which is a product of the transposed rows."""
 
     @staticmethod
     def forward(ctx: Any, rows: SparseRows, matrix: Tensor) -> Tensor:
@@ -101,4 +92,4 @@ class SparseProduct(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
-        return None, ctx.rows.transposed_product(gradient)
+        return None, ctx.rows.transposed.product(gradient)

@@ -33,8 +33,7 @@ LEAST_SQUARED = float(np.sqrt(np.finfo(np.float64).tiny))
 """The least number whose square keeps its digits."""
 
 KEPT_PROPORTION = 3.0
-"""Factor up to which columns of a sparse X keep their proportions, which may carry a meaning, as
-those of word weights do."""
+"""Factor up to which columns of a sparse X keep their proportions, which may mean something."""
 
 
 class Standardize(nn.Module):
@@ -124,13 +123,10 @@ def _dense_scale(batches: Any) -> tuple[Columns, Columns, Columns]:
 
 
 def _usual_entries(batches: Any) -> Columns:
-    """The weighted median of each column, among some rows drawn where there are many: what nearly
-    all rows hold if they hold the same, and near enough to the mean that distances lose no digits.
-    """
-    X, weight = drawn_rows(
-        batches,
-        min(MOST_DRAWN, max(FEWEST_DRAWN, batches.data.block_size(DRAWN_ENTRIES, batches.width))),
-    )
+    """The weighted median of each column, among some rows: what nearly all rows hold if they hold
+    the same, and near enough to the mean that distances lose no digits."""
+    n_rows = batches.data.block_size(DRAWN_ENTRIES, batches.width)
+    X, weight = drawn_rows(batches, min(MOST_DRAWN, max(FEWEST_DRAWN, n_rows)))
     weights = None if (weight == weight[0]).all() else weight  # without, nothing is sorted
     medians: Columns = np.quantile(X, 0.5, axis=0, weights=weights, method="inverted_cdf")
     return medians

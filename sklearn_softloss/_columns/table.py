@@ -12,18 +12,7 @@ from numpy.typing import NDArray
 from .._checks import as_floats, check_distinct, nearest_name
 from .._warn import warn
 from ..distributed import ALONE, Processes
-from .cells import (
-    MISSING,
-    NUMBER,
-    TEXT,
-    TIME,
-    Cells,
-    codes,
-    first_rows,
-    objects,
-    refuse_kind,
-    texts,
-)
+from .cells import MISSING, NUMBER, TEXT, TIME, Cells, Column, objects
 
 MANY_ROWS = 100
 """From here on, different texts in more than half of the rows are no categories."""
@@ -37,6 +26,8 @@ TELL_TEXT = (
     'Texts are categories if categorical_features lists the column or is "from_dtype"; '
     "astype(float) reads texts as numbers."
 )
+READ_TEXT = "astype(float) reads texts as numbers; or fit anew with texts in the column."
+WAS_EMPTY = "All its cells were missing then: drop the column, or fit on rows that have some."
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,12 +71,8 @@ class Columns:
         processes: Processes = ALONE,
         table: Table | None = None,
     ) -> Self:
-        """Read the columns of the first fit, or those of a `table` of it that is there already.
-
-        `categorical_features` lists those that hold categories; `"from_dtype"` are those of a
-        DataFrame whose dtype is that of categories, or which hold texts. A level in the rows of
-        one of the processes is a level of all.
-        """
+        """Read the columns of the first fit, or those of a `table` of it that is there already;
+        a level in the rows of one of the processes is a level of all."""
         table = Table.of(X) if table is None else table
         names = None if table is None else table.names
         n_features = _width(X) if table is None else table.n_features
@@ -133,10 +120,8 @@ class Columns:
         return bool((_listed(listed, self.n_features, self.names) == self.is_category).all())
 
     def as_numbers(self, X: Any, table: Table | None = None) -> Any:
-        """X as floats: codes for texts, -1 for those unseen, and NaN for missing cells.
-
-        What holds numbers alone is returned as it is, for scikit-learn to check.
-        """
+        """X as floats: codes for texts, -1 for those unseen, and NaN for missing cells. What holds
+        numbers alone is returned as it is, for scikit-learn to check."""
         table = Table.of(X) if table is None else table
         if table is None:
             if self.levels and _width(X) == self.n_features:
@@ -153,8 +138,7 @@ class Columns:
             raise ValueError(
                 f"X has {table.n_features} features, but the first fit saw {self.n_features}."
             )
-        names = table.names or self.names
-        columns = [self._numbers(table, at, _label(names, at)) for at in range(self.n_features)]
+        columns = [self._numbers(table, at) for at in range(self.n_features)]
         numbers = [column.dtype for at, column in enumerate(columns) if at not in self.levels]
         short = bool(numbers) and all(dtype in (np.float32, np.float16) for dtype in numbers)
         found = np.empty((table.n_rows, self.n_features), np.float32 if short else np.float64)
@@ -162,23 +146,21 @@ class Columns:
             found[:, at] = column
         return found
 
-    def _numbers(self, table: Table, at: int, label: str) -> Cells:
-        cells = table.cells(at)
-        if at not in self.levels and cells.dtype.kind in "biuf":
-            return cells
-        first = table.first_rows(at)
+    def _numbers(self, table: Table, at: int) -> Cells:
+        column = table.column(at, self.names)
+        if at not in self.levels and column.cells.dtype.kind in "biuf":
+            return column.cells
         was_empty = self.is_empty[at] and self.is_category[at]
-        if at in self.levels or (TEXT in first and was_empty):
-            return codes(cells, first, self.levels.get(at, ()), label)
-        if table.is_frame or self.is_category[at] or TIME in first:
-            if TEXT in first and TIME not in first:
-                row = first[TEXT]
+        if at in self.levels or (TEXT in column.first and was_empty):
+            return column.codes(self.levels.get(at, ()))
+        if table.is_frame or self.is_category[at] or TIME in column.first:
+            if TEXT in column.first and TIME not in column.first:
                 raise ValueError(
-                    f"{label} must hold numbers, as in the first fit; row {row} is "
-                    f"{cells[row]!r:.80}. {_cure_of_texts(self.is_empty[at])}"
+                    f"{column.label} must hold numbers, as in the first fit; {column.shown(TEXT)}. "
+                    f"{WAS_EMPTY if self.is_empty[at] else READ_TEXT}"
                 )
-            refuse_kind(label, cells, first)
-        return as_floats(cells, label, ENCODE_IT)
+            column.refuse_other_kinds()
+        return as_floats(column.cells, column.label, ENCODE_IT)
 
 
 @dataclass(frozen=True)
@@ -199,8 +181,7 @@ class Table:
 
     def __init__(self, X: Any, names: list[Any] | None) -> None:
         self._X, self.names = X, names
-        self._read: dict[int, Cells] = {}
-        self._first: dict[int, dict[str, int]] = {}
+        self._read: dict[int, Column] = {}
         self.n_rows = len(X)
         self.n_features = X.shape[1] if names is None else len(names)
 
@@ -243,7 +224,7 @@ class Table:
         if hasattr(self._X, "iloc"):
             is_known = isinstance(dtype, np.dtype) or str(dtype).startswith("Sparse")
             return is_known and getattr(dtype, "kind", "O") in "biuf"
-        return self.cells(at).dtype.kind in "biuf"
+        return self.column(at).cells.dtype.kind in "biuf"
 
     @cached_property
     def _dtypes(self) -> list[Any]:
@@ -258,16 +239,11 @@ class Table:
         words = "category", "categorical", "enum", "dictionary"
         return self.is_frame and str(self._dtypes[at]).lower().startswith(words)
 
-    def cells(self, at: int) -> Cells:
+    def column(self, at: int, names: list[str] | None = None) -> Column:
+        """A column, which is read once; messages take a name from `names` where it has none."""
         if at not in self._read:
-            self._read[at] = self._cells(at)
+            self._read[at] = Column(self._cells(at), _label(self.names or names, at))
         return self._read[at]
-
-    def first_rows(self, at: int) -> dict[str, int]:
-        """The kinds of the cells of a column that are not missing, each with its first row."""
-        if at not in self._first:
-            self._first[at] = first_rows(self.cells(at))
-        return self._first[at]
 
     def _cells(self, at: int) -> Cells:
         if self.names is None:
@@ -291,26 +267,21 @@ class Table:
         declared = by_dtype and self.declares(at)
         if self._is_plain(at) and not (listed or read):
             return Said(NUMBER, declared)
-        cells, label = self.cells(at), _label(self.names, at)
-        first = self.first_rows(at)
+        column = self.column(at)
+        kind = NUMBER if column.first else MISSING
         if not self.is_frame and not listed:  # `as_numbers` reads it as scikit-learn does
-            return Said(NUMBER if first else MISSING, category=False)
-        refuse_kind(label, cells, first)
-        if TEXT not in first:
-            return Said(NUMBER if first else MISSING, category=listed or declared)
+            return Said(kind, category=False)
+        column.refuse_other_kinds()
+        if TEXT not in column.first:
+            return Said(kind, category=listed or declared)
         if not (listed or by_dtype):
-            row = first[TEXT]
+            raise ValueError(f"{column.label} must hold numbers; {column.shown(TEXT)}. {TELL_TEXT}")
+        if NUMBER in column.first:
             raise ValueError(
-                f"{label} must hold numbers; row {row} is {cells[row]!r:.80}. {TELL_TEXT}"
+                f"{column.label} must hold texts or numbers, not both; {column.shown(TEXT)}, "
+                f"{column.shown(NUMBER)}. Make all cells texts, by astype(str), or clean them."
             )
-        if NUMBER in first:
-            text, number = first[TEXT], first[NUMBER]
-            raise ValueError(
-                f"{label} must hold texts or numbers, not both; row {text} is "
-                f"{cells[text]!r:.80}, row {number} is {cells[number]!r:.80}. Make all cells "
-                "texts, by astype(str), or clean them."
-            )
-        return Said(TEXT, True, tuple(texts(cells)))
+        return Said(TEXT, True, column.texts())
 
 
 def check_columns(X: Any, cure: str) -> None:
@@ -318,9 +289,9 @@ def check_columns(X: Any, cure: str) -> None:
     table = Table.of(X)
     if table is None or table.is_plain:
         return
-    for at in range(table.n_features):
-        if table.cells(at).dtype.kind not in "biufc":
-            as_floats(table.cells(at), _label(table.names, at), cure)
+    for column in map(table.column, range(table.n_features)):
+        if column.cells.dtype.kind not in "biufc":
+            as_floats(column.cells, column.label, cure)
 
 
 # --- what is refused or warned of ----------------------------------------------------------------
@@ -328,12 +299,6 @@ def check_columns(X: Any, cure: str) -> None:
 
 def _label(names: list[Any] | None, at: int) -> str:
     return f"Column {names[at] if names else at!r} of X"
-
-
-def _cure_of_texts(was_empty: bool) -> str:
-    if was_empty:
-        return "All its cells were missing then: drop the column, or fit on rows that have some."
-    return "astype(float) reads texts as numbers; or fit anew with texts in the column."
 
 
 def _width(X: Any) -> int:

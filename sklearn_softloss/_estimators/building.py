@@ -16,8 +16,7 @@ from .._training.net import TrainingNet
 from .._training.observers import Monitor
 from .._training.schedule import FIXED_LENGTH, Schedule
 from .._training.solvers import SOLVERS, Solver
-from .course import Course
-from .problem import Problem
+from .course import Course, Problem
 from .settings import Settings
 
 

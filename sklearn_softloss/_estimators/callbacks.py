@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 try:
-    from sklearn.callback import CallbackSupportMixin
-    from sklearn.callback import with_callbacks as _with_callbacks
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing to support."""
 
-    def _with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
+    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
+        """The method as it is."""
         return method
 
 
 __all__ = ["CallbackSupportMixin", "FitObserver", "with_callbacks"]
 
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def with_callbacks(method: Method) -> Method:
-    """scikit-learn's decorator of `fit`, with the type of what it decorates."""
-    return cast(Method, _with_callbacks(method))
-
 
 class FitObserver:
-    """Calls scikit-learn's callbacks (from version 1.9) when a fit and its epochs begin and end.
-
-    Parameters
-    ----------
-    estimator : NetEstimator
-        In its `fit`; a meta-estimator may have handed it callbacks.
-    X, y : array-like
-        As given to `fit`.
-    sample_weight : array-like or None
-    """
+    """Calls scikit-learn's callbacks, of the estimator or of a search around it, when a fit and its
+    epochs begin and end."""
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
         self.arguments = {"estimator": estimator, "X": X, "y": y}

@@ -61,8 +61,9 @@ SOME_COLUMNS, FEW_ENTRIES, MANY_COLUMNS = 1000, 64, 5000
 """Sparse rows are wide from so many columns on if a column has so few entries that it cannot teach
 the units of a layer what to make of it; or from many columns on."""
 
-LINEAR_TOL = 1e-3
-"""Largest gradient entry of a linear model by L-BFGS: smaller ones no longer move what it says."""
+LINEAR_TOL, LINEAR_ITERATIONS = 1e-3, 200
+"""Largest gradient entry of a linear model by L-BFGS: smaller ones no longer move what it says; and
+its iterations, as a stated `max_iter` means epochs of a net."""
 
 MANY_STEPS = 4000
 """Steps up to which a training with little decay is longer than planned: beyond there are enough
@@ -129,7 +130,7 @@ def params_of(
     known = {"encoding": encoding, "dropout": 0.0}
     if candidate.is_linear:
         tol = max(estimator.tol, LINEAR_TOL)
-        training = {"solver": "lbfgs", "max_iter": estimator.max_iter, "tol": tol}
+        training = {"solver": "lbfgs", "max_iter": LINEAR_ITERATIONS, "tol": tol}
         return {**known, "hidden_layer_sizes": (), "alpha": candidate.alpha, **training}
     usual = candidate.bent_units or AUTO_WIDTH
     sizes = estimator.hidden_layer_sizes

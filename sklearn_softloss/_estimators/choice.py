@@ -23,9 +23,8 @@ from .._training.batches import TrainingData
 from .._training.threads import leaves_process_as_found
 from ..losses import Loss
 from .candidates import NETS, Candidate, candidates_of, middle_of, params_of
-from .course import Course
+from .course import Course, Problem
 from .held_out import Split, splits_of
-from .problem import Problem
 from .settings import Settings
 from .trials import minus_losses, trained, trial_width
 

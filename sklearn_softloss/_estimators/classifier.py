@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,8 @@ from sklearn.base import ClassifierMixin
 from .._targets.codes import TargetCode
 from .._targets.encoding import Array, Targets, as_array, distinct
 from .._targets.weighting import is_rule
-from ..distributed import Processes
-from ..losses import Loss
-from .course import Course
+from .course import Call, Course
 from .estimator import NetEstimator
-from .parameters import Number, check_number
-
-SMOOTHING = Number(Real, 0, 1)
-"""Of `label_smoothing`."""
 
 
 class NetClassifier(ClassifierMixin, NetEstimator):
@@ -72,46 +65,35 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     ) -> None:
         """All are kept as given: `ModuleParameters`."""
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_number("label_smoothing", self.label_smoothing, SMOOTHING)
-        if self.target_range is not None:
-            _check_target_range(self.target_range, self.label_smoothing)
-
-    def _code_for(
-        self, targets: Targets, loss: Loss, weighting: Any, course: Course
-    ) -> TargetCode | None:
+    def _code_for(self, targets: Targets, weighting: Any, call: Call) -> TargetCode | None:
         if self.label_smoothing or self.target_range not in (None, (0, 1)):
-            return loss.domain.code(self.label_smoothing, self.target_range, targets.n_columns)
+            domain = call.loss.domain
+            return domain.code(self.label_smoothing, self.target_range, targets.n_columns)
         return None
 
-    def _check_declared(self, y: Any, declared: Any) -> None:
-        """Refuse a part that cannot tell the classes, or tells others than the parts before."""
+    def _check_classes(self, call: Call) -> None:
+        known = call.course.goes_on and set(self.classes_.tolist())
+        if call.course is Course.WARM and as_array(call.y).ndim == 1:
+            found = distinct(as_array(call.y), call.processes)
+            if set(found.tolist()) != known:
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous "
+                    f"call to fit. Previously got {self.classes_}, `y` has {found}"
+                )
+        if not call.course.in_parts:
+            return
         if is_rule(self.class_weight):
             raise ValueError(
                 f"class_weight={self.class_weight!r} needs all of y at once, which partial_fit "
                 "never sees: compute the weights and pass them as numbers."
             )
-        if not hasattr(self, "net_"):
-            if declared is None and y is not None and as_array(y).ndim == 1:
+        if call.declared is None:
+            if not known and as_array(call.y).ndim == 1:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-        elif declared is not None and set(np.asarray(declared).tolist()) != set(
-            self.classes_.tolist()
-        ):
+        elif known and set(np.asarray(call.declared).tolist()) != known:
             raise ValueError(
-                f"classes={declared!r} is not the same as on the last call to partial_fit, which "
-                f"was: {self.classes_!r}."
-            )
-
-    def _check_warm_start(self, y: Any, processes: Processes) -> None:
-        labels = as_array(y)
-        if labels.ndim != 1:
-            return
-        found = distinct(labels, processes)
-        if set(found.tolist()) != set(self.classes_.tolist()):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes_}, `y` has {found}"
+                f"classes={call.declared!r} is not the same as on the last call to partial_fit, "
+                f"which was: {self.classes_!r}."
             )
 
     @abstractmethod
@@ -147,17 +129,3 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             In nats, of the shape of `predict_proba`.
         """
         return np.log(self.predict_proba(X))
-
-
-def _check_target_range(target_range: Any, label_smoothing: float) -> None:
-    if label_smoothing:
-        raise ValueError(
-            f"label_smoothing={label_smoothing} and target_range={target_range!r} both move the "
-            "targets: set one of them."
-        )
-    legal = np.shape(target_range) == (2,) and all(isinstance(end, Real) for end in target_range)
-    if not legal or not 0 <= target_range[0] < target_range[1] <= 1:
-        raise ValueError(
-            "target_range must be None or (low, high) with 0 <= low < high <= 1, such as "
-            f"(0.1, 0.9); got {target_range!r}."
-        )

@@ -1,26 +1,25 @@
-"""What a training starts from, and calls that make no sense there."""
+"""A call of `fit` or `partial_fit`: what it asks, what makes no sense, and what it has to solve."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from numbers import Integral
 from typing import Any
 
+from .._targets.encoding import Targets
+from .._training.batches import TrainingData
+from .._training.generators import Generators
 from .._training.mlp import MLP
+from ..distributed import Processes
 from ..losses import Loss
 from .parameters import checkpoints, hidden_layers
 
 
 class Course(Enum):
-    """What a training starts from, and whether it sees all rows or one part of them.
+    """Whether a training starts from the weights of an earlier one, and sees one part of the rows.
 
-    Attributes
-    ----------
-    goes_on : bool
-        Whether it starts from the weights of an earlier one; the next part goes on with the
-        optimizer and the generators as well.
-    in_parts : bool
-        Whether it is a call of `partial_fit`.
+    The next part goes on with the optimizer and the generators as well.
     """
 
     FRESH = (False, False)
@@ -45,8 +44,52 @@ def course_of(estimator: Any, in_parts: bool) -> Course:
     return Course.WARM if fitted and estimator.warm_start else Course.FRESH
 
 
-def check_call(estimator: Any, loss: Loss, course: Course, validation: tuple[Any, Any]) -> None:
+@dataclass(frozen=True)
+class Call:
+    """What a call hands over as it is given, and what the training of it is to be.
+
+    `declared` are classes that a part says of all parts to come, `validation` is X and y.
+    """
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    label_weight: Any
+    declared: Any
+    validation: tuple[Any, Any]
+    loss: Loss
+    course: Course
+    processes: Processes
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a fit has to solve, once it has read X and y.
+
+    `train` are the rows to train on, their targets as coded and weighted, and `valid` those to
+    validate on, if there are; `targets` are those of all rows as checked. The training draws from
+    the `generators`. `given_X` and `given_y` are rows as a scorer takes them, of those that choose.
+    """
+
+    train: TrainingData
+    valid: TrainingData | None
+    targets: Targets
+    loss: Loss
+    course: Course
+    generators: Generators
+    given_X: Any
+    given_y: Any
+
+    def loss_on(self, part: TrainingData) -> Loss:
+        """The loss, which may need the mean target of the rows that it is trained on."""
+        if self.loss.needs_mean_target:
+            return self.loss.with_mean_target(part.mean_target())
+        return self.loss
+
+
+def check_call(estimator: Any, call: Call) -> None:
     """Refuse what makes no sense together, before anything is read."""
+    loss, course, validation = call.loss, call.course, call.validation
     if (validation[0] is None) != (validation[1] is None):
         raise ValueError("X_val and y_val must both be given, or neither.")
     if validation[0] is not None and not estimator.early_stopping:

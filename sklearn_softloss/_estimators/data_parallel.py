@@ -9,23 +9,16 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._targets.encoding import Targets
-from ..distributed import Processes
-from ..losses import Loss
+from .course import Call
 from .parameters import checkpoints
 
 OF_ONE_PROCESS = ("random_state", "verbose", "callbacks")
 """Parameters that may differ: the first process draws for all."""
 
 
-def check_sharing(
-    estimator: Any,
-    processes: Processes,
-    loss: Loss,
-    y: Any,
-    course: Any,
-    given: dict[str, Any],
-) -> None:
+def check_sharing(estimator: Any, call: Call) -> None:
     """Refuse calls that differ, and what cannot be a sum over processes."""
+    loss, processes = call.loss, call.processes
     if loss.batch_dependent:
         raise ValueError(
             f"{loss!r} compares the rows of a batch, which data_parallel() spreads over processes: "
@@ -41,12 +34,15 @@ def check_sharing(
             "cv and scoring are for one process; in data_parallel() the loss on rows of all "
             "processes chooses. Leave them out, or state what they chose before."
         )
-    said = {"the call": f"{type(estimator).__name__}, {course.name}"}
+    said: dict[str, Any] = {"the call": f"{type(estimator).__name__}, {call.course.name}"}
     for name, value in estimator.get_params(deep=False).items():
         if name not in OF_ONE_PROCESS:
             said[name] = re.sub(" at 0x[0-9a-f]+", "", repr(value))
-    is_given = {f"{name} is given": value is not None for name, value in given.items()}
-    processes.check_that_all_agree({**said, "the number of axes of y": np.ndim(y), **is_given})
+    said["the number of axes of y"] = np.ndim(call.y)
+    given = {"sample_weight": call.sample_weight, "label_weight": call.label_weight}
+    for name, value in {**given, "X_val": call.validation[0]}.items():
+        said[f"{name} is given"] = value is not None
+    processes.check_that_all_agree(said)
 
 
 def check_same_data(X: Any, targets: Targets) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from inspect import Parameter, cleandoc, signature
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from inspect import Parameter, cleandoc, isfunction, signature
+from typing import Any, TypeVar
 
 Class = TypeVar("Class", bound=type)
 
@@ -73,7 +73,8 @@ class Shared:
     max_iter : int or 'auto'
         Most epochs (iterations for 'lbfgs'). 'auto' is 32, in a regression 64, for the schedules
         that plan them, 'cosine' and 'one_cycle', up to twice that of few rows where little decay is
-        chosen, and 200 for the others and 'lbfgs'.
+        chosen, and 200 for the others and 'lbfgs'. A linear model that 'auto' chooses takes up to
+        200 iterations, whatever is stated.
     shuffle : bool
         Whether each epoch takes the rows in a new order.
     random_state : int or RandomState instance
@@ -151,10 +152,59 @@ class Shared:
         If X had string column names.
     """
 
+    def fit(self) -> None:
+        """What methods called `fit` share.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Floats of 64 or 32 bits; others become float64. More dimensions with a `module`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
+        X_val, y_val : array-like, default=None
+            Rows to validate on under `early_stopping`, in place of a part of X and y.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y, a weight or a parameter is illegal; what was fitted before is kept.
+        """
+
+    def partial_fit(self) -> None:
+        """The same of `partial_fit`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows of this part.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+        """
+
+    def predict(self) -> None:
+        """The same of all others.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+        """
+
 
 def documented(cls: Class) -> Class:
     """Class decorator: to what a docstring describes itself come the shared parameters of its
-    `__init__`, in the order and with the defaults of that, and the shared attributes."""
+    `__init__`, in the order and with the defaults of that, and the shared attributes; and to those
+    of methods what these share."""
     if not cls.__doc__ or not Shared.__doc__:  # python -OO
         return cls
     doc, shared, listed = cleandoc(cls.__doc__), cleandoc(Shared.__doc__), signature(cls).parameters
@@ -166,7 +216,24 @@ def documented(cls: Class) -> Class:
     doc = _replaced(doc, "Parameters", [known[name] for name in listed])
     attributes = _entries(doc, "Attributes") | _entries(shared, "Attributes")
     cls.__doc__ = _replaced(doc, "Attributes", attributes.values()) + "\n"
+    for name in vars(cls):
+        method = getattr(cls, name)
+        is_public = isfunction(method) and not name.startswith("_")
+        if is_public and method.__doc__ and "X" in signature(method).parameters:
+            method.__doc__ = _completed(method, getattr(Shared, name, Shared.predict))
     return cls
+
+
+def _completed(method: Callable[..., Any], like: Callable[..., Any]) -> str:
+    """The docstring of a method: its own sections and entries, and those that it lacks."""
+    doc, shared = cleandoc(method.__doc__ or ""), cleandoc(like.__doc__ or "")
+    heading = r"\n\n(?=\w+\n--)"
+    summary, *own = re.split(heading, doc)
+    sections = {one.partition("\n")[0]: one for one in [*re.split(heading, shared)[1:], *own]}
+    known = _entries(shared, "Parameters") | _entries(doc, "Parameters")
+    listed = dict.fromkeys(known[name] for name in signature(method).parameters if name != "self")
+    sections["Parameters"] = "\n".join(["Parameters", "-" * 10, *listed])
+    return "\n\n".join([summary, *sections.values()]) + "\n"
 
 
 def _body(section: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from math import isnan
 from typing import Any, Self
 
@@ -36,12 +37,11 @@ from .building import build_net, net_of_the_next_part
 from .callbacks import CallbackSupportMixin, FitObserver, is_followed
 from .candidates import MIDDLE
 from .choice import Chosen, choose
-from .course import Course, check_call, course_of
+from .course import Call, Course, Problem, check_call, course_of
 from .data_parallel import check_same_data, check_sharing
 from .held_out import TRANSFORM_IT, hold_out, warn_if_far_out
 from .keywords import ModuleParameters
 from .parameters import check_parameters, torch_device, torch_dtype
-from .problem import Problem
 from .reading import ReadsColumns
 from .settings import Settings
 
@@ -86,36 +86,29 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
         """Domains of losses that the estimator can serve: a class attribute."""
 
     @abstractmethod
-    def _encode(
-        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
-    ) -> Targets:
-        """Check y against the domain, and against what is `known` of earlier targets.
-
-        `declared` is what a first part says of the parts to come; the processes hold rows each.
-        """
+    def _encode(self, y: Any, known: Targets, call: Call) -> Targets:
+        """Check y, that of the call or of its validation rows, against the domain of the loss and
+        what is `known` of earlier targets."""
 
     def _as_given(self, y: Any) -> Any:
         """y as a caller gave it, for callbacks that score."""
         return y
 
-    def _weigh(
-        self, targets: Targets, domain: Domain, sample_weight: Array | None, label_weight: Any
-    ) -> WeightedRows | WeightedEntries | None:
-        """How the weights given meet these targets; None where all weigh alike."""
-        return None if sample_weight is None else WeightedRows(domain, sample_weight=sample_weight)
+    def _weigh(self, targets: Targets, call: Call) -> WeightedRows | WeightedEntries | None:
+        """How the weights given, of which those of samples are checked, meet these targets; None
+        where all weigh alike."""
+        if call.sample_weight is None:
+            return None
+        return WeightedRows(call.loss.domain, sample_weight=call.sample_weight)
 
     def _code_for(
-        self, targets: Targets, loss: Loss, weighting: Any, course: Course
+        self, targets: Targets, weighting: Any, call: Call
     ) -> TargetCode | TargetScale | None:
         """What the training sees in place of the targets, and predictions are put back from."""
         return None
 
-    def _check_parameters(self) -> None:
-        """Refuse illegal values, before anything is read."""
-        check_parameters(self)
-
-    def _check_warm_start(self, y: Any, processes: Processes) -> None:
-        """Refuse a y that the weights of the last fit cannot serve."""
+    def _check_classes(self, call: Call) -> None:
+        """Refuse a y, or classes declared, that the weights of the last fit cannot serve."""
 
     def _loss(self) -> Loss:
         """The loss that the parameters name."""
@@ -136,22 +129,19 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
     ) -> Self:
         processes = entered()
         with processes.failing_together():
-            self._check_parameters()
-            loss, course = self._loss(), course_of(self, in_parts)
-            given = {"sample_weight": sample_weight, "label_weight": label_weight}
+            check_parameters(self)
+            given = X, y, sample_weight, label_weight, declared, validation
+            call = Call(*given, self._loss(), course_of(self, in_parts), processes)
             if processes.size > 1:
-                check_sharing(self, processes, loss, y, course, {**given, "X_val": validation[0]})
+                check_sharing(self, call)
             require_y(self, y)
-            check_call(self, loss, course, validation)
-            if course is Course.WARM:
-                self._check_warm_start(y, processes)
+            check_call(self, call)
+            self._check_classes(call)
             observer = None
             if is_followed(self) and not in_parts:
                 observer = FitObserver(self, X, self._as_given(y), sample_weight)
             with unchanged_on_error(self):
-                problem = self._read_problem(
-                    X, y, loss, course, processes, declared=declared, validation=validation, **given
-                )
+                problem = self._read_problem(call)
                 chosen = choose(self, problem)
                 net, loop = self._train(problem, chosen, observer)
                 self._keep(problem, chosen, net, loop)
@@ -161,101 +151,65 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
                 self._warn_of_a_poor_end(net, loop, problem.train)
         return self
 
-    def _read_problem(
-        self,
-        X: Any,
-        y: Any,
-        loss: Loss,
-        course: Course,
-        processes: Processes,
-        *,
-        sample_weight: Any,
-        label_weight: Any,
-        declared: Any,
-        validation: tuple[Any, Any],
-    ) -> Problem:
+    def _read_problem(self, call: Call) -> Problem:
         """X and y checked, and as the training sees them; the rows that validate held out."""
-        given_X, X = X, self._check_X(X, reset=not course.goes_on, processes=processes)
+        course, processes = call.course, call.processes
+        X = self._check_X(call.X, reset=not course.goes_on, processes=processes)
         self._check_encoding(X, course)
-        targets, encoded = self._read_targets(
-            X, y, loss, course, declared, sample_weight, label_weight, processes
-        )
+        targets, encoded = self._read_targets(X, call)
         if processes.size > 1:
             check_same_data(X, targets)
+        rows = encoded.rows_with_weight()
         if encoded.weighting is not None and not course.goes_on:
-            rows = encoded.rows_with_weight()
             self._columns = self._columns.seen_in(X, rows, processes)
         generators = self._generators_for(course, processes)
         dtype = torch_dtype(X.dtype if self.dtype is None else self.dtype)
-        train = self._rows_that_count(X, encoded, dtype, torch_device(self.device), processes)
+        device, may_stay_sparse = torch_device(self.device), self.module is None
+        train = TrainingData(X, encoded, rows, dtype, device, may_stay_sparse, processes)
         if not train.n_samples:
             raise ValueError(
                 "No sample is left to fit: each has weight zero or only unknown labels (NaN, -1)."
             )
-        valid, given_y = None, y
-        if validation[0] is not None:
-            valid = self._given_validation(train, targets, loss.domain, *validation)
+        valid, given_X, given_y = None, call.X, call.y
+        if call.validation[0] is not None:
+            valid = self._given_validation(train, targets, call)
             if self.cv is None:
-                given_X, X, given_y = validation[0], valid.X, validation[1]
+                X, (given_X, given_y) = valid.X, call.validation
         elif self.early_stopping:
             fraction = self.validation_fraction
             parts = hold_out(train.rows, targets, fraction, generators.numpy, processes)
             train, valid = map(train.restricted, parts)
         given_X = given_X if hasattr(given_X, "columns") else X
-        return Problem(train, valid, targets, loss, course, generators, given_X, given_y)
+        return Problem(train, valid, targets, call.loss, course, generators, given_X, given_y)
 
-    def _rows_that_count(
-        self,
-        X: Any,
-        encoded: TrainingTargets,
-        dtype: torch.dtype,
-        device: torch.device,
-        processes: Processes,
-    ) -> TrainingData:
-        rows, may_stay_sparse = encoded.rows_with_weight(), self.module is None
-        return TrainingData(X, encoded, rows, dtype, device, may_stay_sparse, processes)
-
-    def _read_targets(
-        self,
-        X: Any,
-        y: Any,
-        loss: Loss,
-        course: Course,
-        declared: Any,
-        sample_weight: Any,
-        label_weight: Any,
-        processes: Processes,
-    ) -> tuple[Targets, TrainingTargets]:
+    def _read_targets(self, X: Any, call: Call) -> tuple[Targets, TrainingTargets]:
         """y checked, and as the training sees it."""
-        known = None
-        if course.goes_on:
-            kept: Any = {name: getattr(self, f"{name}_", None) for name in self._kept_of_targets}
-            known = Targets(None, **kept)
-        targets = self._encode(y, loss.domain, known, declared, processes)
+        names = self._kept_of_targets if call.course.goes_on else ()
+        known: Any = {name: getattr(self, f"{name}_", None) for name in names}
+        targets = self._encode(call.y, Targets(None, **known), call)
         check_consistent_length(X, targets.values)
-        if sample_weight is not None:
-            sample_weight = check_weight(sample_weight, (X.shape[0],), name="sample_weight")
-        weighting = self._weigh(targets, loss.domain, sample_weight, label_weight)
-        code = self._code_for(targets, loss, weighting, course)
+        weight = check_weight(call.sample_weight, (X.shape[0],), name="sample_weight")
+        call = replace(call, sample_weight=weight)
+        weighting = self._weigh(targets, call)
+        code = self._code_for(targets, weighting, call)
         encoded = TrainingTargets(targets.values, code, weighting)
         if isinstance(weighting, WeightedEntries):
-            self._find_never_known(targets, encoded, loss.domain, course)
+            self._find_never_known(targets, encoded, call)
         return targets, encoded
 
-    def _find_never_known(
-        self, targets: Targets, encoded: TrainingTargets, domain: Domain, course: Course
-    ) -> None:
+    def _find_never_known(self, targets: Targets, encoded: TrainingTargets, call: Call) -> None:
         """Keep, and name, the columns of which neither this y nor a part before knows an entry."""
         _, weight = encoded.mass_and_weight(np.arange(len(encoded)))
-        never = targets.processes.total(weight) == 0
-        if course.goes_on:
+        never = call.processes.total(weight) == 0
+        if call.course.goes_on:
             never &= False if self._never_known is None else self._never_known
         self._never_known = never if never.any() else None
         if never.any() and not never.all():  # then there is nothing to fit
             names = np.arange(len(never)) if targets.label_names is None else targets.label_names
+            said = "as NaN" if isnan(call.loss.domain.never_known) else "absent"
             warn(
                 f"Columns {names[never].tolist()} of y have no known entry, or none of weight > 0: "
-                f"they are predicted {'as NaN' if isnan(domain.never_known) else 'absent'}, "
+                f"they are predicted {said}, "
                 "whatever X holds. Pass rows in which they are known, or leave them out."
             )
 
@@ -282,22 +236,22 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
             net.is_to_go_on = course.in_parts or self.warm_start
         return net, loop
 
-    def _given_validation(
-        self, train: TrainingData, targets: Targets, domain: Domain, X: Any, y: Any
-    ) -> TrainingData:
+    def _given_validation(self, train: TrainingData, targets: Targets, call: Call) -> TrainingData:
         """Rows of the user's own, with the code and the weighting of the training."""
+        X, y = call.validation
         try:
             X = self._check_X(X, reset=False)
         except ValueError as error:
             raise ValueError(f"X_val is refused: {error} {TRANSFORM_IT}") from error
         warn_if_far_out(X, train, self._columns.is_category)
-        given = self._encode(y, domain, targets, None, train.processes)
+        given = self._encode(y, targets, call)
         check_consistent_length(X, given.values)
         weighting = train.targets.weighting
         if weighting is not None:
             weighting = weighting.without_samples()
         encoded = TrainingTargets(given.values, train.targets.code, weighting)
-        valid = self._rows_that_count(X, encoded, train.dtype, train.device, train.processes)
+        like = train.dtype, train.device, self.module is None, train.processes
+        valid = TrainingData(X, encoded, encoded.rows_with_weight(), *like)
         if not valid.n_samples:
             raise ValueError("y_val holds no known label to validate on.")
         return valid

@@ -17,8 +17,8 @@ from .._targets.encoding import Array, Targets
 from .._training.batches import TrainingData
 from .._warn import warn
 from ..distributed import Processes
+from .course import Problem
 from .equal_rows import groups_of_equal, hashes_of_values
-from .problem import Problem
 
 SEED = 0
 """Of the hash: the choice is the same whatever `random_state` is."""

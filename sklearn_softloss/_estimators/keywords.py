@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, Self, TypeVar, cast
 
 from .._checks import nearest_name
+from .callbacks import with_callbacks
 
 PREFIX = "module__"
 
@@ -103,9 +104,10 @@ def _keeping_parameters(init: Callable[..., None]) -> Callable[..., None]:
     return init_and_keep
 
 
-def answers_habits(fit: Method) -> Method:
-    """A `fit` that says what a keyword of another library, or of `__init__`, is called here."""
-    known = set(inspect.signature(fit).parameters)
+def public_fit(fit: Method) -> Method:
+    """A `fit` around which scikit-learn's callbacks are called, and which says what a keyword of
+    another library, or of `__init__`, is called here."""
+    known, followed = set(inspect.signature(fit).parameters), with_callbacks(fit)
 
     @wraps(fit)
     def answering(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -115,6 +117,6 @@ def answers_habits(fit: Method) -> Method:
                 where = f"set_params({name}=...) before fit: it is a parameter of the estimator"
             if where is not None:
                 raise TypeError(f"fit takes no {name}; here that is {where}.")
-        return fit(self, *args, **kwargs)
+        return followed(self, *args, **kwargs)
 
     return cast(Method, answering)

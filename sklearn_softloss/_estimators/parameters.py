@@ -48,7 +48,9 @@ NUMBERS = {
     "n_iter_no_change": Number(Real, 1, endless=True),
     "max_fun": Number(Integral, 1),
     "dropout": Number(Real, 0, 1, auto=True),
+    "label_smoothing": Number(Real, 0, 1),
 }
+"""Of these only classifiers have the last."""
 FLAGS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 CHOICES: dict[str, Collection[Any]] = {
     "encoding": ("auto", "standard", "piecewise", None),
@@ -63,7 +65,10 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 def check_parameters(estimator: Any) -> None:
     """Raise TypeError or ValueError for the first parameter with an illegal value."""
     for name, allowed in NUMBERS.items():
-        check_number(name, getattr(estimator, name), allowed)
+        if hasattr(estimator, name):
+            _check_number(name, getattr(estimator, name), allowed)
+    if getattr(estimator, "target_range", None) is not None:
+        _check_target_range(estimator.target_range, estimator.label_smoothing)
     for name in FLAGS:
         check_scalar(getattr(estimator, name), name, (bool, np.bool_))
     check_scalar(estimator.verbose, "verbose", (bool, np.bool_, Integral))
@@ -94,7 +99,21 @@ def check_parameters(estimator: Any) -> None:
     torch_device(estimator.device)
 
 
-def check_number(name: str, value: Any, allowed: Number) -> None:
+def _check_target_range(target_range: Any, label_smoothing: float) -> None:
+    if label_smoothing:
+        raise ValueError(
+            f"label_smoothing={label_smoothing} and target_range={target_range!r} both move the "
+            "targets: set one of them."
+        )
+    legal = np.shape(target_range) == (2,) and all(isinstance(end, Real) for end in target_range)
+    if not legal or not 0 <= target_range[0] < target_range[1] <= 1:
+        raise ValueError(
+            "target_range must be None or (low, high) with 0 <= low < high <= 1, such as "
+            f"(0.1, 0.9); got {target_range!r}."
+        )
+
+
+def _check_number(name: str, value: Any, allowed: Number) -> None:
     """Refuse a value of another type or out of bounds, NaN too."""
     if allowed.auto and isinstance(value, str) and value == "auto":
         return

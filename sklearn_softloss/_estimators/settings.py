@@ -20,18 +20,9 @@ MOST_EPOCHS = 200
 
 
 class Settings(SimpleNamespace):
-    """The parameters of an estimator by their names, as its training takes them, and beside them:
-
-    Attributes
-    ----------
-    is_category, holds_text : ndarray of shape (n_features,)
-        Columns that are categories, and those of them whose numbers stand for texts.
-    most_steps : int
-        Steps an epoch that batch_size="auto" keeps below by larger batches.
-    says_when_to_stop : bool
-        Whether the user stated `max_iter`.
-    module_parameters : dict
-        What a `module` is called with beside its sizes.
+    """The parameters of an estimator by their names, as its training takes them; beside them which
+    columns are categories, and whose numbers stand for texts; `most_steps`, an epoch, which
+    batch_size="auto" keeps below by larger batches; `says_when_to_stop`, if `max_iter` was stated.
     """
 
     @classmethod
@@ -67,7 +58,7 @@ class Settings(SimpleNamespace):
         if self.batch_size > n_samples:
             warn(
                 f"batch_size={self.batch_size} is larger than the {n_samples} samples to train "
-                "on. It is going to be clipped.",
+                "on. It is going to be clipped."
             )
         return min(int(self.batch_size), n_samples)
 

@@ -49,33 +49,39 @@ def trained(
     longer steps.
     """
     found: list[MLP | None] = [None] * len(members)
-    groups: dict[Any, list[tuple[int, Settings]]] = {}
-    inputs = {one.encoding: one for one in members}
-    encoded = {encoding: inputs_of(one, part) for encoding, one in inputs.items()}
-    for place, settings in enumerate(members):
-        if settings.is_lbfgs:
-            found[place] = _linear(settings, loss, part, *encoded[settings.encoding])
-        else:
-            kind = settings.encoding, settings.max_iter
-            groups.setdefault(kind, []).append((place, settings))
-    if not groups:
-        return found
-    encoded = copy.deepcopy(encoded)  # nets change their dtype
+    groups: dict[Any, list[int]] = {}
+    for place, one in enumerate(members):
+        groups.setdefault((one.encoding, one.is_lbfgs, one.max_iter), []).append(place)
+    inputs: dict[Any, Any] = {}
     share = part.weight_sum() / total
-    for (encoding, _), group in groups.items():
-        nets = _nets([settings for _, settings in group], loss, part, share, *encoded[encoding])
-        for (place, _), net in zip(group, nets, strict=True):
+    for (encoding, is_lbfgs, _), places in groups.items():
+        group = [members[place] for place in places]
+        if encoding not in inputs:
+            inputs[encoding] = inputs_of(group[0], part)
+        nets: Sequence[MLP | None]
+        if is_lbfgs:
+            nets = [_linear(one, loss, part, inputs[encoding]) for one in group]
+        else:
+            nets = _nets(group, loss, part, share, inputs[encoding])
+        for place, net in zip(places, nets, strict=True):
             found[place] = net
     return found
 
 
-def _linear(
-    settings: Settings, loss: Loss, part: TrainingData, inputs: Any, width: int
-) -> MLP | None:
-    sizes = [width, loss.n_logits(part.targets.n_columns)]
-    module = MLP(sizes, settings.activation, 0.0, torch.Generator().manual_seed(SEED), inputs)
-    module = module.to(device=part.device, dtype=part.dtype)
-    blocks = list(Batches(part, part.block_size(width=width)))
+def _fresh(
+    settings: Settings, loss: Loss, part: TrainingData, encoded: Any, dtype: torch.dtype
+) -> tuple[MLP, torch.Generator]:
+    """A net of these settings, without dropout, and the generator that has drawn its weights."""
+    inputs, width = copy.deepcopy(encoded)  # the net changes their dtype
+    sizes = [width, *settings.hidden_layer_sizes, loss.n_logits(part.targets.n_columns)]
+    generator = torch.Generator().manual_seed(SEED)
+    net = MLP(sizes, settings.activation, 0.0, generator, inputs)
+    return net.to(device=part.device, dtype=dtype), generator
+
+
+def _linear(settings: Settings, loss: Loss, part: TrainingData, encoded: Any) -> MLP | None:
+    module, _ = _fresh(settings, loss, part, encoded, part.dtype)
+    blocks = list(Batches(part, part.block_size(width=width_of(module))))
     weight = sum(weight_of(y) for _, y in blocks)
     matrix = module.linear_layers()[-1].weight
     if settings.alpha >= CONSTANT.alpha:
@@ -100,18 +106,10 @@ def _linear(
 
 
 def _nets(
-    group: list[Settings],
-    loss: Loss,
-    part: TrainingData,
-    share: float,
-    inputs: Any,
-    width: int,
+    group: list[Settings], loss: Loss, part: TrainingData, share: float, encoded: Any
 ) -> list[MLP]:
     first = group[0]
-    generator = torch.Generator().manual_seed(SEED)
-    n_outputs = loss.n_logits(part.targets.n_columns)
-    sizes = [width, *first.hidden_layer_sizes, n_outputs]
-    start = MLP(sizes, first.activation, 0.0, generator, inputs)
+    start, generator = _fresh(first, loss, part, encoded, torch.float32)
     batch = least_batch(first.batch_size, first.encoding, len(part))
     larger = 2.0
     if first.encoding == "piecewise":
@@ -119,7 +117,7 @@ def _nets(
     batch = min(round(larger * batch), len(part))
     factor = sqrt(larger) / share
     return train_together(
-        start.to(device=part.device, dtype=torch.float32),
+        start,
         [Sibling(settings.alpha * factor, settings.dropout) for settings in group],
         loss,
         part.dense(torch.float32),

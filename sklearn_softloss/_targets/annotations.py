@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import column_or_1d
 
-from .._checks import refuse_masked
-from .encoding import Array, as_array, column_names, even_array, hard_labels, is_missing
+from .._checks import is_missing
+from .encoding import Array, as_array, as_vector, column_names, even_array, hard_labels
 from .long_tables import refuse_long_table
 
 
@@ -73,11 +72,10 @@ class Annotations:
         """
         part = np.atleast_1d(np.arange(len(self))[list(rows) if isinstance(rows, tuple) else rows])
         starts = np.searchsorted(self.item, np.arange(len(self) + 1))
-        sizes = np.diff(starts)[part]
-        place = np.repeat(starts[part] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
-        item, items = np.repeat(np.arange(len(part)), sizes), self.items[part]
-        parts = self.annotator[place], self.label[place]
-        return Annotations(item, *parts, items, self.annotators, self.classes)
+        taken = sp.csr_array((self.label, self.annotator, starts), self.shape)[part]
+        item = np.repeat(np.arange(len(part)), np.diff(taken.indptr))
+        answers = item, taken.indices.astype(np.intp), taken.data
+        return Annotations(*answers, self.items[part], self.annotators, self.classes)
 
     def __getitem__(self, rows: Any) -> Annotations:
         return self.take(rows[0] if isinstance(rows, tuple) else rows)  # y[rows, ...] of splits
@@ -136,11 +134,8 @@ def annotator_names(y: Any) -> Array | None:
 
 
 def refuse_other_rows(X: Any, y: Any) -> None:
-    """Raise where X is a frame whose index contradicts the items, or the index of a frame y.
-
-    Row numbers that a frame has by itself, and numbers beside text, are no names of rows unless
-    they are those of the other side too.
-    """
+    """Raise where X is a frame whose index contradicts the items, or the index of a frame y; row
+    numbers, and numbers beside text, only if they are those of the other side too."""
     index = y.items if isinstance(y, Annotations) else y.index if hasattr(y, "iloc") else None
     if not hasattr(X, "iloc") or index is None or len(index) != len(X):
         return
@@ -179,11 +174,8 @@ def refuse_other_type(names: list[Any], known: list[Any], what: str) -> None:
 
 
 def known_annotations(cells: Array, what: str = "Answers") -> tuple[Array, Array]:
-    """Which cells hold an answer, and these: the one rule of all that read answers.
-
-    None, NaN, NaT, pandas' NA and blank text are none, nor is -1 beside text. Blanks around text
-    are no part of it. Text and other numbers do not mix.
-    """
+    """Which cells hold an answer, and these. None, NaN, NaT, pandas' NA and blank text are none,
+    nor is -1 beside text, which does not mix with other numbers; blanks around it are cut."""
     if cells.dtype.kind in "biuf":
         there = ~np.isnan(cells)
         return there, cells[there]
@@ -206,10 +198,8 @@ def known_annotations(cells: Array, what: str = "Answers") -> tuple[Array, Array
 
 
 def read_annotations(y: Any, *, are_ratings: bool = False) -> Annotations:
-    """Answers of a matrix (n_items, n_annotators), a wide frame, or hard labels of one annotator.
-
-    Ratings may be any numbers.
-    """
+    """Answers of a matrix (n_items, n_annotators), a wide frame, or hard labels of one annotator;
+    ratings may be any numbers."""
     if sp.issparse(y):
         raise ValueError(
             "Answers must be a dense matrix with NaN where there is none: what a sparse one does "
@@ -238,14 +228,12 @@ def read_annotations(y: Any, *, are_ratings: bool = False) -> Annotations:
 def _plain(y: Any, are_ratings: bool) -> Array:
     """An array; None in lists stays None, and a single column of labels without gaps is a vector,
     with scikit-learn's warning."""
-    if isinstance(y, np.ma.MaskedArray):
-        refuse_masked(y, "y")
-    given = np.asarray(y) if hasattr(y, "__array__") else even_array(y)
+    given = even_array(y)
     if given.dtype.kind in "US" and not hasattr(y, "__array__"):
         given = np.asarray(y, dtype=object)  # None or -1 beside strings is no string
     is_column = given.ndim == 2 and given.shape[1] == 1 and not are_ratings
     if is_column and known_annotations(given)[0].all():
-        return np.asarray(column_or_1d(given, warn=True))
+        return as_vector(given)
     return given
 
 

@@ -30,11 +30,10 @@ class TargetCode:
         return self.scale * values + self.offset
 
     def decode(self, values: Tensor) -> Tensor:
-        """Probabilities from predictions of coded targets: increasing, inside (0, 1).
+        """Probabilities from predictions of coded targets, which fill [offset, offset + scale].
 
-        Coded targets fill [offset, offset + scale] alone. Inside, this is the inverse of `encode`
-        to a thousandth; outside, where a prediction is more certain than any target, it bends
-        towards 0 or 1 and never reaches it, unless the code leaves no room there.
+        Inside, this is the inverse of `encode` to a thousandth; outside it bends towards 0 or 1
+        and never reaches it, unless the code leaves no room there.
         """
         z = (values - self.offset) / self.scale
         width = max(WIDEST * self.scale**2, NARROWEST) / self.scale

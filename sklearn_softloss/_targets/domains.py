@@ -55,15 +55,12 @@ class Domain(str):
         if not bad.any():
             return
         at = int(np.argmax(bad))
-        if matrix is not None:
-            row = int(np.searchsorted(matrix.indptr, at, side="right")) - 1
-            column, value = int(matrix.indices[at]), values[at]
+        value = values.flat[at]
+        if matrix is None:
+            row, column = np.unravel_index(at, values.shape)
         else:
-            row, column = (int(i) for i in np.unravel_index(at, values.shape))
-            value = values[row, column]
-        allowed = self.requirement
-        if unknown:
-            allowed += self.or_unknown
+            row, column = matrix.tocoo().row[at], matrix.indices[at]
+        allowed = self.requirement + (self.or_unknown if unknown else "")
         raise ValueError(
             f"{self.entries} must {allowed}; row {row}, column {column} is {value:g}. "
             f"{NO_MISSING if np.isnan(value) else self.cure(value)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,18 +65,17 @@ class Targets:
 
     def absent_and_present(self, weight: Array | None = None) -> Array:
         """The same of 1 - y and of y over known entries, shape (2, n_columns)."""
-        unknown, known = self.values, self.values
-        if sp.issparse(known):
-            unknown, known = unknown.copy(), known.copy()
-            unknown.data = np.isnan(unknown.data).astype(np.float64)
-            known.data = np.nan_to_num(known.data)
-        else:
-            unknown = np.isnan(known)
-            known = np.where(unknown, 0.0, known)
-        n_rows = known.shape[0] if weight is None else weight.sum()
-        present = _weighted_sum(known, weight)
-        absent = n_rows - _weighted_sum(unknown, weight) - present
+        n_rows = self.values.shape[0] if weight is None else weight.sum()
+        present = _weighted_sum(_each(np.nan_to_num, self.values), weight)
+        absent = n_rows - _weighted_sum(_each(np.isnan, self.values), weight) - present
         return np.asarray(self.processes.total(np.stack([absent, present])))
+
+
+def _each(function: Callable[[Array], Array], values: Any) -> Any:
+    """The function of each entry; of 0 it is 0."""
+    if not sp.issparse(values):
+        return function(values)
+    return sp.csr_array((function(values.data), values.indices, values.indptr), values.shape)
 
 
 def _weighted_sum(values: Any, weight: Array | None) -> Array:
@@ -103,12 +103,10 @@ def encode_classes(
     may_be_sparse: bool = False,
     processes: Processes = ALONE,
 ) -> Targets:
-    """Targets over exclusive classes, in the order of the sorted ones.
+    """Targets over exclusive classes, sorted, from hard labels or rows of numbers in the domain.
 
-    y holds hard labels, or rows of numbers in the domain, whose columns a DataFrame names. It must
-    fit the `classes` of an earlier fit. Classes that are `declared` are all that will ever come,
-    and name the columns of a 2-D y without names. Many hard labels of many classes become a CSR
-    array where that `may_be_sparse`.
+    `classes` are those of an earlier fit. Those `declared` are all that will ever come, and name
+    the columns of a 2-D y without names. Many labels of many classes may become a CSR array.
     """
     columns, given = column_names(y), y
     y = as_array(y)
@@ -151,10 +149,8 @@ def distinct(labels: Array, processes: Processes = ALONE) -> Array:
 
 
 def hard_labels(y: Array, given: Any = None, known: Any = None) -> Array:
-    """A vector of labels, checked: one kind of label, none missing; also as it was `given`.
-
-    Whether numbers may be labels is no question where the classes are `known`.
-    """
+    """A vector of labels, checked: one kind, none missing; also as it was `given`. Whether numbers
+    may be labels is no question where the classes are `known`."""
     if y.dtype.kind in "US" and isinstance(given, (list, tuple)):
         _check_cells(np.asarray(given, dtype=object))  # NumPy has made text of all of them
     if y.dtype.kind == "f":
@@ -242,8 +238,7 @@ def aligned(y: Any, names: Array | None, what: str = "labels") -> Any:
 
 
 def by_name(values: Any, n_labels: int, names: Array | None, what: str) -> Any:
-    """One value a label in the order of the labels, if it is a pandas Series whose index names
-    them; anything else as it is."""
+    """Values of a pandas Series whose index names the labels, in their order; all else as it is."""
     index = list(values.index) if hasattr(values, "iloc") and np.ndim(values) == 1 else []
     if index == list(range(len(index))):
         return values
@@ -256,10 +251,8 @@ def by_name(values: Any, n_labels: int, names: Array | None, what: str) -> Any:
 
 
 def in_class_order(y: Any, estimator: Any) -> Any:
-    """A 2-D y without names with its columns in the order of `classes_`.
-
-    They are in another order where `classes` of `partial_fit` named them so.
-    """
+    """A 2-D y without names with its columns in the order of `classes_`; in another one they are
+    where `classes` of `partial_fit` named them so."""
     declared = _kept(estimator, "column_classes_")
     if declared is None or np.ndim(y) != 2 or column_names(y) is not None:
         return y
@@ -282,10 +275,8 @@ def _kept(estimator: Any, name: str) -> Array | None:
 
 
 def column_names(y: Any) -> Array | None:
-    """Column names of a DataFrame (pandas, polars, ...) with more than one column.
-
-    Not the numbers 0, 1, ... that a frame has which was given no names.
-    """
+    """Column names of a DataFrame with more than one column; not the numbers 0, 1, ... that a
+    frame has which was given no names."""
     refuse_annotations(y)
     if not hasattr(y, "columns") or np.ndim(y) != 2 or len(y.columns) <= 1:
         return None
@@ -303,31 +294,29 @@ def column_names(y: Any) -> Array | None:
 
 
 def even_array(y: Any) -> Array:
-    """y as an array, unless its rows differ in length."""
+    """y as an array, unless it is masked or complex, or its rows differ in length."""
+    if isinstance(y, np.ma.MaskedArray):
+        refuse_masked(y, "y")
     try:
-        return np.asarray(y)
+        found = np.asarray(y)
     except ValueError as error:
         raise ValueError(
             "y must be a vector of labels or a matrix with one column a class or label; its rows "
             "differ in length. Turn sets of labels into a matrix with MultiLabelBinarizer."
         ) from error
+    if found.dtype.kind == "c":
+        raise ValueError("Complex data not supported: y must hold labels or real numbers.")
+    return found
 
 
 def as_array(y: Any, one_label: bool = False) -> Any:
-    """A 1-D or 2-D array or a sparse matrix; a single column is flattened with a warning.
-
-    Not a column of numbers that are no labels, soft or NaN; with `one_label` also -1 for unknown
-    beside 0 and 1.
-    """
-    if isinstance(y, np.ma.MaskedArray):
-        refuse_masked(y, "y")
+    """A 1-D or 2-D array or a sparse matrix; a single column is flattened with a warning, unless
+    it holds soft numbers or NaN, or with `one_label` -1 for unknown beside 0 and 1."""
     if sp.issparse(y):
         return _flat(y.toarray(), one_label) if y.shape[1] == 1 else y
     if hasattr(y, "columns") and hasattr(y, "astype") and y.shape[1] > 1:
         return float_matrix(y)  # a pandas frame may hold pd.NA, which np.asarray would box
     y = even_array(y)
-    if y.dtype.kind == "c":
-        raise ValueError("Complex data not supported: y must hold labels or real numbers.")
     if y.ndim == 2 and y.shape[1] == 1:
         return _flat(y, one_label)
     if y.ndim not in (1, 2):
@@ -379,9 +368,8 @@ def check_proba(y_proba: Any, shape: tuple[int, ...]) -> Array:
 def target_kind(estimator: Any, y: Any) -> str:
     """What y means to a classifier: "binary", "classes" or "labels".
 
-    A 1-D y holds classes. Rows of a 2-D y are label sets for a classifier whose tags say that it
-    takes several labels or outputs, be it inside a search or a pipeline, and class mass for any
-    other. Values cannot tell: one-hot rows are both.
+    Rows of a 2-D y are label sets if its tags, or those of what it wraps, say that it takes several
+    labels or outputs, else class mass. Values cannot tell: one-hot rows are both.
     """
     y = as_array(y)
     if y.ndim == 1:

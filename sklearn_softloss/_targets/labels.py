@@ -36,12 +36,11 @@ def encode_labels(
     names: Array | None = None,
     processes: Processes = ALONE,
 ) -> Targets:
-    """Targets of independent labels, from a binary vector or from a matrix.
+    """Targets of independent labels, from a binary vector or from a matrix, NaN or -1 if unknown.
 
-    Of a vector the one column is "is it the second class". A matrix holds entries in the domain,
-    NaN or -1 where unknown, and a DataFrame's columns become `label_names`, or are put in the order
-    of the `names` of an earlier fit. `classes` are those of an earlier fit; `declared` the two
-    classes, or ``arange(n_labels)``, of a y that comes in parts.
+    Of a vector the one column is "is it the second class". A DataFrame's columns become
+    `label_names`, or are put in the order of `names`. `classes` and `names` are those of an earlier
+    fit; `declared` the two classes, or ``arange(n_labels)``, of a y that comes in parts.
     """
     columns, given = column_names(y), y
     y = as_array(y, one_label=True)

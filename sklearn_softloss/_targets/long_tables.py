@@ -28,11 +28,10 @@ def refuse_annotations(y: Any) -> None:
 
 
 def refuse_long_table(table: Any, *, of_votes: bool) -> None:
-    """Raise for a frame or an array that holds one answer a row, with the line that pivots it.
+    """Raise for a table that holds one answer a row, with the line that pivots it.
 
-    Such are frames with a column for each role by its name, and tables of three columns in one of
-    which almost all values occur in no other column, and only once together with a value of
-    another. Numbers alone are looked at so only in tables `of_votes`; elsewhere they are targets.
+    It has a column for each role by its name, or three columns, in one of which almost all values
+    occur in no other, and only once beside a value of another; of numbers only if `of_votes`.
     """
     found = _roles_by_name(table)
     if found is None and np.shape(table)[1:] == (3,):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
-from .._checks import as_floats, refuse_masked
+from .._checks import as_floats
 from ..distributed import ALONE, Processes
 from .domains import Domain
 from .encoding import Array, Targets, as_vector, column_names, even_array, in_order
@@ -34,16 +34,11 @@ def encode_numbers(
 
 
 def as_numbers(y: Any, flatten: bool = True) -> Array:
-    """y as floats of one or two dimensions; with `flatten` a single column becomes a vector, with
-    a warning."""
-    if isinstance(y, np.ma.MaskedArray):
-        refuse_masked(y, "y")
+    """y as floats of one or two dimensions; to `flatten` a single column warns."""
     if sp.issparse(y):
         raise ValueError("A sparse y is not supported in a regression: pass y.toarray().")
     if not hasattr(y, "iloc"):  # pandas puts NaN for its NA
         y = even_array(y)
-        if y.dtype.kind == "c":
-            raise ValueError("Complex data not supported: y must hold real numbers.")
     if np.ndim(y) not in (1, 2):
         raise ValueError(f"y must have one or two dimensions; it has shape {np.shape(y)}.")
     values = as_floats(y, "y", "A regression has numbers as targets, NaN where they are unknown.")
@@ -61,10 +56,7 @@ def _power_of_two_near(size: float) -> float:
 
 @dataclass(frozen=True)
 class TargetScale:
-    """Targets minus a location over a scale, of each column; predictions put back.
-
-    A scale of 0 stands for a column that was constant in training.
-    """
+    """Targets minus a location over a scale, which is 0 of a constant column; and back."""
 
     location: Array
     scale: Array
@@ -77,8 +69,8 @@ class TargetScale:
         location_and_scale: Callable[[Array, Array], tuple[float, float]],
         more_to_come: bool,
     ) -> TargetScale:
-        """Measured on the known entries of each column, with their weights. With `more_to_come` a
-        column that is constant so far may vary yet, and is moved alone."""
+        """Of the known entries of each column, with their weights. With `more_to_come` a column
+        that is constant so far may vary yet, and is moved alone."""
         values, weight, entry = weighting(targets.values, slice(None))
         of_entries = np.ones(values.shape) if entry is None else entry
         if weight is not None:

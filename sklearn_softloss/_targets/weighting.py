@@ -18,8 +18,7 @@ Weighted = tuple[Array, "Array | None", "Array | None"]
 
 @dataclass(frozen=True)
 class WeightedRows:
-    """Targets over classes under `class_weight` and `sample_weight`: rows as the domain changes
-    them, and their weights."""
+    """Targets over classes, as the domain changes them under class weights, and row weights."""
 
     domain: Domain
     class_weight: Array | None = None

@@ -304,7 +304,7 @@ class FusedMLP:
             self.derive(gradient, units.outputs.tensor)
         first = room.layers[0]
         if isinstance(rows, SparseRows):
-            first.weight_gradient.copy_(rows.transposed_product(gradient))
+            first.weight_gradient.copy_(rows.transposed.product(gradient))
         else:
             dot(rows.T, seen, out=first.weight_gradient)
         dot(seen.T, ones, out=first.bias_gradient)

@@ -12,14 +12,13 @@ from scipy.special import softmax
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._checks import require_y, weight_or_ones
-from .._estimators.callbacks import with_callbacks
 from .._estimators.candidates import Candidate, params_of
 from .._estimators.classifier import NetClassifier
-from .._estimators.course import Course
+from .._estimators.course import Call, Course
 from .._estimators.documented import documented
 from .._estimators.equal_rows import groups_of_equal
 from .._estimators.estimator import unchanged_on_error
-from .._estimators.keywords import answers_habits
+from .._estimators.keywords import public_fit
 from .._targets.annotations import (
     Annotations,
     annotator_names,
@@ -28,12 +27,10 @@ from .._targets.annotations import (
     refuse_other_rows,
     refuse_other_type,
 )
-from .._targets.domains import DISTRIBUTION, Domain
+from .._targets.domains import DISTRIBUTION
 from .._targets.encoding import Array, Targets
-from .._training.batches import TrainingData, read_net
-from .._training.loops import Loop
-from .._training.net import TrainingNet
-from ..distributed import Processes, refuse_processes
+from .._training.batches import read_net
+from ..distributed import refuse_processes
 from ._camps import camps_of
 from ._effects import fit_effects
 
@@ -163,26 +160,17 @@ class AnnotatorMLPClassifier(NetClassifier):
     ) -> None:
         super().__init__()  # all parameters are kept as given: `ModuleParameters`
 
-    @answers_habits
-    @with_callbacks
+    @public_fit
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on who said what.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Floats of 64 or 32 bits; others become float64. More dimensions with a `module`.
         y : array-like of shape (n_samples, n_annotators), Annotations, or (n_samples,)
             The class that each annotator gave; NaN, None or blank where they did not answer. A row
             without an answer teaches nothing. Columns of a DataFrame become `annotators_`; its
             index, or `Annotations.items`, must not contradict the index of X. A 1-D y holds the
             answers of one annotator.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
-
-        Returns
-        -------
-        self
 
         Raises
         ------
@@ -216,11 +204,9 @@ class AnnotatorMLPClassifier(NetClassifier):
     def _as_given(self, y: Any) -> Any:
         return y.given
 
-    def _encode(
-        self, y: Any, domain: Domain, known: Targets | None, declared: Any, processes: Processes
-    ) -> Targets:
+    def _encode(self, y: Any, known: Targets, call: Call) -> Targets:
         values = y._shares(self.camps_, self._n_camps)
-        return Targets(values, y.classes, len(y.annotators) == 1, processes=processes)
+        return Targets(values, y.classes, len(y.annotators) == 1, processes=call.processes)
 
     def _fit_effects(self, X: Any, answers: Annotations, weight: Array, draw: Any) -> None:
         """How annotators depart from the shares, by nets that did not see their items."""
@@ -254,7 +240,8 @@ class AnnotatorMLPClassifier(NetClassifier):
             member.__dict__.update(params_of(Candidate(*self._candidate), self, len(rows)))
             if self.module is None:
                 member.categorical_features = self._columns.is_category  # X is in numbers here
-            member.callbacks, member.verbose, member._is_part = None, 0, True
+            member.callbacks, member.verbose = None, 0
+            member.__dict__["_warn_of_a_poor_end"] = lambda *_: None
             for name in ("_skl_callbacks", "_parent_callback_ctx"):
                 member.__dict__.pop(name, None)
             member.random_state = int(draw.randint(2**31))
@@ -303,11 +290,6 @@ class AnnotatorMLPClassifier(NetClassifier):
     def predict_proba(self, X: Any) -> Array:
         """The share of each answer in the annotators of `fit`, each weighing its answers.
 
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
-
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64
@@ -321,8 +303,6 @@ class AnnotatorMLPClassifier(NetClassifier):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
         annotators : array-like of shape (n_asked,) or a name, default=None
             Names from `annotators_`; None is all of them. An annotator that is not among them
             answers as the population.
@@ -352,8 +332,6 @@ class AnnotatorMLPClassifier(NetClassifier):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
         annotators : array-like of shape (n_asked,) or a name, default=None
             As for `predict_annotator_proba`.
 
@@ -369,13 +347,9 @@ class AnnotatorMLPClassifier(NetClassifier):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows to predict.
         y : array-like of shape (n_samples, n_annotators) or (n_samples,)
             Answers; columns of a frame or of Annotations may be any annotators, those of an array
             must be those of `fit`. A 1-D y is compared with `predict`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
 
         Returns
         -------
@@ -424,10 +398,6 @@ class AnnotatorMLPClassifier(NetClassifier):
             "bias": bias.max(axis=1),
             "spammer": 1 - self._explained,
         }
-
-    def _warn_of_a_poor_end(self, net: TrainingNet, loop: Loop, train: TrainingData) -> None:
-        if not getattr(self, "_is_part", False):
-            super()._warn_of_a_poor_end(net, loop, train)
 
 
 def _or_none(weight: Array) -> Array | None:

@@ -82,11 +82,6 @@ class Calibrator(SoftlossEstimator, ABC):
         -------
         ndarray of the same shape, float64
             Entries strictly inside (0, 1). Rows sum to 1, unless ``multi_label=True``.
-
-        Raises
-        ------
-        ValueError
-            If the number of columns differs from that in `fit` or probabilities are none.
         """
         check_is_fitted(self)
         given = self._check_given(logits_or_proba)

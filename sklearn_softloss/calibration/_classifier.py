@@ -17,10 +17,11 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_para
 from .._checks import check_weight, nearest_name, require_y
 from .._meta import MetaClassifier, check_classifier
 from .._probability import DEFAULT_THRESHOLD
-from .._targets.encoding import Array, Targets, target_kind
+from .._targets.encoding import Array, target_kind
 from .._warn import warn
 from ..distributed import refuse_processes
 from ..model_selection.folds import check_training_parts, splits_of
+from ..model_selection.proba import aligned_proba, fit_rows, fold_probabilities
 from ._base import Calibrator
 from ._pairs import CalibratedPair, Task
 from ._prior import PriorShift
@@ -92,8 +93,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
 
     Calibrators read `predict_proba`: log-probabilities of classes, log-odds of labels and of each
     class against the rest, bounded by the 1e-12 that is added to probabilities. scikit-learn reads
-    `decision_function` where there is one. Results agree where that is the log-odds, for example
-    for `LogisticRegression` on two classes, and for "temperature" where it is a logit.
+    `decision_function` where there is one; results agree where that is the log-odds.
 
     Calibrate first and tune decisions on top: in ``TunedDecisionClassifierCV(
     SoftCalibratedClassifierCV(clf))`` cut-offs are chosen for the probabilities that they will
@@ -182,8 +182,10 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         weight = check_weight(sample_weight, (_num_samples(X),), name="sample_weight")
         params = {} if prefit else self._params_of_estimator(estimator, sample_weight, fit_params)
         task = Task(calibrator, X, y, targets, weight, params)
+        everything = np.arange(_num_samples(X))
         if prefit:
-            pairs = [task.calibrate_all(estimator)]
+            proba = aligned_proba(estimator, X, task.known)
+            pairs = [CalibratedPair(estimator, task.fit_calibrator(everything, proba))]
         else:
             cv = 5 if self.cv is None else self.cv
             splits = splits_of(cv, X, y, targets, labels=labels, groups=groups, shuffle=False)
@@ -192,8 +194,17 @@ class SoftCalibratedClassifierCV(MetaClassifier):
                 fit_pairs = (delayed(task.fit_pair)(estimator, split) for split in splits)
                 pairs = list(Parallel(n_jobs=self.n_jobs)(fit_pairs))
             else:
-                pairs = [task.fit_out_of_fold(estimator, splits, self.n_jobs)]
-        self._store(pairs, targets, labels)
+                parts = fold_probabilities(
+                    estimator, X, y, splits, n_jobs=self.n_jobs, params=params, known=task.known
+                )
+                tested = np.concatenate([test for _, test in splits])
+                calibrator = task.fit_calibrator(tested, np.concatenate(parts))
+                fitted = fit_rows(estimator, X, y, everything, params)
+                pairs = [CalibratedPair(fitted, calibrator)]
+        self.calibrated_classifiers_, self.classes_, self._labels = pairs, targets.classes, labels
+        self._take_over(pairs[0].estimator, "label_names_", "column_classes_")
+        if targets.label_names is not None:
+            self.label_names_ = targets.label_names
         return self
 
     def _estimator(self) -> Any:
@@ -245,14 +256,6 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             "calibration only.",
         )
         return fit_params
-
-    def _store(self, pairs: list[CalibratedPair], targets: Targets, labels: bool) -> None:
-        self.calibrated_classifiers_ = pairs
-        self.classes_ = targets.classes
-        self._labels = labels
-        self._take_over(pairs[0].estimator, "label_names_", "column_classes_")
-        if targets.label_names is not None:
-            self.label_names_ = targets.label_names
 
     # --- answers ---------------------------------------------------------------------------------
 

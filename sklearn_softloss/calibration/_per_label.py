@@ -37,28 +37,6 @@ class Block:
         return np.asarray((self.weight * (1 - self.truth)).sum(axis=1))
 
 
-@dataclass(frozen=True)
-class LabelData:
-    """What the curves read, truths (dense or CSC, NaN where unknown) and weights of the rows."""
-
-    read: Array
-    values: Rows
-    weight: Array
-
-    def blocks(self, labels: Array) -> Iterator[tuple[Array, Block]]:
-        """The labels wanted, some at a time."""
-        n_blocks = -(-len(labels) * len(self.read) // BLOCK_SIZE)
-        for columns in np.array_split(labels, max(1, min(n_blocks, len(labels)))):
-            if len(columns):
-                yield columns, _block(self.read[:, columns], self.values[:, columns], self.weight)
-
-    def pooled(self) -> Block:
-        """All labels as one."""
-        step = -(-self.read.size // POOL_SIZE)
-        block = _block(self.read[::step], self.values[::step], self.weight[::step])
-        return Block(*(part.reshape(1, -1) for part in (block.read, block.truth, block.weight)))
-
-
 def _block(read: Array, values: Rows, weight: Array) -> Block:
     dense = values.toarray() if sp.issparse(values) else values
     truth = np.ascontiguousarray(dense.T, dtype=np.float64)
@@ -69,15 +47,29 @@ def _block(read: Array, values: Rows, weight: Array) -> Block:
     return Block(np.ascontiguousarray(read.T), truth, weight)
 
 
+def _blocks(
+    labels: Array, read: Array, values: Rows, weight: Array
+) -> Iterator[tuple[Array, Block]]:
+    """The labels wanted, some at a time; truths are dense or CSC, NaN where unknown."""
+    n_blocks = -(-len(labels) * len(read) // BLOCK_SIZE)
+    for columns in np.array_split(labels, max(1, min(n_blocks, len(labels)))):
+        if len(columns):
+            yield columns, _block(read[:, columns], values[:, columns], weight)
+
+
+def _pooled_block(read: Array, values: Rows, weight: Array) -> Block:
+    """All labels as one."""
+    step = -(-read.size // POOL_SIZE)
+    block = _block(read[::step], values[::step], weight[::step])
+    return Block(*(part.reshape(1, -1) for part in (block.read, block.truth, block.weight)))
+
+
 class LabelwiseCalibrator(Calibrator):
     """Base of the methods that map each label by a curve of its own.
 
     Over exclusive classes there is one curve for each class against the rest, and rows are
-    divided by their sum. With ``multi_label=True`` a label with fewer than `few` positives or
-    negatives (soft truths count by their mass) takes the curve that is fitted to the entries of
-    all labels together. What the truths say nothing about keeps the probability given: labels
-    whose known truths are all 0 or all 1, classes without mass, and labels that would be pooled
-    where all together say too little as well.
+    divided by their sum. Labels with fewer than `few` positives or negatives take the curve of all
+    labels together; what the truths say nothing about keeps the probability given.
     """
 
     few: ClassVar[int] = 10
@@ -92,22 +84,22 @@ class LabelwiseCalibrator(Calibrator):
 
     def _fit(self, values: Rows, given: Array, weight: Array) -> None:
         columns = sp.csc_array(values) if sp.issparse(values) else values
-        data = LabelData(self._read(given), columns, weight)
+        data = self._read(given), columns, weight
         everything = np.arange(given.shape[1])
         positives, negatives = np.concatenate(
-            [[block.positives, block.negatives] for _, block in data.blocks(everything)], axis=1
+            [[block.positives, block.negatives] for _, block in _blocks(everything, *data)], axis=1
         )
         informed = (positives > 0) & (negatives > 0)
         own = informed.copy()
         if self._pools():
             own &= np.minimum(positives, negatives) >= self.few
         curves = self._identity(len(own))
-        for labels, block in data.blocks(np.flatnonzero(own)):
+        for labels, block in _blocks(np.flatnonzero(own), *data):
             curves[labels], at_infinity = self._fit_block(block)
             own[labels] = ~(at_infinity & self._pools())
         pooled = informed & ~own
         if pooled.any():
-            together = data.pooled()
+            together = _pooled_block(*data)
             curve, at_infinity = self._fit_block(together)
             masses = together.positives[0], together.negatives[0]
             enough = min(masses) >= self.few and not at_infinity[0]

@@ -29,22 +29,14 @@ class PriorShift(LogisticCalibrator):
     prior : array-like of shape (n_classes,) or (n_labels,), default=None
         The prior to move to: > 0, summing to 1 over classes, and < 1 for a label. None: that of
         the truths.
-    from_logits : bool, default=False
-        Whether `fit` and `predict_proba` are given logits. If not, 1e-12 is added to each
-        probability before its logarithm is taken.
-    multi_label : bool, default=False
-        Whether columns are independent labels instead of classes.
+    from_logits, multi_label : bool, default=False
+        As in `TemperatureScaling`.
 
     Attributes
     ----------
     intercept_ : ndarray of shape (n_columns,)
         The offsets in nats; with mean 0 over classes with mass in the truths.
-    base_rate_ : ndarray of shape (n_columns,)
-        The mean truth.
-    unchanged_ : ndarray of shape (n_columns,), bool
-        Classes without mass in the truths and labels whose known truths are all 0 or all 1: they
-        keep the probability given.
-    pooled_ : ndarray of shape (n_columns,), bool
+    base_rate_, pooled_, unchanged_ : ndarray of shape (n_columns,)
         As in `SigmoidCalibration`; nothing is pooled where a `prior` is given.
 
     References

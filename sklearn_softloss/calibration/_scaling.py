@@ -164,8 +164,7 @@ class DirichletCalibration(Calibrator):
     intercept : float, default=0.001
         Penalty >= 0 on the mean square of the intercepts, in nats.
     from_logits : bool, default=False
-        Whether `fit` and `predict_proba` are given logits, whose log-softmax is taken. If not,
-        1e-12 is added to each probability before its logarithm is taken.
+        As in `VectorScaling`, but of logits the log-softmax is taken.
 
     Attributes
     ----------

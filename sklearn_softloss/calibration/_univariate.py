@@ -77,7 +77,8 @@ class BetaCalibration(LogisticCalibrator):
     """Beta calibration: expit(a log(p) - b log(1 - p) + c) with a, b >= 0.
 
     Unlike a sigmoid it contains the identity, at a = b = 1 and c = 0, and may bend differently at
-    the two ends. It never decreases.
+    the two ends. It never decreases. Truths of 0 and 1 are moved as in `SigmoidCalibration`, which
+    keeps slopes finite.
 
     Parameters
     ----------
@@ -92,10 +93,6 @@ class BetaCalibration(LogisticCalibrator):
         c, in nats.
     base_rate_, pooled_, unchanged_ : ndarray of shape (n_columns,)
         As in `SigmoidCalibration`.
-
-    Notes
-    -----
-    Truths of 0 and 1 are moved as in `SigmoidCalibration`, which keeps slopes finite.
 
     References
     ----------
@@ -136,7 +133,9 @@ class IsotonicCalibration(LabelwiseCalibrator):
 
     Of all such curves it has the least soft log loss on the rows of the fit, and the least squared
     error. Between these rows it is linear in the probability. It needs many rows (a thousand or
-    more), else it overfits.
+    more), else it overfits. Curves keep 1 / (N + 2) away from 0 and 1 for N rows (the sum of their
+    weights), since N rows cannot vouch for more and a 0 in the wrong place costs an infinite log
+    loss; scikit-learn's may reach 0 and 1 and equal these in between.
 
     Parameters
     ----------
@@ -149,12 +148,6 @@ class IsotonicCalibration(LabelwiseCalibrator):
         One a label, or class against the rest; None where that is unchanged.
     base_rate_, pooled_, unchanged_ : ndarray of shape (n_columns,)
         As in `SigmoidCalibration`, but labels are pooled below 50 positives or negatives.
-
-    Notes
-    -----
-    Curves keep 1 / (N + 2) away from 0 and 1 for N rows (the sum of their weights), since N rows
-    cannot vouch for more and a 0 in the wrong place costs an infinite log loss. scikit-learn's
-    curves may reach 0 and 1 and equal these in between.
 
     References
     ----------

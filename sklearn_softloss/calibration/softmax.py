@@ -26,8 +26,7 @@ def soft_log_loss_and_residual(
 ) -> tuple[float, Array]:
     """Weighted sum of the soft log losses, in nats, and its derivative by `raw`.
 
-    Arrays have one row a class, (n_classes, n_samples), over which sums are fast; `raw` is
-    overwritten.
+    Arrays are (n_classes, n_samples), over which sums are fast; `raw` is overwritten.
     """
     raw -= raw.max(axis=0)
     fitted = np.vdot(weighted_truth, raw)
@@ -47,25 +46,11 @@ def fit_softmax(
     weight: Array,
     penalty_slope: Callable[[Array], Array] = np.zeros_like,
 ) -> Array:
-    """The change of scores with the least mean soft log loss plus penalty.
+    """Parameters of the change of `scores` with the least mean soft log loss plus penalty.
 
-    Parameters
-    ----------
-    scores : ndarray of shape (n_classes, n_samples)
-        Logits before the change.
-    linear : callable
-        From parameters to what is added to `scores`, linear.
-    adjoint : callable
-        Its adjoint: from derivatives by the scores to those by the parameters.
-    n_parameters : int
-    truth : ndarray of shape (n_classes, n_samples)
-    weight : ndarray of shape (n_samples,)
-    penalty_slope : callable
-        The derivative, linear, of a quadratic penalty by the parameters.
-
-    Returns
-    -------
-    ndarray of shape (n_parameters,)
+    `linear` maps parameters to what is added to the scores, `adjoint` derivatives by the scores to
+    those by the parameters; `penalty_slope` is the derivative, linear, of a quadratic penalty.
+    Scores and truth are (n_classes, n_samples).
     """
     share = weight / weight.sum()
     weighted_truth = truth * share

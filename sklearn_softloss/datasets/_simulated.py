@@ -25,15 +25,12 @@ def make_soft_labels(
 ) -> tuple[Array, ...]:
     """Rows of class probabilities, such as shares of a few votes, and what lies behind them.
 
-    The features are independent and normal; the probabilities are the softmax of smooth functions
-    of them.
+    Features are independent and normal; probabilities are the softmax of smooth functions of them.
 
     Parameters
     ----------
-    n_samples : int, default=500
-        Rows.
-    n_features : int, default=5
-        Columns of X.
+    n_samples, n_features : int, default=500, 5
+        Rows and columns of X.
     n_classes : int, default=3
         Columns of Y, at least 2.
     n_votes : int or None, default=5
@@ -102,10 +99,8 @@ def make_annotations(
 
     Parameters
     ----------
-    n_samples : int, default=500
-        Rows.
-    n_features : int, default=5
-        Columns of X.
+    n_samples, n_features : int, default=500, 5
+        Rows and columns of X.
     n_classes : int, default=2
         Answers to choose from, at least 2.
     n_annotators : int, default=20
@@ -198,15 +193,12 @@ def make_label_sets(
 ) -> tuple[Array, ...]:
     """Label sets from common to rare labels, of which some entries may be unknown.
 
-    Each label has a probability of its own, a smooth function of the features; given these, labels
-    are drawn apart.
+    Each label is drawn by itself, with a probability that is a smooth function of the features.
 
     Parameters
     ----------
-    n_samples : int, default=1000
-        Rows.
-    n_features : int, default=10
-        Columns of X.
+    n_samples, n_features : int, default=1000, 10
+        Rows and columns of X.
     n_labels : int, default=6
         Columns of Y.
     prevalence : tuple of float (first, last), default=(0.4, 0.03)
@@ -216,10 +208,8 @@ def make_label_sets(
         Share of entries that nobody knows, in [0, 1); they are drawn from all alike.
     sharpness : float, default=2.0
         How much the features tell of the labels, >= 0.
-    return_proba : bool, default=False
-        Whether to return the probabilities as well.
-    random_state : int, RandomState instance or None, default=None
-        Says which draw this is.
+    return_proba, random_state : bool and int, RandomState instance or None, default=False and None
+        As in `make_soft_labels`.
 
     Returns
     -------

@@ -1,7 +1,4 @@
-"""Decision rules for exclusive classes: they answer with the number of a column.
-
-Truth comes as rows of class mass (n_samples, n_classes), hard labels as one-hot rows.
-"""
+"""Decision rules for exclusive classes: they answer with the number of a column."""
 
 from __future__ import annotations
 
@@ -54,16 +51,15 @@ class CostMatrix(DecisionRule):
 class ClassThresholds(DecisionRule):
     """Of exclusive classes, the one whose probability is largest in units of its threshold.
 
-    Plain argmax has equal thresholds. They are found class by class: with the others held fixed
-    each row has one ratio at which it changes to the class, and a sort over the rows judges all
-    cut-offs of that class at once. A change is made only if it improves the objective, so that on
-    the rows of `fit` the rule is never worse than argmax; it ends in a local maximum. A class
-    without any mass in `fit` is left as it is, for these rows say nothing of it.
+    Plain argmax has equal thresholds. They are tuned class by class: with the others held fixed a
+    sort over the rows judges all cut-offs of a class at once. A change is made only if it improves
+    the objective, so that on the rows of `fit` the rule is never worse than argmax; it ends in a
+    local maximum. A class without any mass in `fit` is left as it is.
 
     Parameters
     ----------
     objective : str or callable, default="f1"
-        As in `optimal_thresholds`, without floors and costs (see `CostMatrix`).
+        As in `optimal_thresholds`, without floors; for costs see `CostMatrix`.
     average : {"macro", "weighted"}, default="macro"
         Over classes, each against the others.
     beta : float, default=1.0
@@ -100,7 +96,7 @@ class ClassThresholds(DecisionRule):
         log_proba = np.full(proba.shape, -np.inf)
         log_proba[:, present] = np.log(np.maximum(proba[:, present], SMALLEST_PROBA))
         offsets = np.zeros(truth.shape[1])
-        value = self._value(goal, mass, log_proba.argmax(axis=1))
+        value = float(self._value(goal, _counts(mass, log_proba.argmax(axis=1))))
         for _ in range(self.max_rounds):
             start = value
             for column in present if len(present) > 1 else ():
@@ -121,19 +117,10 @@ class ClassThresholds(DecisionRule):
         check_one_of("average", self.average, ("macro", "weighted"))
         return Objective(self.objective, self.beta), self.average
 
-    def _counts(self, mass: Array, chosen: Array) -> Counts:
-        total, n_classes = mass.sum(), mass.shape[1]
-        one_hot = chosen[:, None] == np.arange(n_classes)
-        predicted = (one_hot * mass.sum(axis=1, keepdims=True)).sum(axis=0)
-        return Counts((one_hot * mass).sum(axis=0), predicted, mass.sum(axis=0), total)
-
-    def _mean(self, values: Array, positives: Array) -> Array:
-        weights = None if self.average == "macro" else positives
-        return np.asarray(np.average(values, axis=-1, weights=weights))
-
-    def _value(self, goal: Objective, mass: Array, chosen: Array) -> float:
-        counts = self._counts(mass, chosen)
-        return float(self._mean(goal.gain(counts), counts.positives))
+    def _value(self, goal: Objective, counts: Counts) -> Array:
+        """The averaged objective of counts whose last axis are the classes."""
+        weights = None if self.average == "macro" else counts.positives
+        return np.asarray(np.average(goal.value(counts), axis=-1, weights=weights))
 
     def _best_offset(
         self, goal: Objective, mass: Array, scores: Array, column: int
@@ -146,7 +133,7 @@ class ClassThresholds(DecisionRule):
         needed = others.max(axis=1) - scores[:, column]
         order = np.argsort(needed, kind="stable")
         ends = np.flatnonzero(np.append(needed[order][1:] > needed[order][:-1], True))
-        before = self._counts(mass, rival)
+        before = _counts(mass, rival)
         rows = np.arange(len(scores))
         row_mass = mass.sum(axis=1)
         tp, predicted = (np.zeros((len(scores), n_classes)) for _ in range(2))
@@ -157,10 +144,16 @@ class ClassThresholds(DecisionRule):
             np.vstack([start, start + change[order].cumsum(axis=0)[ends]])
             for start, change in ((before.tp, tp), (before.predicted, predicted))
         )
-        along = Counts(tp, predicted, before.positives, before.total)
-        values = self._mean(goal.gain(along), before.positives)
+        values = self._value(goal, Counts(tp, predicted, before.positives, before.total))
         best = int(np.argmax(values))
         steps = needed[order][ends]
         low = steps[best - 1] if best else steps[0] - 2.0
         high = steps[best] if best < len(steps) else steps[-1] + 2.0
         return float((low + high) / 2), float(values[best])
+
+
+def _counts(mass: Array, chosen: Array) -> Counts:
+    """Counts of each class against the others, (n_classes,)."""
+    one_hot = chosen[:, None] == np.arange(mass.shape[1])
+    predicted = (one_hot * mass.sum(axis=1, keepdims=True)).sum(axis=0)
+    return Counts((one_hot * mass).sum(axis=0), predicted, mass.sum(axis=0), mass.sum())

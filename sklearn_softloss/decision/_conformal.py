@@ -17,10 +17,10 @@ from ._risk import cut_for_recall, rows_for_recall, too_few
 class VoteConformal(SoftlossEstimator):
     """For each row a set of classes that holds the next vote with a given probability.
 
-    Where annotators disagree there is no true class that a set could hold. What it can hold is the
-    answer of one more annotator, drawn from the row's votes. The sets are those of Monte Carlo
-    conformal prediction with all votes drawn: every class from one probability on, the highest at
-    which the rows of `fit` miss few enough of their votes.
+    Where annotators disagree there is no true class that a set could hold, but the answer of one
+    more annotator. The sets are those of Monte Carlo conformal prediction with all votes drawn:
+    every class from one probability on, the highest at which the rows of `fit` miss few enough of
+    their votes.
 
     Parameters
     ----------
@@ -43,10 +43,8 @@ class VoteConformal(SoftlossEstimator):
     -----
     The guarantee is for rows drawn as those of `fit`, which must not have been used to train the
     classifier: over draws of both, a fresh vote is held with probability at least `coverage`. For
-    this the rows of `fit` may miss a little less: n rows miss the share m of their votes with
-    (n * m + 1) / (n + 1) <= 1 - coverage. Calibration on the majority class instead promises less
-    than it says, since votes against the majority are never counted as missed. A row whose classes
-    are all less probable than `threshold_` has an empty set.
+    this n rows of `fit` may miss a share m of their votes with (n * m + 1) / (n + 1) <= 1 -
+    coverage. A row whose classes are all less probable than `threshold_` has an empty set.
 
     References
     ----------
@@ -109,11 +107,6 @@ class VoteConformal(SoftlossEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_classes), bool
-
-        Raises
-        ------
-        ValueError
-            If `y_proba` is illegal or has other columns than in `fit`.
         """
         check_is_fitted(self)
         proba = check_proba(y_proba, (len(y_proba), self.n_classes_))

@@ -88,11 +88,6 @@ class ExpectedF1(DecisionRule):
         -------
         ndarray of shape (n_samples, n_labels + 1)
             Column k is the expectation of predicting k labels.
-
-        Raises
-        ------
-        ValueError
-            If `y_proba` is illegal or has other columns than in `fit`.
         """
         return self._expected(self._check_proba(y_proba))
 

@@ -39,19 +39,7 @@ OBJECTIVES = (*MEASURES, *NEEDS_FLOOR, "expected_cost")
 
 @dataclass
 class Objective:
-    """A measure to be maximised; an expected cost to be minimised.
-
-    Parameters
-    ----------
-    objective : str or callable
-    beta : float
-        Weight of recall against precision in "f1".
-    costs : array-like, default=None
-        For "expected_cost": (false positive, false negative) for all labels, one such row a label,
-        or one table a label indexed by [truth, decision].
-    floor : float, default=None
-        Least recall or precision of the two objectives that have one.
-    """
+    """A measure to be maximised, or a cost to be minimised; as in `optimal_thresholds`."""
 
     objective: Any = "f1"
     beta: float = 1.0
@@ -176,19 +164,7 @@ def _takes_counts(function: Callable[..., Any]) -> bool:
 
 
 def cost_tables(costs: Any) -> Array:
-    """Tables (n_labels or 1, 2, 2) of costs, indexed by [truth, decision].
-
-    Parameters
-    ----------
-    costs : array-like of shape (2,), (n_labels, 2) or (n_labels, 2, 2)
-        False positive and false negative, or whole tables.
-
-    Raises
-    ------
-    ValueError
-        For another shape, numbers that are not finite, or a table in which an error costs less
-        than the right answer.
-    """
+    """Checked tables of costs, (n_labels, 2, 2) or for all labels (1, 2, 2)."""
     given = np.asarray(costs, dtype=np.float64)
     if given.ndim in (1, 2) and given.shape[-1] == 2:
         tables = np.zeros((*np.atleast_2d(given).shape[:1], 2, 2))
@@ -202,11 +178,17 @@ def cost_tables(costs: Any) -> Array:
         )
     if not np.isfinite(tables).all():
         raise ValueError("costs must be finite.")
-    gains = np.stack([tables[:, 0, 1] - tables[:, 0, 0], tables[:, 1, 0] - tables[:, 1, 1]])
-    if (gains < 0).any() or (gains.sum(axis=0) == 0).any():
-        label = int(np.argmax((gains < 0).any(axis=0) | (gains.sum(axis=0) == 0)))
+    prices = np.stack(error_prices(tables))
+    wrong = (prices < 0).any(axis=0) | (prices.sum(axis=0) == 0)
+    if wrong.any():
+        label = int(np.argmax(wrong))
         raise ValueError(
             "An error must cost at least what the right answer costs, and one of the two errors "
             f"more; the table of label {label} is {tables[label].tolist()}."
         )
     return tables
+
+
+def error_prices(tables: Array) -> tuple[Array, Array]:
+    """What an error costs more than the right answer, of negatives and of positives."""
+    return tables[:, 0, 1] - tables[:, 0, 0], tables[:, 1, 0] - tables[:, 1, 1]

@@ -15,16 +15,8 @@ from ..metrics.confusion import Counts
 class Sweep:
     """Counts at every cut that matters, from "predict nothing" downwards.
 
-    Cut-offs lie in [0, 1], so what has the score 1 is always predicted.
-
-    Attributes
-    ----------
-    scores : ndarray of shape (n_cuts - 1,)
-        The lowest score that is predicted, descending; the first cut predicts the scores of 1.
-    counts : Counts
-        Arrays of shape (n_cuts,).
-    ordered : ndarray
-        All known scores, ascending.
+    Cut-offs lie in [0, 1], so what has the score 1 is always predicted. `scores`, descending, are
+    the lowest that each cut but the first predicts; `ordered` are all known scores, ascending.
     """
 
     scores: Array
@@ -46,42 +38,28 @@ class Sweep:
 
         They are the ends of the blocks of a falling isotonic regression of the truth.
         """
-        tp, predicted = np.diff(self.counts.tp), np.diff(self.counts.predicted)
+        counts = self.counts
+        tp, predicted = np.diff(counts.tp), np.diff(counts.predicted)
         counted = predicted > 0
         corners = np.append(0, np.flatnonzero(counted) + 1)
         if len(corners) > 1:
             rates = tp[counted] / predicted[counted]
             fitted = isotonic_regression(rates, weights=predicted[counted], increasing=False)
             corners = corners[fitted.blocks]
-        counts = Counts(
-            self.counts.tp[corners],
-            self.counts.predicted[corners],
-            self.counts.positives,
-            self.counts.total,
-        )
-        return Sweep(self.scores[corners[1:] - 1], counts, self.ordered)
+        at = Counts(counts.tp[corners], counts.predicted[corners], counts.positives, counts.total)
+        return Sweep(self.scores[corners[1:] - 1], at, self.ordered)
 
 
 def between(below: float, score: float) -> float:
-    """Half way between two scores, above the lower one.
-
-    Between neighbouring floats the midpoint may round down.
-    """
+    """Half way between two scores, and above the lower one, to which the middle may round."""
     middle = (below + score) / 2
     return float(middle if middle > below else score)
 
 
 def sweep(truth: Array, scores: Array, weight: Array | None, only_positives: bool) -> Sweep:
-    """Counts at all cuts between distinct scores.
+    """Counts of one label at all cuts between distinct scores; its truth is NaN where unknown.
 
-    Parameters
-    ----------
-    truth : ndarray of shape (n,)
-        In [0, 1]; NaN where unknown.
-    scores : ndarray of shape (n,)
-    weight : ndarray of shape (n,) or None
-    only_positives : bool
-        Cuts just below positives are enough. For 0/1 truth without weights this needs no argsort.
+    With `only_positives`, cuts just below positives are enough: 0/1 truth needs no argsort then.
     """
     known = ~np.isnan(truth) if weight is None else ~np.isnan(truth) & (weight > 0)
     if not known.all():

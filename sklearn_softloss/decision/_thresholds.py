@@ -14,11 +14,14 @@ from .._targets.labels import warn_if_never_absent
 from ..metrics.confusion import Counts, counts_at, fbeta, ratio
 from ._base import check_decision_data, label_matrix
 from ._objectives import ADDITIVE, Objective
-from ._sweep import Sweep, sweep
+from ._sweep import sweep
 
 AVERAGES = ("macro", "weighted", "micro", "samples", None)
 LABELS_AT_ONCE = 64
 MAX_ROUNDS = 100
+
+Guards = tuple[float, float, float, float]
+"""The parameters `min_positives`, `shrinkage`, `min_threshold` and `fallback_below`."""
 
 
 def optimal_thresholds(
@@ -120,7 +123,7 @@ def optimal_thresholds(
     warn_if_never_absent(Targets(truth))
     proba, weight = check_decision_data(truth, y_proba, sample_weight)
     guards = min_positives, shrinkage, min_threshold, fallback_below
-    thresholds, counts = search_thresholds(goal, average, truth, proba, weight, pooled, *guards)
+    thresholds, counts = search_thresholds(goal, average, truth, proba, weight, pooled, guards)
     if counts is not None:
         return thresholds, _over_labels(goal, average, counts)
     return thresholds, decision_value(goal, average, truth, proba >= thresholds, weight)
@@ -133,12 +136,9 @@ def search_thresholds(
     proba: Array,
     weight: Array | None,
     pooled: bool,
-    *guards: float,
+    guards: Guards,
 ) -> tuple[Array, Counts | None]:
-    """Cut-offs of checked data, and the counts there if the search knows them.
-
-    The guards are the last four parameters of `optimal_thresholds`.
-    """
+    """Cut-offs of checked data, and the counts there if the search knows them."""
     goal.check_labels(truth.shape[1])
     counts = None
     if pooled:
@@ -150,7 +150,7 @@ def search_thresholds(
     else:
         thresholds, counts = _label_by_label(goal, truth, proba, weight)
     if any(guards) and not pooled:
-        thresholds, counts = _guarded(thresholds, goal, truth, proba, weight, *guards), None
+        thresholds, counts = _guarded(thresholds, guards, goal, truth, proba, weight), None
     return thresholds, counts
 
 
@@ -205,7 +205,7 @@ def _micro_value(goal: Objective, counts: Counts) -> float:
 # --- label by label --------------------------------------------------------------------------
 
 
-def sweeps(truth: Array, proba: Array, weight: Array | None, only_positives: bool) -> Any:
+def _sweeps(truth: Array, proba: Array, weight: Array | None, only_positives: bool) -> Any:
     """The sweep of each label, columns gathered a few at a time."""
     for start in range(0, truth.shape[1], LABELS_AT_ONCE):
         part = slice(start, start + LABELS_AT_ONCE)
@@ -221,7 +221,7 @@ def _label_by_label(
     n_labels = truth.shape[1]
     thresholds = np.full(n_labels, DEFAULT_THRESHOLD)
     found = np.zeros((n_labels, 4))
-    for label, cuts in enumerate(sweeps(truth, proba, weight, goal.decided_at_positives)):
+    for label, cuts in enumerate(_sweeps(truth, proba, weight, goal.decided_at_positives)):
         if cuts.counts.positives > 0 or goal.decides_alone:
             best = int(np.argmax(goal.gain(cuts.counts, label)))
             thresholds[label] = cuts.cut(best)
@@ -246,17 +246,10 @@ def _pooled_cut(goal: Objective, truth: Array, proba: Array, weight: Array | Non
 
 
 def _guarded(
-    thresholds: Array,
-    goal: Objective,
-    truth: Array,
-    proba: Array,
-    weight: Array | None,
-    min_positives: float,
-    shrinkage: float,
-    min_threshold: float,
-    fallback_below: float,
+    thresholds: Array, guards: Guards, goal: Objective, truth: Array, proba: Array, weight: Any
 ) -> Array:
     """Against labels with few positives, and against those that the scores know nothing of."""
+    min_positives, shrinkage, min_threshold, fallback_below = guards
     if fallback_below > 0:
         reached = goal.value(counts_at(truth, proba >= thresholds, weight))
         highest = np.max(proba, axis=0, where=~np.isnan(truth), initial=0.0)
@@ -277,37 +270,33 @@ def _micro(goal: Objective, truth: Array, proba: Array, weight: Array | None) ->
     """Exact: Dinkelbach's iteration on F-beta (Jaccard rises with F1); the others separate."""
     if goal.objective in ADDITIVE:
         return _label_by_label(goal, truth, proba, weight)[0]
-    hulls = [cuts.hull() for cuts in sweeps(truth, proba, weight, True)]
-    positives = sum(cuts.counts.positives for cuts in hulls)
-    total = sum(cuts.counts.total for cuts in hulls)
+    found = [cuts.hull() for cuts in _sweeps(truth, proba, weight, True)]
+    positives = sum(cuts.counts.positives for cuts in found)
+    total = sum(cuts.counts.total for cuts in found)
     if not positives:
         return np.full(truth.shape[1], DEFAULT_THRESHOLD)
+
+    def best(gain: float, price: float) -> list[int]:
+        """In each label the cut that maximises ``gain * tp - price * predicted``."""
+        parts = (cuts.counts for cuts in found)
+        return [int(np.argmax(gain * each.tp - price * each.predicted)) for each in parts]
+
     if goal.objective == "balanced_accuracy":
         # tp / positives + tn / negatives falls with `predicted` at one rate for all labels.
-        price = positives / total if total > positives else 0.0
-        return _cuts(hulls, _best(hulls, 1.0, price))
-    beta = goal.beta if goal.objective == "f1" else 1.0
-    value = 0.0
-    for _ in range(MAX_ROUNDS):
-        chosen = _best(hulls, 1 + beta**2, value)
-        tp, predicted = (
-            sum(getattr(cuts.counts, name)[i] for cuts, i in zip(hulls, chosen, strict=True))
-            for name in ("tp", "predicted")
-        )
-        reached = float(fbeta(Counts(tp, predicted, positives, total), beta))
-        if reached <= value:
-            break
-        value = reached
-    return _cuts(hulls, chosen)
-
-
-def _best(hulls: list[Sweep], gain: float, price: float) -> list[int]:
-    """In each label the cut that maximises ``gain * tp - price * predicted``."""
-    return [int(np.argmax(gain * cuts.counts.tp - price * cuts.counts.predicted)) for cuts in hulls]
-
-
-def _cuts(hulls: list[Sweep], chosen: list[int]) -> Array:
-    return np.array([cuts.cut(i) for cuts, i in zip(hulls, chosen, strict=True)])
+        chosen = best(1.0, positives / total if total > positives else 0.0)
+    else:
+        beta = goal.beta if goal.objective == "f1" else 1.0
+        chosen, value = [], 0.0
+        for _ in range(MAX_ROUNDS):
+            chosen = best(1 + beta**2, value)
+            pairs = list(zip(found, chosen, strict=True))
+            tp = sum(cuts.counts.tp[i] for cuts, i in pairs)
+            predicted = sum(cuts.counts.predicted[i] for cuts, i in pairs)
+            reached = float(fbeta(Counts(tp, predicted, positives, total), beta))
+            if reached <= value:
+                break
+            value = reached
+    return np.array([cuts.cut(i) for cuts, i in zip(found, chosen, strict=True)])
 
 
 # --- samples: coordinate ascent --------------------------------------------------------------

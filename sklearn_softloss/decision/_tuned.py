@@ -189,7 +189,9 @@ class TunedDecisionClassifierCV(MetaClassifier):
         self.best_score_, self.cv_results_ = tuning.score, tuning.results
         self._kind, self._report = kind, tuning.report()
         if len(columns) < len(classes) and kind == "binary":
-            self._report.notes.insert(0, _which_is_tuned(positive, classes.tolist()))
+            tuned, other = classes[[positive, 1 - positive]].tolist()
+            note = f"Tuned for class {tuned!r}; pos_label={other!r} tunes for the other."
+            self._report.notes.insert(0, note)
         for name in ("thresholds_", "fold_thresholds_"):
             self.__dict__.pop(name, None)  # of an earlier fit
         if tuning.fold_thresholds is not None:
@@ -312,8 +314,3 @@ class TunedDecisionClassifierCV(MetaClassifier):
         """
         check_is_fitted(self)
         return self._report
-
-
-def _which_is_tuned(positive: int, classes: list[Any]) -> str:
-    other = classes[1 - positive]
-    return f"Tuned for class {classes[positive]!r}; pos_label={other!r} tunes for the other."

@@ -25,19 +25,9 @@ Fold = tuple[Array, Array, "Array | None"]
 class Tuning:
     """Fits a rule to the test parts of all folds together, and to each fold for comparison.
 
-    Parameters
-    ----------
-    rule : DecisionRule
-        Not fitted itself; `chosen` is its fitted clone, or the default that stays in force.
-    objective : str or callable
-    average : str
-        Both for rules that have none of their own.
-    names : ndarray of shape (n_columns,)
-        Of the columns, which are classes or labels; of two classes the positive one.
-    truth : ndarray of shape (n_samples, n_columns)
-    weight : ndarray of shape (n_samples,) or None
-    keeps_default : bool
-        Cut at 0.5, or take the argmax, unless the rule gains more than a standard error over folds.
+    `rule` is not fitted itself: `chosen` is its fitted clone. With `keeps_default` that is
+    `Untuned` unless the rule gains more than a standard error over folds. Objective and average are
+    for rules that have none of their own, `names` those of the columns of `truth`.
     """
 
     rule: DecisionRule
@@ -69,7 +59,8 @@ class Tuning:
         self.kept_default = self.keeps_default and not gains
         self.chosen = self._fit(self.default if self.kept_default else self.rule, folds)
         self.chosen._warn_of_fit()
-        self.score = self._value(truth, self._answers(self.chosen.decide(proba)), weight)
+        self._decided = self._answers(self.chosen.decide(proba))
+        self.score = self._value(truth, self._decided, weight)
         if hasattr(self.chosen, "thresholds_"):
             self.fold_thresholds = np.array(
                 [self._fit(self.rule, [fold]).thresholds_ for fold in folds]
@@ -113,7 +104,7 @@ class Tuning:
 
     def never_predicted(self) -> list[str]:
         """One message if there are labels that the rule never predicted, else none."""
-        never = np.flatnonzero(~self._answers(self.chosen.decide(self._everything[1])).any(axis=0))
+        never = np.flatnonzero(~self._decided.any(axis=0))
         if not len(never):
             return []
         shown = ", ".join(str(self.names[i]) for i in never[:5])
@@ -126,7 +117,7 @@ class Tuning:
     def report(self) -> Table:
         """One row a label, and notes on the whole."""
         truth, proba, weight = self._everything
-        tuned = counts_at(truth, self._answers(self.chosen.decide(proba)), weight)
+        tuned = counts_at(truth, self._decided, weight)
         plain = counts_at(truth, self._defaults(proba), weight)
         name = "at 0.5" if self.rule.decides == "labels" else "by argmax"
         zeros = np.zeros(len(tuned.tp))
@@ -165,10 +156,10 @@ def _joined(folds: list[Fold]) -> Fold:
 
 
 def _notes(decisions: dict[str, Counts], nothing: Counts) -> list[str]:
-    notes = []
-    for measure, what in ((_macro_f1, "Macro F1"), (_hamming, "Hamming accuracy")):
-        parts = [f"{measure(counts):.4f} {name}" for name, counts in decisions.items()]
-        notes.append(f"{what}: {', '.join(parts)}, {measure(nothing):.4f} for predicting nothing.")
+    shown = [*decisions.items(), ("for predicting nothing", nothing)]
+    macro = [f"{fbeta(each)[each.total > 0].mean():.4f} {name}" for name, each in shown]
+    hamming = [f"{(each.tp + each.tn).sum() / each.total.sum():.4f} {name}" for name, each in shown]
+    notes = [f"Macro F1: {', '.join(macro)}.", f"Hamming accuracy: {', '.join(hamming)}."]
     for name, counts in decisions.items():
         known = counts.total > 0
         never = int(np.count_nonzero(counts.predicted[known] == 0))
@@ -179,11 +170,3 @@ def _notes(decisions: dict[str, Counts], nothing: Counts) -> list[str]:
         elif never:
             notes.append(f"{never} of {np.count_nonzero(known)} are never predicted {name}.")
     return notes
-
-
-def _macro_f1(counts: Counts) -> float:
-    return float(fbeta(counts)[counts.total > 0].mean())
-
-
-def _hamming(counts: Counts) -> float:
-    return float((counts.tp + counts.tn).sum() / counts.total.sum())

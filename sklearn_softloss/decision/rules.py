@@ -10,10 +10,12 @@ import numpy as np
 from .._targets.encoding import Array
 from ..metrics.confusion import counts_at
 from ._base import DecisionRule
-from ._objectives import Objective, cost_tables
-from ._set_sizes import check_set_sizes, resized, top, tuned_with_sizes
+from ._objectives import Objective, cost_tables, error_prices
+from ._set_sizes import check_set_sizes, resized, top
 from ._sweep import sweep
 from ._thresholds import check_average, decision_value, search_thresholds
+
+MAX_ROUNDS = 20
 
 
 class CutOffs(DecisionRule):
@@ -44,13 +46,28 @@ class TunedCutOffs(CutOffs):
     """Base of those whose cut-offs are found by `_find` and whose sets are judged by `_judge`."""
 
     def _fit(self, truth: Array, proba: Array, weight: Array | None) -> None:
+        """Find the cut-offs whose sets are best after they were brought to size.
+
+        An entry that is added whatever its probability counts as certain while its label's cut-off
+        is sought, one that is removed as impossible; the cut-offs found then change what these are.
+        Ends in a local maximum.
+        """
         check_set_sizes(self.min_labels, self.max_labels, truth.shape[1])
-        self.thresholds_ = tuned_with_sizes(
-            lambda seen: self._find(truth, seen, weight),
-            lambda answer: self._judge(truth, answer, weight),
-            lambda decided: self._resized(decided, proba),
-            proba,
-        )
+        self.thresholds_ = self._find(truth, proba, weight)
+        decided = proba >= self.thresholds_
+        answer = self._resized(decided, proba)
+        if np.array_equal(answer, decided):
+            return
+        value = self._judge(truth, answer, weight)
+        for _ in range(MAX_ROUNDS):
+            seen = np.where(answer & ~decided, 1.0, np.where(decided & ~answer, 0.0, proba))
+            candidate = self._find(truth, seen, weight)
+            decided = proba >= candidate
+            answer = self._resized(decided, proba)
+            reached = self._judge(truth, answer, weight)
+            if reached <= value:
+                break
+            self.thresholds_, value = candidate, reached
 
     @abstractmethod
     def _find(self, truth: Array, proba: Array, weight: Array | None) -> Array:
@@ -137,7 +154,7 @@ class Thresholds(TunedCutOffs):
     def _find(self, truth: Array, proba: Array, weight: Array | None) -> Array:
         goal, average = self._scored_by()
         guards = self.min_positives, self.shrinkage, self.min_threshold, self.fallback_below
-        return search_thresholds(goal, average, truth, proba, weight, self.pooled, *guards)[0]
+        return search_thresholds(goal, average, truth, proba, weight, self.pooled, guards)[0]
 
     def _judge(self, truth: Array, answer: Array, weight: Array | None) -> float:
         goal, average = self._scored_by()
@@ -191,17 +208,12 @@ class TopK(DecisionRule):
         y_proba : array-like of shape (n_samples, n_labels)
             Predicted probabilities.
         counts : array-like of shape (n_samples,), default=None
-            How many labels each row gets, if `k` is "count".
+            How many labels each row gets, where `k` is "count".
 
         Returns
         -------
         ndarray of shape (n_samples, n_labels), int64
             0 and 1.
-
-        Raises
-        ------
-        ValueError
-            If `y_proba` is illegal or has other columns than in `fit`, or `counts` do not fit.
         """
         if counts is None:
             return super().decide(y_proba)
@@ -300,15 +312,10 @@ class CostSensitive(CutOffs):
         n_labels = truth.shape[1]
         check_set_sizes(self.min_labels, self.max_labels, n_labels)
         Objective("expected_cost", costs=self.costs).check_labels(n_labels)
-        of_negative, of_positive = self._prices()
-        cuts = of_negative / (of_negative + of_positive)
-        self.thresholds_ = np.broadcast_to(cuts, n_labels).copy()
-
-    def _prices(self) -> tuple[Array, Array]:
-        """What an error costs more than the right answer, of negatives and of positives."""
-        tables = cost_tables(self.costs)
-        return tables[:, 0, 1] - tables[:, 0, 0], tables[:, 1, 0] - tables[:, 1, 1]
+        slope, start = self._preferred_by(n_labels)
+        self.thresholds_ = -start / slope
 
     def _preferred_by(self, n_labels: int) -> tuple[Array, Array]:
-        of_negative, of_positive = (np.broadcast_to(p, n_labels) for p in self._prices())
+        prices = error_prices(cost_tables(self.costs))
+        of_negative, of_positive = (np.broadcast_to(price, n_labels) for price in prices)
         return of_positive + of_negative, -of_negative

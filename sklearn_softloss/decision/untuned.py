@@ -14,22 +14,7 @@ from ._thresholds import decision_value
 
 
 class Untuned(DecisionRule):
-    """Labels from 0.5 on, or the most probable class: in force where tuning gains nothing.
-
-    Parameters
-    ----------
-    decides : {"labels", "classes"}
-    objective : str or callable
-    average : str
-        Both for `value_`.
-
-    Attributes
-    ----------
-    thresholds_ : ndarray of shape (n_columns,)
-        All equal.
-    value_ : float
-        The objective reached on the rows of `fit`.
-    """
+    """Labels from 0.5 on, or the most probable class: in force where tuning gains nothing."""
 
     def __init__(self, decides: str, objective: Any, average: str) -> None:
         self.decides = decides

@@ -80,7 +80,7 @@ def _columns(estimator: Any, table: Table) -> dict[str, Array]:
     names = names_of(table.names, table.n_features)
     if "" in names:
         raise ValueError("Columns of X need names, which those of the inputs are; one is empty.")
-    cells = {name: as_matrix(table.cells(at)[:, None]) for at, name in enumerate(names)}
+    cells = {name: as_matrix(table.column(at).cells[:, None]) for at, name in enumerate(names)}
     for net in parts_of(estimator, NetEstimator, set()):
         columns: Columns = net._columns
         if not columns.levels:

@@ -125,13 +125,10 @@ class Loss(ABC):
 
         Parameters
         ----------
-        logits : Tensor of shape (..., n_logits)
-            Outputs of the net, before any link.
-        target : Tensor of shape (..., n_labels)
-            Targets in the loss's domain. Entries of weight 0 may hold anything, NaN included.
+        logits, target : Tensor of shapes (..., n_logits) and (..., n_labels)
+            Outputs of the net, before any link, and targets in the loss's domain.
         entry_weight : Tensor of shape (..., n_labels), default=None
-            Weights >= 0. An entry of weight 0 leaves value and gradient as if its column were
-            not there.
+            Weights >= 0. Where it is 0 the target may be NaN, and nothing depends on the entry.
 
         Returns
         -------
@@ -184,10 +181,8 @@ class Loss(ABC):
 
         Parameters
         ----------
-        logits, target : Tensor of shapes (..., n_logits) and (..., n_labels)
-            Outputs of the net, and finite targets.
-        entry_weight : Tensor of shape (..., n_labels) or None
-            Weights >= 0.
+        logits, target, entry_weight : Tensor
+            As of a call of the loss.
 
         Returns
         -------
@@ -211,16 +206,12 @@ class Loss(ABC):
 
     @abstractmethod
     def hide_unknown(self, logits: Tensor, unknown: Tensor) -> Tensor:
-        """Logits in which unknown entries neither count nor receive a gradient.
-
-        Called before `per_sample`, which sees a target of 0 and a weight of 0 there.
+        """Logits in which unknown entries neither count nor receive a gradient, for `per_sample`.
 
         Parameters
         ----------
-        logits : Tensor of shape (..., n_logits)
-            Outputs of the net, before any link.
-        unknown : Tensor of shape (..., n_labels), bool
-            Whether an entry is unknown.
+        logits, unknown : Tensor of shapes (..., n_logits) and (..., n_labels), the second bool
+            Outputs of the net, and whether an entry is unknown.
 
         Returns
         -------
@@ -355,16 +346,12 @@ LossType = TypeVar("LossType", bound="type[Loss]")
 
 
 def register_loss(loss_class: LossType) -> LossType:
-    """Let estimators find a loss by its name: ``loss=loss_class.name``.
-
-    The same name may stand once in each domain: "squared_error" of a softmax, of sigmoids and of
-    numbers.
+    """Let estimators find a loss by its name, which may stand once in each domain.
 
     Parameters
     ----------
     loss_class : type
-        A class derived from `Loss` that has every piece a loss needs and can be made without
-        arguments.
+        A class derived from `Loss` that has every piece and can be made without arguments.
 
     Returns
     -------
@@ -383,12 +370,10 @@ def register_loss(loss_class: LossType) -> LossType:
     ... class Cubic(IndependentLoss):
     ...     name = "cubic"
     ...     properness = "neither"
-    ...     scale: float = 1.0
     ...     def per_sample(self, logits, target, entry_weight):
-    ...         error = self.scale * (logits.sigmoid() - target).abs()
-    ...         return sum_entries(error**3, entry_weight)
-    >>> Cubic(scale=2.0)
-    Cubic(scale=2.0) (neither proper nor invertible: calibrate)
+    ...         return sum_entries((logits.sigmoid() - target).abs() ** 3, entry_weight)
+    >>> Cubic()
+    Cubic() (neither proper nor invertible: calibrate)
     """
     key: Any = (getattr(loss_class, "name", None), getattr(loss_class, "domain", None))
     other = _REGISTRY.get(key)

@@ -50,8 +50,8 @@ class CountDistribution(NonnegativeLoss):
 
     References
     ----------
-    Cameron and Trivedi, "Regression analysis of count data", 2nd ed. 2013,
-    doi:10.1017/CBO9781139013567, chapter 3 (Poisson quasi-likelihood and the conditional mean).
+    Cameron and Trivedi, "Regression analysis of count data", 2013, doi:10.1017/CBO9781139013567,
+    chapter 3 (Poisson quasi-likelihood and the conditional mean).
 
     Examples
     --------
@@ -137,8 +137,7 @@ class NormalizedCrossEntropy(NonnegativeLoss):
 
     References
     ----------
-    Mahajan et al., "Exploring the limits of weakly supervised pretraining", ECCV 2018,
-    arXiv:1805.00932, section 2.2.
+    Mahajan et al., ECCV 2018, arXiv:1805.00932, section 2.2.
 
     Examples
     --------

@@ -13,8 +13,7 @@ from ._base import Loss, get_loss
 class Criterion(nn.Module):
     """Mean of a loss over samples or pixels, weighted by the class in the ground truth.
 
-    For plain torch loops and for ``skorch.NeuralNet(criterion=Criterion(loss))``. The estimators
-    of this package do not need it.
+    For plain torch loops and for ``skorch.NeuralNet(criterion=Criterion(loss))``.
 
     Parameters
     ----------

@@ -29,13 +29,11 @@ class CrossEntropy(DistributionLoss):
     Domain: distribution. Link: softmax. Strictly proper: linear in y, with the entropy of y as its
     infimum, attained at p = y alone (Gneiting and Raftery 2007, section 4).
 
-    Use it by default. Not when a few wrong labels are far off: it is unbounded, and single
-    confident errors dominate it.
+    Use it by default. Not when a few wrong labels are far off: it is unbounded.
 
     References
     ----------
-    Gneiting and Raftery, "Strictly proper scoring rules, prediction, and estimation", JASA 102
-    (2007) 359-378, doi:10.1198/016214506000001437.
+    Gneiting and Raftery, JASA 102 (2007) 359-378, doi:10.1198/016214506000001437.
 
     Examples
     --------
@@ -70,8 +68,7 @@ class KLDivergence(DistributionLoss):
 
     References
     ----------
-    Kullback and Leibler, "On information and sufficiency", Annals of Mathematical Statistics 22
-    (1951) 79-86, doi:10.1214/aoms/1177729694.
+    Kullback and Leibler, Ann. Math. Statist. 22 (1951) 79-86, doi:10.1214/aoms/1177729694.
 
     Examples
     --------
@@ -102,8 +99,7 @@ class SquaredError(DistributionLoss):
 
     References
     ----------
-    Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review
-    78 (1950) 1-3, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+    Brier, Mon. Weather Rev. 78 (1950) 1-3, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
 
     Examples
     --------
@@ -137,8 +133,7 @@ class AbsoluteError(AbsoluteErrorFormula, DistributionLoss):
 
     References
     ----------
-    Ghosh, Kumar and Sastry, "Robust loss functions under label noise for deep neural networks",
-    AAAI 2017, arXiv:1712.09482.
+    Ghosh, Kumar and Sastry, AAAI 2017, arXiv:1712.09482.
 
     Examples
     --------
@@ -158,8 +153,7 @@ class Jeffreys(JeffreysFormula, DistributionLoss):
     Domain: distribution. Link: softmax. Neither proper nor invertible: it is linear in neither
     argument, and for targets of 0 its value is set by `floor`.
 
-    Use it when rows of y are the true distributions, dense and exact. Not for drawn labels or
-    votes: calibrate first.
+    Use it when rows of y are the true distributions, dense and exact. Not for drawn labels.
 
     Parameters
     ----------
@@ -168,8 +162,7 @@ class Jeffreys(JeffreysFormula, DistributionLoss):
 
     References
     ----------
-    Jeffreys, "An invariant form for the prior probability in estimation problems", Proc. Royal
-    Society A 186 (1946) 453-461, doi:10.1098/rspa.1946.0056.
+    Jeffreys, Proc. Royal Society A 186 (1946) 453-461, doi:10.1098/rspa.1946.0056.
 
     Examples
     --------
@@ -195,8 +188,7 @@ class Cosine(CosineFormula, DistributionLoss):
 
     References
     ----------
-    Barz and Denzler, "Deep learning on small datasets without pre-training using cosine loss",
-    WACV 2020, arXiv:1901.09054.
+    Barz and Denzler, WACV 2020, arXiv:1901.09054.
     Gneiting and Raftery, JASA 102 (2007) 359-378, doi:10.1198/016214506000001437.
 
     Examples
@@ -217,8 +209,7 @@ class Focal(FocalFormula, PartialDistributionLoss):
     proper: the minimiser is less confident than y, and the link undoes that (Charoenphakdee et
     al. 2021).
 
-    Use it when easy rows swamp hard ones. Not when plain cross-entropy does: it gives up
-    likelihood.
+    Use it when easy rows swamp hard ones. Not when cross-entropy does.
 
     Parameters
     ----------
@@ -228,8 +219,7 @@ class Focal(FocalFormula, PartialDistributionLoss):
     References
     ----------
     Lin et al., "Focal loss for dense object detection", ICCV 2017, arXiv:1708.02002.
-    Charoenphakdee et al., "On focal loss for class-posterior probability estimation: a theoretical
-    perspective", CVPR 2021, arXiv:2011.09172.
+    Charoenphakdee et al., CVPR 2021, arXiv:2011.09172.
 
     Examples
     --------
@@ -257,8 +247,7 @@ class Poly1(Poly1Formula, PartialDistributionLoss):
 
     References
     ----------
-    Leng et al., "PolyLoss: a polynomial expansion perspective of classification loss functions",
-    ICLR 2022, arXiv:2204.12511.
+    Leng et al., "PolyLoss", ICLR 2022, arXiv:2204.12511.
 
     Examples
     --------
@@ -287,8 +276,7 @@ class GeneralizedCrossEntropy(PartialDistributionLoss):
 
     References
     ----------
-    Zhang and Sabuncu, "Generalized cross entropy loss for training deep neural networks with noisy
-    labels", NeurIPS 2018, arXiv:1805.07836.
+    Zhang and Sabuncu, NeurIPS 2018, arXiv:1805.07836.
 
     Examples
     --------
@@ -322,8 +310,7 @@ class SymmetricCrossEntropy(DistributionLoss):
     The logarithm of a target is cut at `log_zero`. Domain: distribution. Link: softmax. Neither:
     the second sum is not linear in y, so drawn labels and their mean pull differently.
 
-    Use it when labels are wrong at random and the class is wanted. Not for probabilities:
-    calibrate first.
+    Use it when labels are wrong at random and the class is wanted. Not for probabilities.
 
     Parameters
     ----------
@@ -336,8 +323,7 @@ class SymmetricCrossEntropy(DistributionLoss):
 
     References
     ----------
-    Wang et al., "Symmetric cross entropy for robust learning with noisy labels", ICCV 2019,
-    arXiv:1908.06112.
+    Wang et al., "Symmetric cross entropy", ICCV 2019, arXiv:1908.06112.
 
     Examples
     --------
@@ -404,15 +390,13 @@ class EarthMover(DistributionLoss):
     Domain: distribution, over ordered classes (the order of `classes_`). Link: softmax. Strictly
     proper: the ranked probability score (Epstein 1969; Gneiting and Raftery 2007, section 4.2).
 
-    Use it for grades and ratings: missing by two classes costs more than by one. Not for classes
-    without an order.
+    Use it for grades and ratings: missing by two classes costs more than by one. Not without order.
 
     References
     ----------
-    Epstein, "A scoring system for probability forecasts of ranked categories", J. Applied
-    Meteorology 8 (1969) 985-987, doi:10.1175/1520-0450(1969)008<0985:ASSFPF>2.0.CO;2.
-    Hou, Yu and Samaras, "Squared earth mover's distance-based loss for training deep neural
-    networks", 2016, arXiv:1611.05916.
+    Epstein, J. Appl. Meteorol. 8 (1969) 985-987,
+    doi:10.1175/1520-0450(1969)008<0985:ASSFPF>2.0.CO;2.
+    Hou, Yu and Samaras, 2016, arXiv:1611.05916.
 
     Examples
     --------
@@ -433,11 +417,9 @@ class EarthMover(DistributionLoss):
 class LogitAdjustedCrossEntropy(DistributionLoss):
     r"""Cross-entropy of :math:`\mathrm{softmax}(z + \tau \log \pi)`, in nats.
 
-    With tau = 1 the logits z alone rank the classes as if all were equally frequent; the link puts
-    the class prior pi back.
+    With tau = 1 the logits z rank classes as if equally frequent; the link puts the prior pi back.
 
-    Domain: distribution. Link: softmax(z + tau log pi). Strictly proper: it is the cross-entropy
-    of that softmax.
+    Domain: distribution. Link: softmax(z + tau log pi). Strictly proper: cross-entropy of that.
 
     Use it with rare classes when a net of small capacity should not spend it on the prior. Not
     for balanced decisions by itself: for those divide the probabilities by the prior.
@@ -447,8 +429,7 @@ class LogitAdjustedCrossEntropy(DistributionLoss):
     tau : float, default=1.0
         Strength of the adjustment, >= 0.
     prior : array-like of shape (n_classes,), default=None
-        Positive numbers. None takes the mean of the training targets, and outside an estimator
-        equal classes.
+        Positive numbers. None takes the mean of the training targets; without one, equal classes.
 
     References
     ----------

@@ -24,8 +24,7 @@ from ._links import exact_softplus, log_sigmoids
 class BinaryCrossEntropy(IndependentLoss):
     r"""Sigmoid cross-entropy in nats: :math:`-\sum_l w_l y_l \log p_l + (1 - y_l) \log(1 - p_l)`.
 
-    Here p = sigmoid(logits) and w is the `pos_weight`. Computed from logits by log-sigmoids, never
-    from clipped probabilities.
+    Here p = sigmoid(logits), whose logarithms are exact, and w is the `pos_weight`.
 
     Domain: independent. Link: sigmoid p, and p / (p + w (1 - p)) with `pos_weight`, because the
     weighted loss is least at w y / (w y + 1 - y). Strictly proper without `pos_weight`, invertible
@@ -37,8 +36,7 @@ class BinaryCrossEntropy(IndependentLoss):
     Parameters
     ----------
     pos_weight : float or array-like of shape (n_labels,), default=None
-        Weight of the positive part, > 0. It lets rare labels pull harder in training and is undone
-        by the inverse link.
+        Weight of the positive part, > 0: rare labels pull harder, and the inverse link undoes it.
 
     References
     ----------
@@ -106,8 +104,7 @@ class BinarySquaredError(IndependentLoss):
 
     References
     ----------
-    Brier, Monthly Weather Review 78 (1950) 1-3,
-    doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+    Brier, Mon. Weather Rev. 78 (1950) 1-3, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
     LeCun et al., "Efficient BackProp", 1998, doi:10.1007/3-540-49430-8_2.
 
     Examples
@@ -201,8 +198,7 @@ class BinaryPoly1(Poly1Formula, PartialIndependentLoss):
 
     References
     ----------
-    Leng et al., "PolyLoss: a polynomial expansion perspective of classification loss functions",
-    ICLR 2022, arXiv:2204.12511.
+    Leng et al., "PolyLoss", ICLR 2022, arXiv:2204.12511.
 
     Examples
     --------
@@ -291,8 +287,7 @@ class Hill(IndependentLoss):
 
     References
     ----------
-    Zhang et al., "Simple and robust loss design for multi-label learning with missing labels",
-    2021, arXiv:2112.07368.
+    Zhang et al., 2021, arXiv:2112.07368.
 
     Examples
     --------
@@ -441,11 +436,9 @@ class BinaryCosine(CosineFormula, IndependentLoss):
     r"""One minus the cosine between the rows p of sigmoids and y, in [0, 1].
 
     Domain: independent. Link: sigmoid. Neither: it is free of scale, so a row of p may be
-    multiplied by any number. Rows without a present label have no direction and count for
-    nothing.
+    multiplied by any number. Rows without a present label count for nothing.
 
-    Use it with very many labels of which few are present. Not for probabilities: calibrate, and
-    tune the threshold.
+    Use it with very many labels of which few are present. Not for probabilities.
 
     References
     ----------

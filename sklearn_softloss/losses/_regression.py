@@ -142,8 +142,7 @@ class RegressionSquaredError(EntrywiseLoss):
 
     References
     ----------
-    Gneiting, "Making and evaluating point forecasts", JASA 106 (2011) 746-762,
-    doi:10.1198/jasa.2011.r10138.
+    Gneiting, JASA 106 (2011) 746-762, doi:10.1198/jasa.2011.r10138.
 
     Examples
     --------
@@ -177,13 +176,11 @@ class RegressionAbsoluteError(_RobustLoss):
     Domain: real. Link: identity. Functional: the conditional median. Neither proper for the mean
     nor invertible: of skewed targets the median is not the mean.
 
-    Use it where few rows are far off, or where the middle is asked for. Not where sums of
-    predictions must fit.
+    Use it where few rows are far off, or where the middle is asked for. Not where sums must fit.
 
     References
     ----------
-    Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978) 33-50,
-    doi:10.2307/1913643.
+    Koenker and Bassett, Econometrica 46 (1978) 33-50, doi:10.2307/1913643.
 
     Examples
     --------
@@ -228,8 +225,7 @@ class Huber(_RobustLoss):
 
     References
     ----------
-    Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35 (1964)
-    73-101, doi:10.1214/aoms/1177703732.
+    Huber, Ann. Math. Statist. 35 (1964) 73-101, doi:10.1214/aoms/1177703732.
 
     Examples
     --------
@@ -371,8 +367,7 @@ class Tweedie(LogLinkLoss):
 
     References
     ----------
-    Jorgensen, "Exponential dispersion models", JRSS B 49 (1987) 127-162,
-    doi:10.1111/j.2517-6161.1987.tb01685.x.
+    Jorgensen, JRSS B 49 (1987) 127-162, doi:10.1111/j.2517-6161.1987.tb01685.x.
 
     Examples
     --------

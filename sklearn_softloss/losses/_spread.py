@@ -51,8 +51,7 @@ def _nearest_median(levels: tuple[float, ...]) -> int:
 def _constants(
     levels: tuple[float, ...], dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Levels, and the distance of each from its neighbour towards the middle in a standard normal,
-    0 for the middle one."""
+    """Levels, and how far each is from its neighbour towards the middle in a standard normal."""
     taus = torch.tensor(levels, dtype=torch.float64)
     z, middle = torch.special.ndtri(taus), _nearest_median(levels)
     gaps = torch.zeros_like(z)
@@ -196,8 +195,7 @@ class Gaussian(_SeveralLogits):
 
     References
     ----------
-    Nix and Weigend, "Estimating the mean and variance of the target probability distribution",
-    ICNN 1994, doi:10.1109/ICNN.1994.374138.
+    Nix and Weigend, ICNN 1994, doi:10.1109/ICNN.1994.374138.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._table import frame_of, html_of
+from .._table import Table
 from .._targets.encoding import Array
 from .._targets.labels import warn_of_never_absent
 from ._averages import averaged, label_sums
@@ -52,10 +52,10 @@ class MultilabelReport:
             One row a label; columns "known", "support" and one a score, for the baselines as
             "log_loss (prior)".
         """
-        return frame_of(self._rows(), "label")
+        return Table(self._rows()).to_frame()
 
     def _repr_html_(self) -> str:
-        return html_of(self._rows(), [])
+        return Table(self._rows())._repr_html_()
 
     def _rows(self) -> list[dict[str, Any]]:
         cells = {"label": self.label_names, "known": self.known, "support": self.support}
@@ -118,11 +118,6 @@ def multilabel_report(
     -------
     MultilabelReport
         A label without a known entry has NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an entry is illegal, or no entry is known.
 
     Examples
     --------

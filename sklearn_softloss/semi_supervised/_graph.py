@@ -144,7 +144,7 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
             share = n_unreached / X.shape[0]
             warn(
                 f"No label reaches {n_unreached} rows ({share:.1%}), listed in `unreached_`: they "
-                "get the class prior. Raise n_neighbors, or label a row of each of their groups.",
+                "get the class prior. Raise n_neighbors, or label a row of each of their groups."
             )
         return {
             "affinity_": affinity,

@@ -16,13 +16,7 @@ from .._checks import weight_or_ones
 from .._columns.table import check_columns
 from .._estimator_base import SoftlossEstimator
 from .._targets.domains import first_bad_sum
-from .._targets.encoding import (
-    Array,
-    Targets,
-    as_array,
-    encode_classes,
-    is_missing,
-)
+from .._targets.encoding import Array, Targets, as_array, encode_classes, is_missing
 from .._targets.labels import encode_labels
 from .._warn import warn
 from ..distributed import refuse_processes
@@ -73,7 +67,7 @@ def _marked(y: Array, classes: Array | None) -> Array:
     if classes is None and marked.any() and set(y[~marked].tolist()) == {1}:
         warn(
             "y holds -1 and 1 and nothing else: these are read as two classes, every row "
-            "labelled. If -1 stands for 'no label' pass a 2-D y with NaN rows instead.",
+            "labelled. If -1 stands for 'no label' pass a 2-D y with NaN rows instead."
         )
         return missing
     return marked | missing
@@ -162,7 +156,7 @@ class PartlyLabelledClassifier(ClassifierMixin, SoftlossEstimator, ABC):
         if has_label(targets.dense()).all():
             warn(
                 "Every row of y has a label, so there is none to learn without: mark rows without "
-                f"a label by {UNLABELLED} or None, in a 2-D y by NaN throughout.",
+                f"a label by {UNLABELLED} or None, in a 2-D y by NaN throughout."
             )
         self.__dict__.update(self._fit(self._check_X(X, reset=True), targets))
         self.classes_ = targets.classes
