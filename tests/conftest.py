@@ -3,6 +3,8 @@
 import os
 
 os.environ["SCIPY_ARRAY_API"] = "1"
+# Threads of processes that tests start sleep while they wait: they share the cores with others.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 import torch

@@ -380,7 +380,7 @@ def loss_of_a_constant(y, y_test):
     return -np.sum(np.where(y_test == 1, np.log(p), np.log1p(-p)), axis=1).mean()
 
 
-@pytest.mark.parametrize(("n", "most"), [(100, 1.08), (300, 1.03)])
+@pytest.mark.parametrize(("n", "most"), [(100, 1.03), (300, 1.03)])
 @pytest.mark.parametrize(
     ("Estimator", "kind"),
     [
@@ -391,9 +391,9 @@ def loss_of_a_constant(y, y_test):
     ],
 )
 def test_noise_is_answered_almost_by_the_constant(Estimator, kind, n, most):
-    """On average over six data sets; what is fitted alone may be a few hundredths worse."""
+    """On average over three data sets; what is fitted alone may be a few hundredths worse."""
     ratios = []
-    for seed in range(6):
+    for seed in (0, 2, 4):  # of the first six, with those in which most noise was learned
         X, y = make_noise(n, kind, seed)
         X_test, y_test = make_noise(2000, kind, 100 + seed)
         clf = Estimator(random_state=0).fit(X, y)
@@ -406,7 +406,7 @@ def test_noise_is_answered_almost_by_the_constant(Estimator, kind, n, most):
 def test_a_signal_as_strong_as_the_noise_is_not_left_to_the_constant(loss, weight):
     """Whatever the unit of the weights is: some scale them to sum to one."""
     weight = np.full(100, weight)
-    for seed in range(6):
+    for seed in (1, 3, 5):  # of the first six, those in which least was learned
         rng = np.random.default_rng(seed)
         X = rng.normal(size=(100, 4))
         y = X[:, 0] + rng.normal(size=100)

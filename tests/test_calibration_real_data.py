@@ -40,7 +40,7 @@ def overfitted(votes):
 )
 def test_votes_on_hate_speech(method, votes, overfitted):
     X, Y, test = votes
-    clf = SoftCalibratedClassifierCV(overfitted, method=method, cv=3, ensemble=False)
+    clf = SoftCalibratedClassifierCV(overfitted, method=method, cv=2, ensemble=False)
     after = soft_log_loss(Y[test], clf.fit(X[~test], Y[~test]).predict_proba(X[test]))
     before = soft_log_loss(Y[test], overfitted.predict_proba(X[test]))
     assert after < before - 0.05
@@ -59,8 +59,9 @@ def test_labels_of_yeast_under_an_asymmetric_loss(method):
     with np.load(Path(DATA) / "multilabel" / "yeast.npz") as file:
         X, Y, train, test = (file[name] for name in ("X", "Y", "train_idx", "test_idx"))
     net = MultiLabelSigmoidClassifier(
-        (32,), loss="asymmetric", alpha=0.1, learning_rate_init=0.005, max_iter=15, random_state=0
-    ).fit(X[train], Y[train])
+        (32,), loss="asymmetric", alpha=0.1, learning_rate_init=0.005, max_iter=15, batch_size=128,
+        random_state=0,
+    ).fit(X[train], Y[train])  # fmt: skip
     clf = SoftCalibratedClassifierCV(net, method=method, cv=2, ensemble=False)
     after = clf.fit(X[train], Y[train]).predict_proba(X[test])
     before = net.predict_proba(X[test])

@@ -13,10 +13,11 @@ from sklearn_softloss import (
 )
 from sklearn_softloss.annotators import AnnotatorMLPClassifier
 
+# About their losses and codes, not about the choice of a decay, which test_defaults checks.
 VARIANTS = [
-    SoftTargetMLPClassifier(loss="binary_cross_entropy", label_smoothing=0.1),
-    MultiLabelSigmoidClassifier(loss="squared_error", target_range=(0.1, 0.9)),
-    SoftLossMLPRegressor(loss="quantile", quantile=(0.1, 0.5, 0.9)),
+    SoftTargetMLPClassifier(loss="binary_cross_entropy", alpha=1.0, label_smoothing=0.1),
+    MultiLabelSigmoidClassifier(loss="squared_error", alpha=1.0, target_range=(0.1, 0.9)),
+    SoftLossMLPRegressor(loss="quantile", alpha=0.1, quantile=(0.1, 0.5, 0.9)),
 ]
 
 

@@ -6,7 +6,6 @@ import pickle
 import runpy
 import signal
 import socket
-import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
@@ -242,19 +241,8 @@ def test_folds_and_scores_of_ones_own_are_for_one_process(params):
 
 def test_the_example_trains_the_partitions_of_dask(tmp_path):
     example = Path(__file__).parents[1] / "examples" / "train_in_processes.py"
-    first, second = (
-        process.communicate(timeout=120)[0]
-        for process in [
-            subprocess.Popen(
-                [sys.executable, str(example), str(tmp_path)],
-                env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            for environment in environments()
-        ]
-    )
+    with started_twice(tmp_path, str(example), str(tmp_path)) as started:
+        first, second = (output(one, timeout=120) for one in started)
     assert first.startswith("2 processes, loss"), first + second
     clf = persistence.load(tmp_path / "net.joblib")
     proba = clf.predict_proba(np.eye(20)[:4])

@@ -73,7 +73,7 @@ from sklearn_softloss.decision import (
     TunedDecisionClassifierCV,
 )
 from sklearn_softloss.export import check, for_prediction, to_onnx
-from sklearn_softloss.export._check import _are_ties
+from sklearn_softloss.export._onnx import _are_ties
 from sklearn_softloss.losses import (
     DistributionLoss,
     IndependentLoss,

@@ -43,13 +43,13 @@ GRID = {"alpha": [0.1, 1000.0], "learning_rate_init": [0.006, 1e-6]}
 
 KINDS = {
     "soft rows": (
-        SoftTargetMLPClassifier((8,), random_state=0),
+        SoftTargetMLPClassifier((8,), alpha=0.1, random_state=0),
         SOFT,
         neg_soft_log_loss,
         SoftStratifiedKFold(2, shuffle=True, random_state=0),
     ),
     "label sets": (
-        MultiLabelSigmoidClassifier((8,), random_state=0),
+        MultiLabelSigmoidClassifier((8,), alpha=0.1, random_state=0),
         SETS,
         multilabel_average_precision_score,
         MultiLabelStratifiedKFold(2, shuffle=True, random_state=0),
@@ -191,7 +191,7 @@ def test_a_cluster_finds_what_one_process_finds(cluster, estimator, y, scorer, c
 
 
 def test_a_tuned_decision_on_a_cluster_is_that_of_one_process(cluster):
-    net = MultiLabelSigmoidClassifier((8,), random_state=0)
+    net = MultiLabelSigmoidClassifier((8,), alpha=0.1, random_state=0)
     tuned = TunedDecisionClassifierCV(net, cv=3, random_state=0)
     serial = clone(tuned).fit(X, SETS)
     with joblib.parallel_config("dask"):

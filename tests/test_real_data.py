@@ -1,6 +1,7 @@
 """Every loss, as it comes, learns something on real label distributions and label sets."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,10 @@ NET = {
     "batch_size": 64,
     "random_state": 0,
 }
-N_STEPS = 500
+N_STEPS = 250
 
 
+@cache
 def load(folder, name):
     """Standardised features, targets, training rows, test rows."""
     with np.load(Path(DATA) / folder / f"{name}.npz") as file:

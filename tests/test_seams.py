@@ -45,8 +45,8 @@ class NetRegressor(RegressorMixin, NetEstimator):
     _domains = (Domain("real"),)
 
     def __init__(self, hidden_layer_sizes=(20,), max_iter=80, random_state=0):
-        usual = SoftLossMLPRegressor(hidden_layer_sizes, loss=RealSquaredError(), dropout=0.0)
-        vars(self).update(usual.get_params(deep=False))
+        usual = SoftLossMLPRegressor(hidden_layer_sizes, loss=RealSquaredError(), alpha=0.01)
+        vars(self).update(usual.set_params(dropout=0.0).get_params(deep=False))
 
     def fit(self, X, y, sample_weight=None):
         return self._fit(X, y, sample_weight)

@@ -118,7 +118,7 @@ def step_of(loss, y, hidden=(6,), activation="tanh", siblings=THREE, n_columns=5
     with torch.no_grad():
         start[-1].weight.mul_(20)  # logits that are not all close to zero
     nets = _Siblings(start, siblings, loss, OPTIONS)
-    nets.step(X, *y, seeded())
+    nets.step(X, y, seeded())
     return nets, start, X
 
 
@@ -190,7 +190,7 @@ def test_a_weight_is_as_many_rows():
     found = []
     for rows, weights in ((np.arange(12), weight.double()), (np.arange(12).repeat(weight), None)):
         nets = _Siblings(start_of([5, 6, 4], dtype=DOUBLE), THREE, loss, OPTIONS)
-        nets.step(X[rows], target[rows], weights, None, seeded())
+        nets.step(X[rows], (target[rows], weights, None), seeded())
         found.append(nets)
     for part, wanted in zip(
         found[0].weight_gradients + found[0].bias_gradients,

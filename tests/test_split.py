@@ -129,7 +129,7 @@ def test_labels_are_nearer_to_their_shares_than_by_chance(Folds, n, n_labels, ki
 @over_folds
 @pytest.mark.parametrize("n_passes", [0, 3])
 @given(class_sizes=st.lists(st.integers(1, 30), min_size=1, max_size=9), seed=st.integers(0, 999))
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 def test_hard_labels_differ_by_one_between_folds(Folds, n_passes, class_sizes, seed):
     """As with StratifiedKFold; so a class with n_splits rows or more is in every fold."""
     y = np.random.RandomState(seed).permutation(np.repeat(np.arange(len(class_sizes)), class_sizes))

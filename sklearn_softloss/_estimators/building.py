@@ -99,7 +99,8 @@ def inputs_of(
 def net_of_the_next_part(settings: Settings, net: TrainingNet) -> TrainingNet:
     """The net there is, at a rate that no plan lowers any longer."""
     if net.schedule.is_planned and not net.schedule.repeats:
-        net.follow(_schedule_for(settings, Course.NEXT_PART))
+        net.schedule = _schedule_for(settings, Course.NEXT_PART)
+        net.schedule.step(net.optimizer_)
     return net
 
 

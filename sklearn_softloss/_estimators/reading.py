@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_feature_names, check_array, validate_data
 
 from .._checks import refuse_masked, refuse_no_table
 from .._columns.encode import Encode
 from .._columns.table import Columns, Table, check_columns
 from .._targets.encoding import Array
-from .._training.batches import check_finite_in_blocks, check_numbers
+from .._training.batches import block_size, release_pages
 from ..distributed import ALONE, Processes
 from .course import Course
 
@@ -53,7 +54,7 @@ class ReadsColumns:
         asked["ensure_all_finite"] = own
         if isinstance(X, np.memmap) and X.dtype in floats and X.ndim > 1 and len(X):
             validate_data(self, np.asarray(X[:1]), **asked, reset=reset)
-            check_finite_in_blocks(X, allow_nan=not own)
+            _check_in_blocks(X, allow_nan=not own)
             self._read_columns(X, reset, processes)
             return X
         if not reset and hasattr(X, "columns"):  # names first: what columns hold would mislead
@@ -65,7 +66,7 @@ class ReadsColumns:
             validate_data(self, X, skip_check_array=True, reset=reset)
             values = check_array(values, **asked, input_name="X", estimator=self)
         if not own:
-            check_numbers(values)
+            _check_numbers(values)
         return values
 
     def _read_columns(self, X: Any, reset: bool, processes: Processes) -> Any:
@@ -130,3 +131,30 @@ class ReadsColumns:
             if isinstance(step, Encode):
                 columns = step.names(columns, self._columns.levels)
         return np.array(columns, dtype=object)
+
+
+def _check_numbers(X: Any, start: int = 0) -> None:
+    """Refuse infinity in rows from `start` on, and NaN of sparse ones."""
+    if sp.issparse(X):
+        assert_all_finite(X.data, input_name="X")
+        return
+    with np.errstate(over="ignore", invalid="ignore"):  # both infinities have no sum
+        total = X.sum(dtype=np.float64)
+    if not np.isfinite(total) and (found := np.argwhere(np.isinf(X))).size:
+        row, column = found[0]
+        raise ValueError(
+            f"X must not hold infinity; row {start + row}, column {column} is {X[row, column]}. "
+            "Where nothing is known leave NaN; else clip it, or drop the row."
+        )
+
+
+def _check_in_blocks(X: Any, allow_nan: bool) -> None:
+    """The same of a memory-mapped file, of which never more than a block is held."""
+    size = block_size(X)
+    for start in range(0, len(X), size):
+        block = np.asarray(X[start : start + size])
+        if allow_nan:
+            _check_numbers(block, start)
+        else:
+            assert_all_finite(block, input_name="X")
+        release_pages(X)

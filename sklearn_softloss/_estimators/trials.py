@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from .._targets.encoding import Array
-from .._training.batches import Batches, TrainingData
+from .._training.batches import TrainingData
 from .._training.epoch_loss import weight_of, weighted_sum
 from .._training.lbfgs import minimize_lbfgs
-from .._training.mlp import MLP, width_of
+from .._training.mlp import MLP
 from .._training.schedule import Schedule
 from .._training.siblings import Sibling, train_together
 from .._training.threads import threads_for
@@ -81,7 +81,7 @@ def _fresh(
 
 def _linear(settings: Settings, loss: Loss, part: TrainingData, encoded: Any) -> MLP | None:
     module, _ = _fresh(settings, loss, part, encoded, part.dtype)
-    blocks = list(Batches(part, part.block_size(width=width_of(module))))
+    blocks = list(part.blocks_for(module))
     weight = sum(weight_of(y) for _, y in blocks)
     matrix = module.linear_layers()[-1].weight
     if settings.alpha >= CONSTANT.alpha:
@@ -136,9 +136,7 @@ def minus_losses(module: Any, loss: Loss, held: TrainingData) -> tuple[Array, Ar
     data = held.dense(dtype) if dtype != held.dtype else held
     losses, weights = [], []
     with threads_for(module, len(data), data.sparse):
-        for X, (target, weight, entry_weight) in Batches(
-            data, data.block_size(width=width_of(module))
-        ):
+        for X, (target, weight, entry_weight) in data.blocks_for(module):
             losses.append(loss(module(X), target, entry_weight).double().cpu())
             weights.append(torch.ones(len(X)) if weight is None else weight.cpu())
     return -torch.cat(losses).numpy(), torch.cat(weights).double().numpy()

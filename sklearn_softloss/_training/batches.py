@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import mmap
 from collections.abc import Callable, Iterator
-from itertools import chain, repeat
+from itertools import repeat
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from sklearn.utils import assert_all_finite
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -22,7 +21,7 @@ from .._targets.encoding import Array, Rows
 from .._targets.numbers import TargetScale
 from .._targets.weighting import Weighted, WeightedEntries, WeightedRows
 from ..distributed import ALONE, Processes
-from .mlp import MLP
+from .mlp import MLP, width_of
 from .threads import leaves_process_as_found, threads_for
 
 TargetBatch = tuple[Tensor, "Tensor | None", "Tensor | None"]
@@ -48,9 +47,9 @@ GATHERED_ENTRIES = 2**21
 sake, many enough that the cost of a gather is shared."""
 
 
-def block_size(X: Any, entries: int = BLOCK_ENTRIES) -> int:
-    """Rows of X per block of so many entries."""
-    return max(1, entries // max(1, prod(X.shape[1:])))
+def block_size(X: Any) -> int:
+    """Rows of X per block."""
+    return max(1, BLOCK_ENTRIES // max(1, prod(X.shape[1:])))
 
 
 def row_entries(X: Any, sparse: bool) -> int:
@@ -91,34 +90,6 @@ def release_pages(X: Any) -> None:
         mapping.madvise(mmap.MADV_DONTNEED)
 
 
-def check_finite_in_blocks(X: Any, allow_nan: bool) -> None:
-    """Refuse infinity, and NaN too, without ever holding more than a block of a memory-mapped
-    file."""
-    size = block_size(X)
-    for start in range(0, len(X), size):
-        block = np.asarray(X[start : start + size])
-        if allow_nan:
-            check_numbers(block, start)
-        else:
-            assert_all_finite(block, input_name="X")
-        release_pages(X)
-
-
-def check_numbers(X: Any, start: int = 0) -> None:
-    """Refuse infinity in rows from `start` on, and NaN of sparse ones."""
-    if sp.issparse(X):
-        assert_all_finite(X.data, input_name="X")
-        return
-    with np.errstate(over="ignore", invalid="ignore"):  # both infinities have no sum
-        total = X.sum(dtype=np.float64)
-    if not np.isfinite(total) and (found := np.argwhere(np.isinf(X))).size:
-        row, column = found[0]
-        raise ValueError(
-            f"X must not hold infinity; row {start + row}, column {column} is {X[row, column]}. "
-            "Where nothing is known leave NaN; else clip it, or drop the row."
-        )
-
-
 class TrainingTargets:
     """Targets (n_samples, n_columns), code and weights as a training step reads them.
 
@@ -132,9 +103,8 @@ class TrainingTargets:
         weighting: WeightedRows | WeightedEntries | None,
     ) -> None:
         self.code, self.weighting = code, weighting
-        self._values = values
-        self.is_sparse, self.n_columns = sp.issparse(values), int(values.shape[1])
-        self._prepared = None if self.is_sparse else self._prepare(values, slice(None))
+        self._values, self.n_columns = values, int(values.shape[1])
+        self._prepared = None if sp.issparse(values) else self._prepare(values, slice(None))
 
     @classmethod
     def prepared(cls, blocks: list[Weighted]) -> TrainingTargets:
@@ -243,6 +213,10 @@ class TrainingData(Dataset[Any]):
         widest = max(row_entries(self.X, self.sparse), self.targets.n_columns, width)
         return max(1, entries // widest)
 
+    def blocks_for(self, module: nn.Module) -> Batches:
+        """All rows in order, in blocks that stay small in the module's first layer."""
+        return Batches(self, self.block_size(width=width_of(module)))
+
     def restricted(self, rows: Array) -> TrainingData:
         """The same data, other rows."""
         twin = copy.copy(self)
@@ -317,9 +291,6 @@ class Block(NamedTuple):
     targets: TargetBatch
     sizes: list[int]
 
-    def batches(self) -> Iterator[Batch]:
-        return zip(self.X.split(self.sizes), self.split_targets(self.sizes), strict=False)
-
     def split_targets(self, size: int | list[int]) -> Iterator[TargetBatch]:
         """Those of so many rows each."""
         parts = (repeat(None) if values is None else values.split(size) for values in self.targets)
@@ -332,17 +303,9 @@ class Batches:
     A single batch of all rows needs no order, and draws none, so that rows of weight zero or two
     change nothing in what is drawn later. Rows are gathered a block of batches at a time.
 
-    Parameters
-    ----------
-    data : TrainingData
-    batch_size : int
-    generator : torch.Generator, default=None
-    in_step : bool, default=False
-        Batches are those of all processes together, of which each has its share, perhaps none.
-    through : callable, default=None
-        What the rows of X become, of so many entries as `width`; it may write over them. With it a
-        block lies where the one before lay: fresh memory costs more than the rows that fill it.
-    width : int
+    Batches `in_step` are those of all processes together, of which each has its share, perhaps
+    none. Rows of X go `through` what makes them `width` wide, and may write over them. With it a
+    block lies where the one before lay: fresh memory costs more than the rows that fill it.
     """
 
     def __init__(
@@ -370,7 +333,9 @@ class Batches:
         return len(self.starts) - 1
 
     def __iter__(self) -> Iterator[Batch]:
-        return chain.from_iterable(map(Block.batches, self.blocks()))
+        for block in self.blocks():
+            sizes = block.sizes
+            yield from zip(block.X.split(sizes), block.split_targets(sizes), strict=False)
 
     def blocks(self) -> Iterator[Block]:
         """Batches by the block in which their rows are gathered."""

@@ -29,12 +29,9 @@ def weight_of(y: TargetBatch) -> Any:
 def weighted_mean(losses: list[Any], weights: Iterable[Any], processes: Processes = ALONE) -> float:
     """Mean loss of batches, in float64; of the batches of all processes."""
     weight = torch.as_tensor(weights, dtype=torch.float64)
-    are_numbers = not losses or isinstance(losses[0], float)
-    values = (
-        torch.tensor(losses, dtype=torch.float64)
-        if are_numbers
-        else torch.stack(losses).double().cpu()
-    )
+    if losses and isinstance(losses[0], Tensor):
+        losses = torch.stack(losses).tolist()  # waits for the device once
+    values = torch.tensor(losses, dtype=torch.float64)
     total, weight_sum = processes.total((float((values * weight).sum()), float(weight.sum())))
     return float(total / weight_sum)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 GlobalStates = dict[str, Any]
 
@@ -29,21 +30,12 @@ class Generators:
 
     def __getstate__(self) -> dict[str, Any]:
         """Plain values and arrays."""
-        of_module = self.of_module
-        if isinstance(of_module, dict):
-            of_module = {**of_module, "torch": of_module["torch"].numpy()}
-        return {
-            "torch": self.torch.get_state().numpy(),
-            "numpy": self.numpy,
-            "of_module": of_module,
-        }
+        return {**vars(self), "torch": self.torch.get_state().numpy()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.torch = torch.Generator()
-        self.torch.set_state(torch.tensor(state["torch"]))
+        self.torch.set_state(_as_tensor(state["torch"]))
         self.numpy, self.of_module = state["numpy"], state["of_module"]
-        if isinstance(self.of_module, dict):
-            self.of_module["torch"] = torch.tensor(self.of_module["torch"])
 
     @classmethod
     def seeded(cls, seed: int) -> Generators:
@@ -68,24 +60,28 @@ if hasattr(os, "register_at_fork"):
 
 
 def capture() -> GlobalStates:
-    """The states of the global generators."""
+    """The states of the global generators, in plain values and arrays."""
     state: GlobalStates = {
         "python": random.getstate(),
         "numpy": np.random.get_state(),
-        "torch": torch.get_rng_state(),
+        "torch": torch.get_rng_state().numpy(),
     }
     if torch.cuda.is_available() and torch.cuda.is_initialized():
-        state["cuda"] = torch.cuda.get_rng_state_all()
+        state["cuda"] = [of_one.numpy() for of_one in torch.cuda.get_rng_state_all()]
     return state
 
 
 def restore(state: GlobalStates) -> None:
-    """Set the global generators to what `capture` found."""
+    """Set the global generators to what `capture` found; a checkpoint holds lists for arrays."""
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])
-    torch.set_rng_state(state["torch"])
+    torch.set_rng_state(_as_tensor(state["torch"]))
     if "cuda" in state and len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["cuda"])
+        torch.cuda.set_rng_state_all(list(map(_as_tensor, state["cuda"])))
+
+
+def _as_tensor(state: Any) -> Tensor:
+    return torch.tensor(np.asarray(state, dtype=np.uint8))
 
 
 @contextmanager

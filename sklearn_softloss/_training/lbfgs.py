@@ -12,10 +12,8 @@ from torch import Tensor
 
 from .._targets.encoding import Array
 from ..distributed import ALONE, Processes
-from .batches import Batches, TrainingData
 from .epoch_loss import weight_of, weighted_sum
 from .loops import Loop
-from .mlp import width_of
 from .threads import threads_for
 
 
@@ -24,9 +22,9 @@ class LBFGSLoop(Loop):
 
     _in_epoch = False
 
-    def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        processes = train.processes
-        blocks: Any = Batches(train, train.block_size(width=width_of(self.module)))
+    def _run(self, n_epochs: int) -> None:
+        train, processes = self.train, self.processes
+        blocks: Any = train.blocks_for(self.module)
         if len(blocks) == 1:
             blocks = list(blocks)
 
@@ -48,13 +46,13 @@ class LBFGSLoop(Loop):
             if isinstance(penalty, Tensor) and processes.rank == 0:
                 (penalty / weight).backward()
                 value = value + penalty.detach() / weight
-            return self._sum_of_parts(value, processes)
+            return self._sum_of_parts(value)
 
         def on_iteration(train_loss: float) -> bool:
             self._begin_epoch()
             self._in_epoch = False
-            stalled = self._end_epoch(train, valid, {"train_loss": train_loss})
-            return self.converged or (stalled and valid is not None)
+            stalled = self._end_epoch({"train_loss": train_loss})
+            return self.converged or (stalled and self.valid is not None)
 
         with threads_for(self.module, 3 * len(train), train.sparse):
             result = minimize_lbfgs(
@@ -66,7 +64,7 @@ class LBFGSLoop(Loop):
                 **self.net.lbfgs,
             )
         if self._in_epoch:  # evaluations that led to no further iteration
-            self.observer.drop_epoch()
+            del self.net.history[-1]
         self.n_epochs = max(1, int(result.nit))
         # Status 0: a minimum. 99: `on_iteration` said stop. Others: it ran out of steps or gave up.
         self.converged = result.status in (0, 99)

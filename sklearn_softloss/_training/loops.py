@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from .._warn import warn
-from ..distributed import Processes
 from ..losses import Loss
 from .batches import Batch, Batches, TrainingData
 from .checkpoint import TrainingCheckpoint, fingerprint, replaced
@@ -31,39 +30,48 @@ class Loop(ABC):
     The loss of a batch is sum(w * loss) / sum(w) plus the L2 penalty of scikit-learn's
     ``MLPClassifier``, l2 / 2 times the squared weight matrices over sum(w). At the end `n_epochs`
     says how many came to their end, `converged` whether the loss or an observer said stop, and
-    `interrupted` whether the user did.
+    `interrupted` whether the user did. The generator draws for those that take steps.
     """
 
-    def __init__(self, net: Any, observer: CallbackObserver) -> None:
-        self.net, self.module, self.observer = net, net.module_, observer
+    def __init__(
+        self,
+        net: Any,
+        train: TrainingData,
+        valid: TrainingData | None,
+        generator: torch.Generator,
+    ) -> None:
+        self.net, self.module, self.observer = net, net.module_, CallbackObserver(net, train, valid)
+        self.train, self.valid, self.processes = train, valid, train.processes
+        self.generator = generator
         self.loss: Loss = net.criterion_
         self.optimizer: torch.optim.Optimizer = net.optimizer_
         self.schedule: Schedule = net.schedule
         self.monitor: Monitor = net.monitor
         self.l2 = 0.0 if net.decay_weights else net.alpha
         self.n_epochs, self.converged, self.interrupted = 0, False, False
+        self._state_dict: dict[str, Tensor] | None = None
 
-    def run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
+    def run(self, n_epochs: int) -> None:
         """Train for at most so many epochs; with `valid` the best weights on it are kept."""
-        train.processes.take_over_weights(self.module)
+        self.processes.take_over_weights(self.module)
         start = self._snapshot()
         self._kept = start["weights"]
         try:
             with self.monitor.shown(n_epochs):
-                self._run(train, valid, n_epochs)
+                self._run(n_epochs)
         except BaseException as error:
-            alone = train.processes.size == 1
+            alone = self.processes.size == 1
             self.interrupted = isinstance(error, KeyboardInterrupt) and alone
             if not (self.interrupted and self.n_epochs):
                 self._restore(start)
                 raise
             n_before = len(start["monitor"]["train_losses"])
             del self.monitor.train_losses[n_before + self.n_epochs :]
-            kept = "last finished" if valid is None else "best"
+            kept = "last finished" if self.valid is None else "best"
             warn(f"Training interrupted by user: the weights of the {kept} epoch are kept.")
         finally:
             self.module.zero_grad(set_to_none=True)
-        if valid is not None or self.interrupted:
+        if self.valid is not None or self.interrupted:
             self.module.load_state_dict(self._kept)
         if not all(torch.isfinite(tensor).all() for tensor in self.module.state_dict().values()):
             self._restore(start)
@@ -73,29 +81,24 @@ class Loop(ABC):
             )
 
     @abstractmethod
-    def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
+    def _run(self, n_epochs: int) -> None:
         """Move the weights, and call `_end_epoch` after each epoch."""
 
-    def _end_epoch(
-        self, train: TrainingData, valid: TrainingData | None, record: dict[str, Any]
-    ) -> bool:
+    def _end_epoch(self, record: dict[str, Any]) -> bool:
         """Book the epoch that ended; True if the loss has stopped improving."""
-        processes = train.processes
-        processes.take_over_weights(self.module)
-        if valid is not None:
-            record["valid_loss"] = self._mean_loss(valid)
-            record["valid_batch_count"] = len(
-                Batches(valid, valid.block_size(width=width_of(self.module)))
-            )
-        self.schedule.end_epoch(self.optimizer, train.n_samples)
+        self.processes.take_over_weights(self.module)
+        if self.valid is not None:
+            blocks = self.valid.blocks_for(self.module)
+            record |= {"valid_loss": self._mean_loss(blocks), "valid_batch_count": len(blocks)}
+        self.schedule.end_epoch(self.optimizer, self.train.n_samples)
         losses = record["train_loss"], record.get("valid_loss")
-        stalled = self.monitor.record(*losses, train.n_samples)
-        watched = "train_loss" if valid is None else "valid_loss"
+        stalled = self.monitor.record(*losses, self.train.n_samples)
+        watched = "train_loss" if self.valid is None else "valid_loss"
         record[f"{watched}_best"] = self.monitor.is_best
-        if valid is None or self.monitor.is_best:
+        if self.valid is None or self.monitor.is_best:
             self._kept = self._copy_of_weights()
         self.n_epochs += 1
-        self.converged = bool(processes.total(self.observer.on_epoch_end(record)))
+        self.converged = bool(self.processes.total(self.observer.on_epoch_end(record)))
         return stalled
 
     def _snapshot(self) -> dict[str, Any]:
@@ -114,11 +117,8 @@ class Loop(ABC):
         vars(self.monitor).update(start["monitor"])
 
     def _copy_of_weights(self) -> dict[str, Tensor]:
-        return {name: value.clone() for name, value in self._weights().items()}
-
-    def _weights(self) -> dict[str, Tensor]:
-        state: dict[str, Tensor] = self.module.state_dict()
-        return state
+        state = self.module.state_dict() if self._state_dict is None else self._state_dict
+        return {name: value.clone() for name, value in state.items()}
 
     # --- losses ----------------------------------------------------------------------------------
 
@@ -128,11 +128,11 @@ class Loop(ABC):
     def _penalty(self) -> Any:
         return 0.5 * self.l2 * sum(p.square().sum() for p in self._matrices()) if self.l2 else 0.0
 
-    def _mean_loss(self, data: TrainingData) -> float:
+    def _mean_loss(self, batches: Batches) -> float:
         """Weighted mean loss of the net as it stands."""
         self.module.eval()
         losses, weights = [], []
-        for batch in Batches(data, data.block_size(width=width_of(self.module))):
+        for batch in batches:
             X, y = batch
             self.observer.on_batch_begin(batch, training=False)
             with torch.no_grad():
@@ -141,17 +141,17 @@ class Loop(ABC):
             losses.append(kept(loss))
             weights.append(kept(weight_of(y)))
             self.observer.on_batch_end(batch, False, loss, logits)
-        return weighted_mean(losses, weights, data.processes)
+        return weighted_mean(losses, weights, self.processes)
 
-    def _sum_of_parts(self, part: Tensor, processes: Processes) -> Tensor:
+    def _sum_of_parts(self, part: Tensor) -> Tensor:
         """Put the sums over the processes into the gradients, and return that of their losses."""
-        if processes.size == 1:
+        if self.processes.size == 1:
             return part.detach()
         parameters = [p for p in self.module.parameters() if p.requires_grad]
         there = part.new_tensor([p.grad is not None for p in parameters])
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         sums = torch.cat([part.detach()[None], there, *(g.reshape(-1) for g in gradients)])
-        processes.add_(sums)
+        self.processes.add_(sums)
         value, there, flat = sums.split([1, len(there), len(sums) - len(there) - 1])
         sizes = [p.numel() for p in parameters]
         for p, has, gradient in zip(parameters, there, flat.split(sizes), strict=True):
@@ -165,39 +165,32 @@ class EpochLoop(Loop):
     The generator draws the dropout of an `MLP`, and the order if the net shuffles.
     """
 
-    def __init__(self, net: Any, observer: CallbackObserver, generator: torch.Generator) -> None:
-        super().__init__(net, observer)
-        self.generator, self.batch_size = generator, net.batch_size
-        checkpoints = [c for _, c in net.callbacks_ if isinstance(c, TrainingCheckpoint)]
-        self.checkpoint = checkpoints[0] if checkpoints else None
-        self._mlp: FusedMLP | None = None
+    checkpoint: TrainingCheckpoint | None = None
 
-    def _run(self, train: TrainingData, valid: TrainingData | None, n_epochs: int) -> None:
-        order = self._generator_of_order(train)
-        if self.net.fuses_:
-            into = self.module.input_rows_, width_of(self.module)
-            batches = Batches(train, self.batch_size, order, True, *into)
-        else:
-            batches = Batches(train, self.batch_size, order, True)
-        self._go_on_from_checkpoint(train, valid, n_epochs)
+    def _run(self, n_epochs: int) -> None:
+        train, mlp, batch_size = self.train, None, self.net.batch_size
+        into = (self.module.input_rows_, width_of(self.module)) if self.net.fuses_ else ()
+        batches = Batches(train, batch_size, self._generator_of_order(), True, *into)
+        self._go_on_from_checkpoint(n_epochs)
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
         for dropout in dropouts:
             dropout.generator = self.generator
         if self.net.fuses_:
-            self._mlp = FusedMLP(self.module, self.loss, self.optimizer, self.l2, train.processes)
+            mlp = FusedMLP(self.module, self.loss, self.optimizer, self.l2, self.processes)
+            self._state_dict = mlp.state_dict
         # A planned schedule runs to its end, unless a validation set says otherwise.
-        may_stop = valid is not None or not self.schedule.is_planned
+        may_stop = self.valid is not None or not self.schedule.is_planned
         try:
-            n_rows = 3 * min(self.batch_size, len(train))
+            n_rows = 3 * min(batch_size, len(train))
             with threads_for(self.module, n_rows, train.sparse):
                 for _ in range(self.n_epochs, n_epochs):
                     self.observer.on_epoch_begin()
-                    if self._mlp is not None:
-                        loss = self._mlp.run_epoch(batches, self.schedule)
+                    if mlp is not None:
+                        loss = mlp.run_epoch(batches, self.schedule)
                     else:
                         loss = self._epoch(batches)
                     record = {"train_loss": loss, "train_batch_count": len(batches)}
-                    stalled = self._end_epoch(train, valid, record)
+                    stalled = self._end_epoch(record)
                     if self.converged or (stalled and may_stop and self._stop_or_slow_down()):
                         break
                     if self.checkpoint is not None:
@@ -205,23 +198,20 @@ class EpochLoop(Loop):
         finally:
             for dropout in dropouts:
                 dropout.generator = None
-            if self._mlp is not None:
-                self._mlp.release()
-                self._mlp = None
+            if mlp is not None:
+                mlp.release()
+                self._state_dict = None
         if self.checkpoint is not None:
             self.checkpoint._end()
 
-    def _weights(self) -> dict[str, Tensor]:
-        return super()._weights() if self._mlp is None else self._mlp.state_dict
-
-    def _generator_of_order(self, train: TrainingData) -> torch.Generator | None:
+    def _generator_of_order(self) -> torch.Generator | None:
         """Each process orders rows of its own, while all draw the same dropout."""
-        if not self.net.shuffle or self.batch_size >= train.n_samples:
+        if not self.net.shuffle or self.net.batch_size >= self.train.n_samples:
             return None
-        if train.processes.size == 1:
+        if self.processes.size == 1:
             return self.generator
         seed = int(torch.randint(2**31, (1,), generator=self.generator))
-        return torch.Generator().manual_seed(seed + train.processes.rank)
+        return torch.Generator().manual_seed(seed + self.processes.rank)
 
     def _state(self) -> dict[str, Any]:
         """All that the epochs to come depend on; of the global generators if the module may draw
@@ -232,18 +222,18 @@ class EpochLoop(Loop):
             "kept": self._kept,
             "generator": self.generator.get_state(),
             "global_generators": None if isinstance(self.module, MLP) else capture(),
-            "history": self.observer.history(),
+            "history": list(self.net.history),
         }
 
-    def _go_on_from_checkpoint(
-        self, train: TrainingData, valid: TrainingData | None, n_epochs: int
-    ) -> None:
-        if self.checkpoint is None:
+    def _go_on_from_checkpoint(self, n_epochs: int) -> None:
+        found = [c for _, c in self.net.callbacks_ if isinstance(c, TrainingCheckpoint)]
+        if not found:
             return
+        (self.checkpoint,) = found
+        data, sizes = [self.train, self.valid], (n_epochs, self.net.batch_size, self.net.shuffle)
         options = self.loss, self.optimizer, self.schedule, self.monitor, self.l2, self.module
-        sizes = n_epochs, self.batch_size, self.net.shuffle
         state = self.checkpoint._begin(
-            fingerprint([train, valid], self.module, self.generator, *sizes, *options)
+            fingerprint(data, self.module, self.generator, *sizes, *options)
         )
         if state is None:
             return
@@ -252,24 +242,24 @@ class EpochLoop(Loop):
         self.generator.set_state(state["generator"])
         if state["global_generators"] is not None:
             restore(state["global_generators"])
-        self.observer.go_on_from(state["history"])
+        self.net.history_[:] = state["history"]
 
     def _epoch(self, batches: Batches) -> float:
         """One step for each batch, by autograd; returns the mean loss."""
         self.module.train()
-        losses, weights, processes = [], [], batches.data.processes
+        losses, weights = [], []
         for index, batch in enumerate(batches):
             if self.schedule.is_planned:
                 self.schedule.step(self.optimizer, index / len(batches))
             self.observer.on_batch_begin(batch, training=True)
-            weight = processes.total(weight_of(batch[1]))
-            loss, logits = self._step(batch, weight, processes)
+            weight = self.processes.total(weight_of(batch[1]))
+            loss, logits = self._step(batch, weight)
             losses.append(kept(loss.detach()))
             weights.append(kept(weight))
             self.observer.on_batch_end(batch, True, loss, logits)
         return weighted_mean(losses, weights)
 
-    def _step(self, batch: Batch, weight: Any, processes: Processes) -> tuple[Tensor, Tensor]:
+    def _step(self, batch: Batch, weight: Any) -> tuple[Tensor, Tensor]:
         """Loss and logits before the step; an optimizer may evaluate the loss more than once."""
         X, y = batch
         found: list[tuple[Tensor, Tensor]] = []
@@ -278,11 +268,11 @@ class EpochLoop(Loop):
             self.optimizer.zero_grad()
             logits = self.module(X)
             total = weighted_sum(self.loss, logits, y)
-            if processes.rank == 0:
+            if self.processes.rank == 0:
                 total = total + self._penalty()
             loss = total / weight
             loss.backward()
-            loss = self._sum_of_parts(loss, processes)
+            loss = self._sum_of_parts(loss)
             if self.l2:
                 gradients = (p.grad for p in self._matrices() if p.grad is not None)
                 damp_(gradients, self.optimizer, self.l2 / weight)

@@ -64,19 +64,8 @@ class MLP(nn.Sequential):
     """Linear layers with an activation and dropout between them; outputs are logits.
 
     Weights and biases start uniform within the bound of Glorot and Bengio (2010), as those of
-    scikit-learn's ``MLPClassifier`` do, those of the last layer at a tenth of it.
-
-    Parameters
-    ----------
-    layer_sizes : sequence of int
-        Features, hidden units of each layer, outputs.
-    activation : {"identity", "logistic", "tanh", "relu"}
-    dropout : float
-        See `UnitDropout`.
-    generator : torch.Generator, default=None
-        Draws the weights; None is torch's global one.
-    inputs : sequence of modules, default=()
-        What comes before the first layer, fitted already: `Encode`, `Standardize`.
+    scikit-learn's ``MLPClassifier`` do, those of the last layer at a tenth of it. The generator
+    draws them; None is torch's global one. `inputs`, fitted already, come before the first layer.
     """
 
     def __init__(

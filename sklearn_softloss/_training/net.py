@@ -19,7 +19,7 @@ from .fused import flat_groups
 from .lbfgs import LBFGSLoop
 from .loops import EpochLoop, Loop
 from .mlp import MLP
-from .observers import CallbackObserver, EpochObserver, Monitor
+from .observers import Monitor
 from .schedule import Schedule
 from .solvers import ENTRYWISE, SOLVERS, WITH_KERNEL, name_of
 
@@ -31,26 +31,14 @@ class TrainingNet(NeuralNet):
 
     `train` takes the place of skorch's `fit`. Losses are recorded once an epoch; batches appear in
     the history only if a callback asks for them. `predict_proba` gives the loss's inverse link.
-
-    Parameters
-    ----------
-    module : nn.Module
-        Ready to use, in the dtype of the training.
-    criterion : Loss
-    schedule : Schedule
-    monitor : Monitor
-    alpha : float
-        Strength of the L2 penalty, or with `decay_weights` of the optimizer's decay.
-    shuffle, decay_weights : bool
-    lbfgs : dict or None
-        ``max_fun`` and ``tol``, where scipy's L-BFGS-B moves the parameters.
-    **kwargs
-        Those of ``skorch.NeuralNet``.
+    `alpha` is the strength of the L2 penalty, or with `decay_weights` of the optimizer's decay;
+    `lbfgs` holds ``max_fun`` and ``tol`` where scipy's L-BFGS-B moves the parameters.
     """
 
     _default_callbacks: ClassVar[list[tuple[str, Callback]]] = []
-    observer: EpochObserver | None = None
-    """Called when an epoch begins and ends, beside the callbacks, while training."""
+    observer: Any = None
+    """Beside the callbacks, while training: has ``on_epoch_begin()``, and ``on_epoch_end()``, whose
+    True stops."""
     is_to_go_on = False
     """Whether a copy is to have the optimizer's state too."""
 
@@ -68,12 +56,8 @@ class TrainingNet(NeuralNet):
         **kwargs: Any,
     ) -> None:
         super().__init__(module, criterion, *args, **kwargs)
-        self.schedule = schedule
-        self.monitor = monitor
-        self.alpha = alpha
-        self.shuffle = shuffle
-        self.decay_weights = decay_weights
-        self.lbfgs = lbfgs
+        self.schedule, self.monitor, self.lbfgs = schedule, monitor, lbfgs
+        self.alpha, self.shuffle, self.decay_weights = alpha, shuffle, decay_weights
 
     # --- skorch's extension points -------------------------------------------------------------
 
@@ -156,27 +140,17 @@ class TrainingNet(NeuralNet):
         generator: torch.Generator,
     ) -> Loop:
         """Train for at most so many epochs, and return the loop that did."""
-        datasets = {"dataset_train": train, "dataset_valid": valid}
-        observer = CallbackObserver(self, datasets, self.sees_batches_)
-        loop: Loop
-        if self.lbfgs is not None:
-            loop = LBFGSLoop(self, observer)
-        else:
-            loop = EpochLoop(self, observer, generator)
+        kind: type[Loop] = EpochLoop if self.lbfgs is None else LBFGSLoop
+        loop = kind(self, train, valid, generator)
         n_recorded = len(self.history)
         self.notify("on_train_begin", X=train, y=valid)
         try:
-            loop.run(train, valid, n_epochs)
+            loop.run(n_epochs)
         except BaseException:
             del self.history[n_recorded:]
             raise
         self.notify("on_train_end", X=train, y=valid)
         return loop
-
-    def follow(self, schedule: Schedule) -> None:
-        """Take the learning rate from another schedule from now on."""
-        self.schedule = schedule
-        schedule.step(self.optimizer_)
 
     # --- copies and pickles ----------------------------------------------------------------------
 
@@ -205,12 +179,12 @@ class TrainingNet(NeuralNet):
         Without the optimizer's state and the batches of the history, unless training is to go on.
         """
         history = [dict(row) for row in self.history]
-        if not self.is_to_go_on:
-            history = [{**row, "batches": []} for row in history]
         optimizer_state = None
         if self.is_to_go_on:
             state = self.optimizer_.state_dict()
             optimizer_state = replaced(state, Tensor, lambda tensor: tensor.cpu().numpy().copy())
+        else:
+            history = [{**row, "batches": []} for row in history]
         return {
             "arguments": {name: getattr(self, name) for name in ARGUMENTS},
             "options": {k: v for k, v in vars(self).items() if k.startswith("optimizer__")},

@@ -6,21 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .batches import Batch
-
-
-class EpochObserver(Protocol):
-    """Who watches a fit from outside, such as scikit-learn's callbacks."""
-
-    def on_epoch_begin(self) -> None: ...
-
-    def on_epoch_end(self) -> bool:
-        """True stops the training."""
+from .batches import Batch, TrainingData
 
 
 @dataclass
@@ -90,25 +81,20 @@ class Monitor:
             self._bar.update()
 
 
-@dataclass
 class CallbackObserver:
     """Tells skorch's callbacks, the history and the net's own observer what a loop does.
 
     Batches only where `sees_batches` says so.
     """
 
-    net: Any
-    datasets: dict[str, Any]
-    sees_batches: bool
+    def __init__(self, net: Any, train: TrainingData, valid: TrainingData | None) -> None:
+        self.net, self.sees_batches = net, net.sees_batches_
+        self.datasets = {"dataset_train": train, "dataset_valid": valid}
 
     def on_epoch_begin(self) -> None:
         self.net.notify("on_epoch_begin", **self.datasets)
         if self.net.observer is not None:
             self.net.observer.on_epoch_begin()
-
-    def drop_epoch(self) -> None:
-        """Forget an epoch that began and came to nothing."""
-        del self.net.history[-1]
 
     def on_epoch_end(self, record: dict[str, Any]) -> bool:
         """Take in the losses of an epoch; True stops the training."""
@@ -121,13 +107,6 @@ class CallbackObserver:
         except KeyboardInterrupt:  # as skorch's callbacks stop a training
             return True
         return self.net.observer is not None and self.net.observer.on_epoch_end()
-
-    def history(self) -> list[dict[str, Any]]:
-        """Records of the epochs so far, for a checkpoint."""
-        return list(self.net.history)
-
-    def go_on_from(self, history: list[dict[str, Any]]) -> None:
-        self.net.history_[:] = history
 
     def on_batch_begin(self, batch: Batch, training: bool) -> None:
         if self.sees_batches:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..losses import Loss
 from .adam import AdamStep, adam_kernel
-from .batches import Batches, TrainingData
+from .batches import Batches, TargetBatch, TrainingData
 from .fused import ACTIVATION_STEPS, flattened, views_of
 from .mlp import MLP
 from .schedule import Schedule
@@ -53,7 +53,7 @@ def train_together(
         for _ in range(schedule.max_iter):
             for index, (X, y) in enumerate(batches):
                 schedule.step(nets.optimizer, index / len(batches))
-                nets.step(X, *y, generator)
+                nets.step(X, y, generator)
             schedule.end_epoch(nets.optimizer, len(data))
     return nets.alone()
 
@@ -82,18 +82,10 @@ class _Siblings:
         kind = next((type(m) for m in start if type(m) in ACTIVATION_STEPS), nn.Identity)
         self.activate, self.derive = ACTIVATION_STEPS[kind]
 
-    def step(
-        self,
-        X: Tensor,
-        target: Tensor,
-        weight: Tensor | None,
-        entry_weight: Tensor | None,
-        generator: torch.Generator,
-    ) -> None:
-        """Move all nets by a batch.
-
-        A unit that is dropped is a row of zeros in the next layer's weights.
-        """
+    def step(self, X: Tensor, y: TargetBatch, generator: torch.Generator) -> None:
+        """Move all nets by a batch; a unit that is dropped is a row of zeros in the next layer's
+        weights."""
+        target, weight, entry_weight = y
         weights, masks = [self.weights[0]], []
         for matrix in self.weights[1:]:
             masks.append(self._mask(matrix, generator))

@@ -73,7 +73,7 @@ class LossShapeDisplay(Display):
         *losses : str or Loss
             Of sigmoids, then with one label; or of a softmax, then with two classes, of which the
             second has the logit and the target and the first the logit 0. A name that stands for
-            both is of sigmoids.
+            both is of sigmoids. None may take counts or depend on the other rows of a batch.
         target : float, default=1.0
             In [0, 1].
         ax : ndarray of Axes of shape (2, n_losses), default=None
@@ -82,12 +82,6 @@ class LossShapeDisplay(Display):
         Returns
         -------
         LossShapeDisplay
-
-        Raises
-        ------
-        ValueError
-            If no loss is given; if one is unknown, takes counts or depends on the other rows of a
-            batch; if the target is outside [0, 1].
         """
         from ..losses import get_loss
 

@@ -131,11 +131,6 @@ class QuantileFanDisplay(Display):
         Returns
         -------
         QuantileFanDisplay
-
-        Raises
-        ------
-        ValueError
-            If shapes disagree or levels are illegal.
         """
         truth, found, taus = _one_target(y_true, y_quantiles, levels)
         at = np.asarray(x, dtype=np.float64)
@@ -247,12 +242,8 @@ class IntervalCalibrationDisplay(Display):
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            Numbers, NaN where unknown.
-        y_quantiles : array-like of shape (n_samples, n_levels)
-            Predicted.
-        levels : float or sequence of float
-            Those of the quantiles, in (0, 1), increasing.
+        y_true, y_quantiles, levels : array-like
+            As in `QuantileFanDisplay.from_predictions`.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0.
         ax : Axes, default=None
@@ -261,11 +252,6 @@ class IntervalCalibrationDisplay(Display):
         Returns
         -------
         IntervalCalibrationDisplay
-
-        Raises
-        ------
-        ValueError
-            If shapes disagree, levels are illegal, or no value is known.
         """
         truth, found, taus = _one_target(y_true, y_quantiles, levels)
         weight = weight_or_ones(sample_weight, truth.shape, name="sample_weight")

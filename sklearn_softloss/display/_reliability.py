@@ -180,8 +180,7 @@ class ReliabilityDisplay(Display):
             Whether the entries of all classes or labels are put together in one panel. None does
             so for more than 12.
         labels : array-like of shape (n_classes,), default=None
-            Classes in the order of the columns of `y_proba`. Needed for hard labels that do not
-            hold them all.
+            As in `soft_log_loss`.
         label_names : sequence of str, default=None
             Names of the columns; by default `labels`, the columns of a DataFrame `y_true`, or
             numbers.
@@ -197,11 +196,6 @@ class ReliabilityDisplay(Display):
         Returns
         -------
         ReliabilityDisplay
-
-        Raises
-        ------
-        ValueError
-            As `expected_calibration_error`, or if `n_resamples` is no whole number >= 0.
         """
         check_options(kind, strategy, n_bins)
         check_count("n_resamples", n_resamples, 0)

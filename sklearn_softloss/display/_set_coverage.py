@@ -115,11 +115,6 @@ class SetCoverageDisplay(Display):
         Returns
         -------
         SetCoverageDisplay
-
-        Raises
-        ------
-        ValueError
-            If shapes disagree, or shares, probabilities or levels are illegal.
         """
         found, truth = check_levels("levels", levels), encode_classes(y_true).dense()
         rules = [VoteConformal(float(level)).fit(*calibration) for level in found]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 
-from ._check import Comparison, check
-from ._onnx import converters, to_onnx
+from ._onnx import Comparison, check, converters, to_onnx
 from ._slim import for_prediction
 
 __all__ = ["Comparison", "check", "for_prediction", "to_onnx"]

@@ -37,10 +37,10 @@ def one_matrix(scope: Any, container: Any, net: Any, variables: list[Any]) -> st
             for at in range(place, place + width):
                 _check_kind(columns, at, names, is_text)
         if is_text:
-            given = _apart(scope, container, variable, width)
-            parts += [
-                _coded(scope, container, net, at, part) for at, part in enumerate(given, place)
-            ]
+            given = [scope.get_unique_variable_name("column") for _ in range(width)]
+            container.add_node("Split", [variable.onnx_name], given, axis=1, num_outputs=width)
+            for at, part in enumerate(given, place):
+                parts.append(_coded(scope, container, net, at, part))
         else:
             parts.append(scope.get_unique_variable_name("numbers"))
             container.add_node("Cast", [variable.onnx_name], parts[-1:], to=TensorProto.DOUBLE)
@@ -74,19 +74,6 @@ def _check_kind(columns: Columns, at: int, names: list[str], is_text: bool) -> N
             f"Column {names[at]!r} holds texts, as in `fit`, but is given to the net as numbers. "
             "Pass the rows as the model takes them."
         )
-
-
-def _apart(scope: Any, container: Any, variable: Any, width: int) -> list[str]:
-    """The columns of an input."""
-    if width == 1:
-        return [variable.onnx_name]
-    found = []
-    for at in range(width):
-        place, part = (scope.get_unique_variable_name(name) for name in ("place", "column"))
-        container.add_initializer(place, TensorProto.INT64, [1], [at])
-        container.add_node("Gather", [variable.onnx_name, place], [part], axis=1)
-        found.append(part)
-    return found
 
 
 def _coded(scope: Any, container: Any, net: Any, at: int, given: str) -> str:

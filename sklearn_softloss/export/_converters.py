@@ -1,14 +1,23 @@
-"""The estimators of this package as operators of skl2onnx, which converts what is around them."""
+"""The estimators of this package as operators of skl2onnx, which converts what is around them.
+
+Also steps of scikit-learn that skl2onnx writes wrong or not at all.
+"""
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
+from onnx.compose import add_prefix_graph
 from skl2onnx import update_registered_converter
-from skl2onnx._parse import _parse_sklearn
+from skl2onnx._parse import (
+    _parse_sklearn,
+    _parse_sklearn_column_transformer,
+    _parse_sklearn_pipeline,
+)
 from skl2onnx.common.data_types import (
     BooleanTensorType,
     DoubleTensorType,
@@ -18,15 +27,17 @@ from skl2onnx.common.data_types import (
 )
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils._missing import is_scalar_nan
 
 from .._targets.encoding import Array
-from ._around import convert_imputer, parse_pipeline
 from ._codes import in_order, one_matrix
 from ._graph import EXAMPLE_ROWS, onnx_graph
-from ._inputs import given_inputs
+from ._inputs import given_inputs, takes_texts
 from ._outputs import (
     HOLDERS,
     Outputs,
@@ -133,8 +144,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
             f"{type(model).__name__} cannot be exported: torch.onnx refuses its module or loss "
             f"({what}): {error}"
         ) from error
-    _finish(graph, outputs, [_element_type(variable) for variable in operator.outputs])
-    _add(scope, given, operator.outputs, container, graph.graph)
+    _add(scope, container, given, graph.graph, operator, outputs)
 
 
 def _from_inside(scope: Any, container: Any, operator: Any, estimator: Any) -> str:
@@ -168,58 +178,93 @@ def _example(shape: list[int], dtype: torch.dtype = torch.float64) -> torch.Tens
     return torch.full([EXAMPLE_ROWS, *shape], 0.5).to(dtype)
 
 
-def _finish(graph: Any, outputs: Outputs, types: list[int]) -> None:
-    """Labels by name, and outputs of the types that are wanted."""
-    found = graph.graph.output
-    for output, name, wanted in zip(found, outputs.names, types, strict=False):
-        last = output.name
-        if name == "label" and outputs.classes is not None:
-            table = numpy_helper.from_array(_named(outputs.classes), f"{last}_classes")
-            graph.graph.initializer.append(table)
-            node = helper.make_node("Gather", [table.name, last], [f"{last}_named"])
-        elif wanted != output.type.tensor_type.elem_type:
-            node = helper.make_node("Cast", [last], [f"{last}_cast"], to=wanted)
-        else:
-            continue
-        graph.graph.node.append(node)
-        output.name = node.output[0]
-        output.type.tensor_type.elem_type = wanted
+def _add(
+    scope: Any, container: Any, given: list[str], graph: Any, operator: Any, outputs: Outputs
+) -> None:
+    """Put a graph between the inputs and outputs of an operator, which get their types and names.
 
-
-def _add(scope: Any, given: list[str], outputs: list[Any], container: Any, graph: Any) -> None:
-    """Put a graph between the inputs and outputs of an operator, under names of its own."""
-    names = {"": ""}  # an input that is left out
-    names |= {inside.name: name for inside, name in zip(graph.input, given, strict=True)}
-    for inside, outside in zip(graph.output, outputs, strict=False):
-        if inside.name in names:  # an input, or an output given twice
-            same = helper.make_node("Identity", [names[inside.name]], [outside.onnx_name])
-            container.nodes.append(same)
-        else:
-            names[inside.name] = outside.onnx_name
-
-    def renamed(name: str) -> str:
-        if name not in names:
-            names[name] = scope.get_unique_variable_name(f"net_{name}")
-        return names[name]
-
-    for tensor in graph.initializer:
-        tensor.name = renamed(tensor.name)
-        container.initializers.append(tensor)
-    for node in graph.node:
-        node.name = scope.get_unique_operator_name(node.op_type)
-        node.input[:] = [renamed(name) for name in node.input]
-        node.output[:] = [renamed(name) for name in node.output]
-        container.nodes.append(node)
+    What only passes on is taken out again by skl2onnx.
+    """
+    graph = add_prefix_graph(graph, f"{scope.get_unique_variable_name('net')}_")
+    for outside, inside in zip(given, graph.input, strict=True):
+        container.add_node("Identity", [outside], [inside.name])
+    container.initializers.extend(graph.initializer)
+    container.nodes.extend(graph.node)
     container.node_domain_version_pair_sets.add(("", container.target_opset))
+    for inside, name, variable in zip(graph.output, outputs.names, operator.outputs, strict=False):
+        if name == "label" and outputs.classes is not None:
+            table = numpy_helper.from_array(_named(outputs.classes), f"{inside.name}_classes")
+            container.initializers.append(table)
+            container.add_node("Gather", [table.name, inside.name], [variable.onnx_name])
+        else:
+            wanted = _element_type(variable)
+            container.add_node("Cast", [inside.name], [variable.onnx_name], to=wanted)
 
+
+# --- steps of scikit-learn before the estimators -------------------------------------------------
+
+
+def _parse_pipeline(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> Any:
+    """Step by step, those left out that pass all on; texts for a net stay columns of their own."""
+    steps = [pair for pair in model.steps if not _passes_on(pair[1])]
+    for place, (name, step) in enumerate(steps):
+        parse, part = _parse_sklearn_pipeline, Pipeline([(name, step)])
+        if isinstance(step, ColumnTransformer) and any(takes_texts(s) for _, s in steps[place:]):
+            parse, part = _parse_apart, step
+        inputs = parse(scope, part, inputs, custom_parsers=custom_parsers)
+    return inputs
+
+
+def _passes_on(step: Any) -> bool:
+    """Whether a step changes nothing."""
+    is_identity = isinstance(step, FunctionTransformer) and step.func is None
+    return is_identity or step is None or isinstance(step, str)
+
+
+def _parse_apart(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> Any:
+    """What each transformer of a ColumnTransformer gives, and each column that passes."""
+    found = []
+    for name, step, _ in model.transformers_:
+        places = [] if step == "drop" else model._transformer_to_input_indices[name]
+        for part in [[place] for place in places] if _passes_on(step) else [places]:
+            one = copy.copy(model)
+            one.transformers_ = [(name, "passthrough" if _passes_on(step) else step, part)]
+            found += _parse_sklearn_column_transformer(scope, one, inputs, custom_parsers)
+    return found
+
+
+def _convert_imputer(scope: Any, operator: Any, container: Any) -> None:
+    """Numbers of any type, and strings, of which missing ones are given as "nan"."""
+    imputer, (variable,) = operator.raw_operator, operator.inputs
+    kind = variable.type.to_onnx_type().tensor_type.elem_type
+    fill, missing = imputer.statistics_, imputer.missing_values
+    if imputer.add_indicator or len(imputer.get_feature_names_out()) != len(fill):
+        raise ValueError("SimpleImputer must not add indicators or drop columns to be exported.")
+    is_missing, *values = (scope.get_unique_variable_name(n) for n in ("is_missing", "fill", "of"))
+    given, filled = variable.onnx_name, operator.outputs[0].onnx_name
+    if kind == TensorProto.STRING:
+        fill, missing = [str(value).encode() for value in fill], str(missing).encode()
+    elif kind == TensorProto.INT64 and is_scalar_nan(missing):
+        container.add_node("Identity", [given], [filled])
+        return
+    container.add_initializer(values[0], kind, [1, len(fill)], fill)
+    if kind != TensorProto.STRING and is_scalar_nan(missing):
+        container.add_node("IsNaN", [given], [is_missing])
+    else:
+        container.add_initializer(values[1], kind, [1], [missing])
+        container.add_node("Equal", [given, values[1]], [is_missing])
+    container.add_node("Where", [is_missing, values[0], given], [filled])
+
+
+# --- what skl2onnx is told -----------------------------------------------------------------------
 
 OWN_CONVERTERS: dict[str, Any] = {
     "custom_parsers": dict.fromkeys(HOLDERS, _parse_held)
     | dict.fromkeys(STAND_INS, _parse)
-    | {Pipeline: parse_pipeline},
+    | {Pipeline: _parse_pipeline},
     "custom_shape_calculators": dict.fromkeys(STAND_INS, _calculate_shapes),
     "custom_conversion_functions": dict.fromkeys(STAND_INS, _convert)
-    | {SimpleImputer: convert_imputer},
+    | {SimpleImputer: _convert_imputer},
 }
 """What `to_onnx` has skl2onnx do in another way: where its own is wrong or missing."""
 

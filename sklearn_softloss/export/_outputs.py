@@ -22,15 +22,14 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
 
-from .._probability import DEFAULT_THRESHOLD
+from .._probability import DEFAULT_THRESHOLD, LARGEST_PROBA, SMALLEST_PROBA
 from .._targets.encoding import Array
 from ..calibration import SoftCalibratedClassifierCV
 from ..classifiers import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 from ..decision import TunedDecisionClassifierCV
 from ..regressor import SoftLossMLPRegressor
-from ._calibrators import calibration_in_torch, sklearn_calibration_in_torch
 from ._graph import TorchFunction
-from ._rules import decision_in_torch
+from ._maps import calibration_in_torch, decision_in_torch, sklearn_calibration_in_torch
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ def _(estimator: SoftCalibratedClassifierCV) -> Outputs:
 
     def function(*given: Tensor) -> tuple[Tensor, ...]:
         parts = [
-            calibrate(order(proba.double()))
+            calibrate(order(proba.double())).clamp(SMALLEST_PROBA, LARGEST_PROBA)
             for calibrate, (_, order), proba in zip(maps, orders, given, strict=True)
         ]
         proba = torch.stack(parts).mean(0)
@@ -194,8 +193,8 @@ def _(estimator: TunedDecisionClassifierCV) -> Outputs:
         proba = given.double()
         if of_one:
             chosen = decide(order(proba)[:, [positive]])[:, 0]
-            return torch.where(chosen == 1, positive, 1 - positive), proba
-        return decide(order(proba)), proba
+            return torch.where(chosen, positive, 1 - positive), proba
+        return decide(order(proba)).long(), proba
 
     return Outputs(function, classes=known, inside=(inner,), columns=(n_columns,))
 

@@ -6,11 +6,13 @@ from .._renamed import renamed
 from . import scorers
 from ._annotators import annotator_absolute_distance, annotator_error_rate
 from ._decomposition import CalibrationDecomposition, calibration_decomposition
-from ._distribution import soft_accuracy, soft_brier_score, soft_log_loss
-from ._label_distribution import (
+from ._distribution import (
     entropy_calibration_error,
     label_distribution_distance,
     rank_calibration_score,
+    soft_accuracy,
+    soft_brier_score,
+    soft_log_loss,
 )
 from ._multilabel import (
     multilabel_brier_score,

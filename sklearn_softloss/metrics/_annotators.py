@@ -62,7 +62,11 @@ def annotator_error_rate(
     >>> annotator_error_rate([[0, 1], [1, np.nan]], [[0, 0], [1, 1]], average=None)
     array([0., 1.])
     """
-    return _mean_of_answers(y_true, y_answers, _differ, average, sample_weight)
+
+    def differ(given: Array, predicted: Array) -> Array:
+        return 1.0 - are_same(given, predicted)
+
+    return _mean_of_answers(y_true, y_answers, differ, average, sample_weight)
 
 
 def annotator_absolute_distance(
@@ -77,10 +81,8 @@ def annotator_absolute_distance(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_annotators)
-        Answers; NaN where there is none.
-    y_ratings : array-like of shape (n_samples, n_annotators) or (n_samples,)
-        Predicted answers; one a row is that of all annotators.
+    y_true, y_ratings : array-like
+        Answers and their predictions, as in `annotator_error_rate`.
     scale : float, default=1.0
         What differences are divided by; the shared task takes the number of levels of the ratings
         (6 for ratings from 1 to 6, 11 for those from -5 to 5).
@@ -97,10 +99,6 @@ def annotator_absolute_distance(
     ValueError
         As `annotator_error_rate`, if answers are no numbers, or `scale` is not above 0.
 
-    References
-    ----------
-    Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460.
-
     Examples
     --------
     >>> import numpy as np
@@ -112,10 +110,6 @@ def annotator_absolute_distance(
         raise ValueError(f"scale must be above 0; got {scale!r}.")
     found = _mean_of_answers(y_true, y_ratings, _distance, average, sample_weight)
     return found / scale
-
-
-def _differ(given: Array, predicted: Array) -> Array:
-    return 1.0 - are_same(given, predicted)
 
 
 def _distance(given: Array, predicted: Array) -> Array:

@@ -50,11 +50,8 @@ def calibration_decomposition(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_columns) or (n_samples,)
-        For the kind "classwise" rows that sum to 1, or hard labels. For "labelwise" entries 0 or
-        1, soft in [0, 1], NaN or -1 where unknown.
-    y_proba : array-like of shape (n_samples, n_columns)
-        Predicted probabilities.
+    y_true, y_proba : array-like or sparse matrix
+        As in `expected_calibration_error`, of the same kind.
     score : {"log_loss", "brier_score"}, default="log_loss"
         `soft_log_loss` or `soft_brier_score` for classes, `multilabel_log_loss` or
         `multilabel_brier_score` for labels, each as it is by default.
@@ -68,11 +65,6 @@ def calibration_decomposition(
     CalibrationDecomposition
         Named tuple of the floats score, calibration, refinement, uncertainty and resolution; for
         the log loss in nats.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
 
     Notes
     -----

@@ -91,9 +91,7 @@ def multilabel_brier_score(
 
     Parameters
     ----------
-    y_true, y_proba : array-like or sparse matrix
-        As in `multilabel_log_loss`.
-    average, sample_weight : str, array-like
+    y_true, y_proba, average, sample_weight : array-like, str
         As in `multilabel_log_loss`.
 
     Returns
@@ -154,12 +152,8 @@ def multilabel_subset_accuracy(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix
-        As in `multilabel_log_loss`.
-    y_pred : array-like or sparse matrix of the shape of y_true
-        Decisions, 0 or 1.
-    sample_weight : array-like, default=None
-        As in `multilabel_log_loss`.
+    y_true, y_pred, sample_weight : array-like or sparse matrix
+        As in `multilabel_hamming_loss`.
 
     Returns
     -------
@@ -206,10 +200,8 @@ def multilabel_f1_score(
 
     Parameters
     ----------
-    y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        As in `multilabel_log_loss`.
-    y_pred : array-like or sparse matrix of the shape of y_true
-        Decisions, 0 or 1.
+    y_true, y_pred : array-like or sparse matrix
+        As in `multilabel_hamming_loss`.
     beta : float, default=1.0
         How many times recall counts as much as precision, >= 0.
     average : {"micro", "macro", "weighted", "samples"} or None, default="macro"
@@ -225,11 +217,6 @@ def multilabel_f1_score(
     -------
     float or ndarray of shape (n_labels,)
         In [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
 
     Examples
     --------

@@ -127,9 +127,7 @@ def crps_from_quantiles(
 
     Parameters
     ----------
-    y_true, y_quantiles, levels : array-like
-        As in `pinball_loss`.
-    average, sample_weight : str, array-like
+    y_true, y_quantiles, levels, average, sample_weight : array-like, str
         As in `pinball_loss`.
 
     Returns
@@ -170,7 +168,7 @@ def interval_coverage(
     y_true : array-like of shape (n_samples,) or (n_samples, n_targets)
         Numbers, NaN where unknown.
     y_lower, y_upper : array-like of the shape of y_true
-        Ends of the intervals.
+        Ends of the intervals, finite.
     average, sample_weight : str, array-like
         As in `pinball_loss`.
 
@@ -178,12 +176,6 @@ def interval_coverage(
     -------
     float or ndarray of shape (n_targets,)
         In [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If shapes disagree, an end is not finite, a lower end is above its upper one, or nothing is
-        known.
 
     Examples
     --------

@@ -127,11 +127,6 @@ def multilabel_roc_auc_score(
     float or ndarray of shape (n_labels,)
         In [0, 1].
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
-
     Warns
     -----
     UndefinedMetricWarning
@@ -140,8 +135,7 @@ def multilabel_roc_auc_score(
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_roc_auc_score
-    >>> Y = [[1, 0], [0, -1], [1, 1]]
-    >>> scores = [[0.9, 0.3], [0.4, 0.2], [0.3, 0.8]]
+    >>> Y, scores = [[1, 0], [0, -1], [1, 1]], [[0.9, 0.3], [0.4, 0.2], [0.3, 0.8]]
     >>> multilabel_roc_auc_score(Y, scores)
     0.75
     """
@@ -159,9 +153,7 @@ def multilabel_average_precision_score(
 
     Parameters
     ----------
-    y_true, y_score : array-like or sparse matrix
-        As in `multilabel_roc_auc_score`.
-    average, sample_weight : str, array-like
+    y_true, y_score, average, sample_weight : array-like, str
         As in `multilabel_roc_auc_score`.
 
     Returns
@@ -177,8 +169,7 @@ def multilabel_average_precision_score(
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_average_precision_score
-    >>> Y = [[1, 0], [0, -1], [1, 1]]
-    >>> scores = [[0.9, 0.3], [0.4, 0.2], [0.3, 0.8]]
+    >>> Y, scores = [[1, 0], [0, -1], [1, 1]], [[0.9, 0.3], [0.4, 0.2], [0.3, 0.8]]
     >>> round(multilabel_average_precision_score(Y, scores), 4)
     0.9167
     """
@@ -229,8 +220,7 @@ def multilabel_ranking_average_precision(
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_ranking_average_precision
-    >>> Y = [[1, 0], [0, -1], [1, 1]]
-    >>> scores = [[0.9, 0.3], [0.4, 0.2], [0.3, 0.8]]
+    >>> Y, scores = [[1, 0], [0, -1], [1, 1]], [[0.9, 0.3], [0.4, 0.2], [0.3, 0.8]]
     >>> multilabel_ranking_average_precision(Y, scores)
     1.0
     """
@@ -262,8 +252,7 @@ def multilabel_precision_at_k(
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_precision_at_k
-    >>> Y = [[1, 0], [0, -1], [1, 1]]
-    >>> scores = [[0.9, 0.3], [0.4, 0.2], [0.3, 0.8]]
+    >>> Y, scores = [[1, 0], [0, -1], [1, 1]], [[0.9, 0.3], [0.4, 0.2], [0.3, 0.8]]
     >>> round(multilabel_precision_at_k(Y, scores, k=1), 4)
     0.6667
     """
@@ -289,12 +278,8 @@ def multilabel_ndcg_score(
 
     Parameters
     ----------
-    y_true, y_score : array-like or sparse matrix
-        As in `multilabel_roc_auc_score`.
-    k : int, default=None
-        Labels from the top that count; None is all.
-    sample_weight : array-like, default=None
-        As in `multilabel_roc_auc_score`.
+    y_true, y_score, k, sample_weight : array-like, int
+        As in `multilabel_precision_at_k`.
 
     Returns
     -------
@@ -309,8 +294,7 @@ def multilabel_ndcg_score(
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_ndcg_score
-    >>> Y = [[1, 0], [0, -1], [1, 1]]
-    >>> scores = [[0.9, 0.3], [0.4, 0.2], [0.3, 0.8]]
+    >>> Y, scores = [[1, 0], [0, -1], [1, 1]], [[0.9, 0.3], [0.4, 0.2], [0.3, 0.8]]
     >>> round(multilabel_ndcg_score(Y, scores), 4)
     0.6667
     """

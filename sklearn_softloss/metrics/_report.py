@@ -119,11 +119,6 @@ def multilabel_report(
     MultilabelReport
         A label without a known entry has NaN.
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an entry is illegal, or no entry is known.
-
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_report

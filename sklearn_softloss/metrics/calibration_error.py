@@ -66,11 +66,6 @@ def expected_calibration_error(
     float or ndarray of shape (n_columns,)
         In [0, 1]. "smooth" is within 1e-4 of its definition.
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
-
     Notes
     -----
     The smooth error with bandwidth s is the integral over t of ``abs(mean(K_s(t, p) (y - p)))``

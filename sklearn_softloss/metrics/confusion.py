@@ -14,16 +14,8 @@ from .._targets.encoding import Array
 class Counts:
     """A confusion table, or arrays of them: weighted, and expected where the truth is soft.
 
-    Attributes
-    ----------
-    tp : ndarray or float
-        Weight of the positives that are predicted.
-    predicted : ndarray or float
-        Weight of all that is predicted.
-    positives : ndarray or float
-        Weight of the positives.
-    total : ndarray or float
-        Weight of all known entries.
+    The weight of the positives that are predicted, of all that is predicted, of the positives, and
+    of all known entries.
     """
 
     tp: Any

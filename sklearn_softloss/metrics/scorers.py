@@ -26,13 +26,12 @@ from ..model_selection.proba import aligned_proba
 from . import (
     _annotators,
     _distribution,
-    _label_distribution,
     _multilabel,
     _quantiles,
     _ranking,
     calibration_error,
 )
-from ._old_names import METRICS, part_of_decomposition
+from ._old_names import SCORERS
 from .blocks import OptionalArray
 
 ANSWERS = ("y_pred", "y_answers", "y_ratings", "y_quantiles", "y_lower")
@@ -119,7 +118,8 @@ class Scorer:
         return self.sign * float(self.metric(y, found, sample_weight=sample_weight, **options))
 
     def __repr__(self) -> str:
-        given = [self.metric.__name__] + ["greater_is_better=False"] * (self.sign < 0)
+        name = getattr(self.metric, "__name__", repr(self.metric))  # a partial has none
+        given = [name] + ["greater_is_better=False"] * (self.sign < 0)
         given += [f"{name}={value!r}" for name, value in self.options.items()]
         return f"make_scorer({', '.join(given)})"
 
@@ -279,9 +279,9 @@ def _reached(estimator: Any, X: Any, method: str, advice: str) -> tuple[Any, Any
 neg_soft_log_loss = _loss(_distribution.soft_log_loss)
 neg_soft_brier_score = _loss(_distribution.soft_brier_score)
 soft_accuracy = make_scorer(_distribution.soft_accuracy)
-neg_label_distribution_distance = _loss(_label_distribution.label_distribution_distance)
-neg_entropy_calibration_error = _loss(_label_distribution.entropy_calibration_error)
-rank_calibration_score = make_scorer(_label_distribution.rank_calibration_score)
+neg_label_distribution_distance = _loss(_distribution.label_distribution_distance)
+neg_entropy_calibration_error = _loss(_distribution.entropy_calibration_error)
+rank_calibration_score = make_scorer(_distribution.rank_calibration_score)
 neg_expected_calibration_error = _loss(calibration_error.expected_calibration_error)
 
 neg_multilabel_log_loss = _loss(_multilabel.multilabel_log_loss)
@@ -304,24 +304,13 @@ neg_crps_from_quantiles = _loss(_quantiles.crps_from_quantiles)
 __all__ = ["Scorer", "make_scorer"]
 __all__ += [name for name, found in list(globals().items()) if isinstance(found, Scorer)]
 
-
-def _old_scorers() -> dict[str, tuple[str, Scorer]]:
-    """Scorers by their names of version 0.1, until 0.4: what is written now, and what it is."""
-    found: dict[str, tuple[str, Scorer]] = {}
-    for name, (written, metric) in METRICS.items():
-        is_score = name.endswith("similarity")
-        old = name if is_score else f"neg_{name}"
-        found[old] = f"a scorer of {written}", make_scorer(metric, greater_is_better=is_score)
-    for part in ("calibration", "refinement"):
-        written = f"a scorer of calibration_decomposition(...).{part}"
-        metric = part_of_decomposition(part)
-        found[f"neg_{part}_loss"] = written, _loss(metric)
-        labelwise = make_scorer(metric, greater_is_better=False, kind="labelwise")
-        found[f"neg_labelwise_{part}_loss"] = written, labelwise
-    error = calibration_error.expected_calibration_error
-    written = 'make_scorer(expected_calibration_error, greater_is_better=False, kind="labelwise")'
-    scorer = make_scorer(error, greater_is_better=False, kind="labelwise")
-    return {**found, "neg_labelwise_calibration_error": (written, scorer)}
-
-
-__getattr__ = renamed(__name__, _old_scorers())
+__getattr__ = renamed(
+    __name__,
+    {
+        name: (
+            f"a scorer of {written}",
+            Scorer(metric.func, -1 if name.startswith("neg_") else 1, metric.keywords),
+        )
+        for name, (written, metric) in SCORERS.items()
+    },
+)

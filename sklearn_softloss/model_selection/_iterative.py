@@ -12,6 +12,7 @@ from itertools import zip_longest
 import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import linear_sum_assignment
+from sklearn.preprocessing import PolynomialFeatures
 from sklearn.utils.extmath import _approximate_mode
 
 from .._targets.encoding import Array
@@ -129,17 +130,11 @@ def with_label_pairs(mass: sp.csr_array) -> sp.csr_array:
     Entries of a row are in the order of the columns.
     """
     n_samples, n_columns = mass.shape
-    codes, values = [], []
-    for row in range(n_samples):
-        entries = slice(mass.indptr[row], mass.indptr[row + 1])
-        columns, present = mass.indices[entries].astype(np.int64), mass.data[entries]
-        first, second = np.triu_indices(len(columns), k=1)
-        codes.append(columns[first] * n_columns + columns[second])
-        values.append(present[first] * present[second])
-    rows = np.repeat(np.arange(n_samples), [len(code) for code in codes])
-    product = np.concatenate(values)
-    _, pair, n_rows = np.unique(np.concatenate(codes), return_inverse=True, return_counts=True)
-    keep = (n_rows[pair] > 1) & (product > 0)  # tiny numbers may have the product 0
+    products = PolynomialFeatures(interaction_only=True, include_bias=False).fit_transform(mass)
+    pairs = sp.coo_array(products[:, n_columns:])
+    _, pair, n_rows = np.unique(pairs.col, return_inverse=True, return_counts=True)
+    keep = (n_rows[pair] > 1) & (pairs.data > 0)  # tiny numbers may have the product 0
     shared, column = np.unique(pair[keep], return_inverse=True)
-    pairs = sp.csr_array((product[keep], (rows[keep], column)), shape=(n_samples, len(shared)))
+    entries = pairs.data[keep], (pairs.row[keep], column)
+    pairs = sp.csr_array(entries, shape=(n_samples, len(shared)))
     return sp.csr_array(sp.hstack([mass, pairs], format="csr"))

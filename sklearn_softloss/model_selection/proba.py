@@ -126,11 +126,6 @@ def cross_val_predict_proba(
     -------
     ndarray of shape (n_samples, n_columns), float64
 
-    Raises
-    ------
-    ValueError
-        If the test parts of `cv` are no partition of the rows.
-
     Examples
     --------
     >>> import numpy as np

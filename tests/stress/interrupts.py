@@ -25,7 +25,7 @@ KINDS = [
     for Estimator in (SoftTargetMLPClassifier, MultiLabelSigmoidClassifier)
     for params in (
         {"solver": "adamw"},
-        {"solver": "sgd", "early_stopping": True},
+        {"solver": "sgd", "early_stopping": True, "alpha": 0.1},
         {"solver": "adam", "module": torch.nn.Linear},
         {"solver": "lbfgs", "hidden_layer_sizes": (8,)},
     )

@@ -1,4 +1,4 @@
-"""What a fitted calibrator does to probabilities, in torch."""
+"""What fitted calibrators and decision rules do to probabilities, in torch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import torch
 from sklearn.isotonic import IsotonicRegression
 from torch import Tensor
 
-from .._probability import FLOOR, LARGEST_PROBA, SMALLEST_PROBA
+from .._probability import FLOOR
 from .._targets.encoding import Array
 from ..calibration import (
     BetaCalibration,
-    Calibrator,
     DirichletCalibration,
     IsotonicCalibration,
     PriorShift,
@@ -23,25 +22,23 @@ from ..calibration import (
     TemperatureScaling,
     VectorScaling,
 )
+from ..decision import ClassThresholds, CostMatrix, RiskControlled, TopK
+from ..decision.rules import CutOffs
+from ..decision.untuned import Untuned
 
 Curve = Callable[[Tensor], Tensor]
 
 
-def calibration_in_torch(calibrator: Calibrator) -> Curve:
-    """What maps probabilities (n_samples, n_columns), float64, to calibrated ones."""
-    change = _change(calibrator)
-    return lambda proba: change(proba).clamp(SMALLEST_PROBA, LARGEST_PROBA)
-
-
 @singledispatch
-def _change(calibrator: Any) -> Curve:
+def calibration_in_torch(calibrator: Any) -> Curve:
+    """What maps probabilities (n_samples, n_columns), float64, to calibrated ones in [0, 1]."""
     raise ValueError(
         f"{type(calibrator).__name__} cannot be exported: its map is not known here. Take one of "
         "the calibrators of sklearn_softloss.calibration."
     )
 
 
-@_change.register
+@calibration_in_torch.register
 def _(calibrator: TemperatureScaling) -> Curve:
     temperature = torch.as_tensor(calibrator.temperature_, dtype=torch.float64)
     if calibrator.multi_label:
@@ -49,13 +46,13 @@ def _(calibrator: TemperatureScaling) -> Curve:
     return lambda proba: (_scores(proba) / temperature).softmax(1)
 
 
-@_change.register
+@calibration_in_torch.register
 def _(calibrator: SigmoidCalibration) -> Curve:
     scale, intercept = _tensors(calibrator.scale_, calibrator.intercept_)
     return _labelwise(calibrator, lambda odds: (scale * odds + intercept).sigmoid())
 
 
-@_change.register
+@calibration_in_torch.register
 def _(calibrator: BetaCalibration) -> Curve:
     a, b, intercept = _tensors(*calibrator.coef_.T, calibrator.intercept_)
 
@@ -67,13 +64,13 @@ def _(calibrator: BetaCalibration) -> Curve:
     return _labelwise(calibrator, curve)
 
 
-@_change.register
+@calibration_in_torch.register
 def _(calibrator: IsotonicCalibration) -> Curve:
     curves = [_interpolation(regression) for regression in calibrator.regressions_]
     return _labelwise(calibrator, lambda proba: _columnwise(curves, proba), of_odds=False)
 
 
-@_change.register
+@calibration_in_torch.register
 def _(calibrator: PriorShift) -> Curve:
     (intercept,) = _tensors(calibrator.intercept_)
     if calibrator.multi_label:
@@ -81,13 +78,13 @@ def _(calibrator: PriorShift) -> Curve:
     return _keeping_absent(calibrator.unchanged_, lambda proba: _scores(proba) + intercept)
 
 
-@_change.register
+@calibration_in_torch.register
 def _(calibrator: VectorScaling) -> Curve:
     scale, intercept = _tensors(calibrator.scale_, calibrator.intercept_)
     return _keeping_absent(calibrator.unchanged_, lambda proba: scale * _scores(proba) + intercept)
 
 
-@_change.register
+@calibration_in_torch.register
 def _(calibrator: DirichletCalibration) -> Curve:
     coef, intercept = _tensors(calibrator.coef_.T, calibrator.intercept_)
     return _keeping_absent(
@@ -115,6 +112,81 @@ def sklearn_calibration_in_torch(pair: Any) -> Curve:
         return torch.where(total == 0, 1 / k, proba / total)
 
     return change
+
+
+# --- decision rules -------------------------------------------------------------------------------
+
+
+@singledispatch
+def decision_in_torch(rule: Any) -> Curve:
+    """What maps probabilities (n_samples, n_columns), float64, to decisions, bool or int64."""
+    raise ValueError(
+        f"{type(rule).__name__} cannot be exported: its decision has no form in ONNX. Take a rule "
+        "of cut-offs, such as Thresholds, or export the estimator inside and decide on its "
+        "probabilities."
+    )
+
+
+@decision_in_torch.register
+def _(rule: CutOffs) -> Curve:
+    cuts = torch.from_numpy(rule.thresholds_)
+    if rule.min_labels == 0 and rule.max_labels is None:
+        return lambda proba: proba >= cuts
+    least, most = rule.min_labels, rule.max_labels
+    slope, start = rule._preferred_by(len(cuts))
+    slopes, starts = torch.from_numpy(slope), torch.from_numpy(start)
+
+    def decide(proba: Tensor) -> Tensor:
+        decided, preference = proba >= cuts, slopes * proba + starts
+        sizes = decided.sum(1, keepdim=True)
+        wanted = sizes.clamp(least, most)
+        kept = _first(torch.where(decided, preference, -torch.inf), wanted) & decided
+        added = _first(torch.where(decided, -torch.inf, preference), wanted - sizes) & ~decided
+        return kept | added
+
+    return decide
+
+
+@decision_in_torch.register
+def _(rule: RiskControlled) -> Curve:
+    return lambda proba: proba >= rule.threshold_
+
+
+@decision_in_torch.register
+def _(rule: TopK) -> Curve:
+    if isinstance(rule.k, str):
+        return lambda proba: _first(proba, proba.sum(1, keepdim=True).round())
+    number = torch.tensor([[int(rule.k)]])
+    return lambda proba: _first(proba, number)
+
+
+@decision_in_torch.register
+def _(rule: Untuned) -> Curve:
+    if rule.decides == "labels":
+        return lambda proba: proba >= float(rule.thresholds_[0])
+    return lambda proba: proba.argmax(1)
+
+
+@decision_in_torch.register
+def _(rule: CostMatrix) -> Curve:
+    costs = torch.from_numpy(rule.costs_)
+    return lambda proba: (proba @ costs).argmin(1)
+
+
+@decision_in_torch.register
+def _(rule: ClassThresholds) -> Curve:
+    thresholds = torch.from_numpy(rule.thresholds_)
+    return lambda proba: (proba / thresholds).argmax(1)
+
+
+def _first(preference: Tensor, numbers: Tensor) -> Tensor:
+    """True for the `numbers` most preferred entries of each row; of equals the first."""
+    order = preference.topk(preference.shape[1], dim=1).indices
+    places = torch.arange(preference.shape[1]).expand_as(order)
+    return torch.zeros_like(order).scatter(1, order, places) < numbers
+
+
+# --- parts of calibrations ------------------------------------------------------------------------
 
 
 def _tensors(*values: Array) -> tuple[Tensor, ...]:
