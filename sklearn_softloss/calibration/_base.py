@@ -38,19 +38,13 @@ class Calibrator(SoftlossEstimator, ABC):
             rows that sum to 1. With ``multi_label=True`` an array-like or sparse matrix of shape
             (n_samples, n_labels) with entries 0, 1 or between, NaN or -1 where unknown.
         logits_or_proba : array-like of shape (n_samples, n_classes) or (n_samples, n_labels)
-            Probabilities; with ``from_logits=True`` logits.
+            Probabilities; with ``from_logits=True`` logits, refused if all are probabilities.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0; a row of weight 2 counts as two rows, one of weight 0 as none.
 
         Returns
         -------
         self
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ, truths or probabilities leave their domain, or what is said to be
-            logits are rows of probabilities throughout.
         """
         given = self._check_given(logits_or_proba)
         values = self._check_truth(y_true, given)

@@ -42,9 +42,6 @@ METHODS = {
 class SoftCalibratedClassifierCV(MetaClassifier):
     """Calibrate any classifier's probabilities against hard, soft, multi-label or partly known y.
 
-    Truths are taken as they are: a temperature fitted to annotators' votes keeps the disagreement
-    that one fitted to majority votes irons out.
-
     Parameters
     ----------
     estimator : classifier, default=None
@@ -71,8 +68,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
     Attributes
     ----------
     classes_ : ndarray
-        The classes, in the order of the columns of `predict_proba`; ``arange(n_labels)`` for
-        label sets.
+        In the order of the columns of `predict_proba`; ``arange(n_labels)`` for label sets.
     label_names_ : ndarray of shape (n_labels,)
         The columns of y, if that was a DataFrame of label sets.
     calibrated_classifiers_ : list of CalibratedPair
@@ -86,10 +82,9 @@ class SoftCalibratedClassifierCV(MetaClassifier):
 
     Notes
     -----
-    What y means is the estimator's to say, by its tags: rows of a 2-D y are label sets for a
-    classifier that takes several labels (`MultiLabelSigmoidClassifier`, forests,
-    `MLPClassifier`, ...) and distributions over classes, which sum to 1, for any other
-    (`SoftTargetMLPClassifier`). Values cannot tell, since one-hot rows are both.
+    The estimator's tags say what y means: rows of a 2-D y are label sets for a classifier that
+    takes several labels (`MultiLabelSigmoidClassifier`, forests, `MLPClassifier`, ...) and
+    distributions over classes, which sum to 1, for any other (`SoftTargetMLPClassifier`).
 
     Calibrators read `predict_proba`: log-probabilities of classes, log-odds of labels and of each
     class against the rest, bounded by the 1e-12 that is added to probabilities. scikit-learn reads
@@ -140,7 +135,7 @@ class SoftCalibratedClassifierCV(MetaClassifier):
             As the estimator takes it.
         y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_columns)
             Hard labels, rows that sum to 1, or label sets (0, 1 or between, NaN or -1 where
-            unknown, as far as the estimator takes them).
+            unknown, as far as the estimator takes them). No training part may lack a class.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0, for the calibrators, and for the estimator if its `fit` takes them.
         groups : array-like of shape (n_samples,), default=None
@@ -151,12 +146,6 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         Returns
         -------
         self
-
-        Raises
-        ------
-        ValueError
-            If y, weights or a parameter are illegal, the method does not serve this kind of y, or
-            the training part of a split lacks a class.
         """
         refuse_processes(self)
         require_y(self, y)

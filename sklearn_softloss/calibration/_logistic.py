@@ -62,10 +62,7 @@ class LogisticCalibrator(LabelwiseCalibrator):
 def _evaluate(
     features: list[Array], offset: Array | float, truth: Array, weight: Array, theta: Array
 ) -> Evaluation:
-    """Logistic regressions with soft truths, one a row of the arrays (m, n_samples).
-
-    The weighted log loss of each, in nats, and its derivatives by theta, (m, d).
-    """
+    """Soft log loss in nats of m regressions on (m, n_samples), and derivatives by theta (m, d)."""
     m, d = theta.shape
     raw = offset + sum(theta[:, [i]] * features[i] for i in range(d))
     small = np.exp(-np.abs(raw))
@@ -90,11 +87,7 @@ def _row_dots(left: Array, right: Array) -> Array:
 def _minimise(
     evaluate: Callable[[Array], Evaluation], start: Array, lower: Array
 ) -> tuple[Array, Array]:
-    """Minimise m convex functions of d bounded parameters, (m, d), by projected Newton steps.
-
-    Steps that do not decrease their value are halved (Bertsekas, "Projected Newton methods for
-    optimization problems with simple constraints", 1982, doi 10.1137/0320018).
-    """
+    """Minima of m convex functions of (m, d): projected Newton (Bertsekas, doi:10.1137/0320018)."""
     theta = np.maximum(start, lower)
     value, gradient, hessian = evaluate(theta)
     length = np.ones(len(theta))

@@ -64,12 +64,7 @@ def _pooled_block(read: Array, values: Rows, weight: Array) -> Block:
 
 
 class LabelwiseCalibrator(Calibrator):
-    """Base of the methods that map each label by a curve of its own.
-
-    Over exclusive classes there is one curve for each class against the rest, and rows are
-    divided by their sum. Labels with fewer than `few` positives or negatives take the curve of all
-    labels together; what the truths say nothing about keeps the probability given.
-    """
+    """A curve a label; where positives or negatives are fewer than `few`, that of all labels."""
 
     few: ClassVar[int] = 10
     base_rate_: Array

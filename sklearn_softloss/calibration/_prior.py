@@ -16,12 +16,11 @@ from .softmax import fit_softmax, keeping_absent, one_row_a_class
 class PriorShift(LogisticCalibrator):
     """Move probabilities to the class prior of the truths, and from there to a given one.
 
-    One offset a class is added to the log-probabilities, or one a label to the log-odds: what a
-    change of the prior does as long as the rows of each class look the same. Offsets are fitted
-    by the soft log loss, after which the mean probability of each class is its share in the
-    truths. With a `prior` the shares of the truths are then replaced by it: p * prior / share,
-    divided by its sum. Truths may come from the population of the training, or from the new one:
-    then leave `prior` at None.
+    One offset a class is added to the log-probabilities, or one a label to the log-odds: right as
+    long as the rows of each class look the same. The soft log loss fits them, after which the mean
+    probability of each class is its share in the truths. With a `prior` that share is then
+    replaced: p * prior / share, divided by its sum. Truths may come from the population of the
+    training, or from the new one: then leave `prior` at None.
 
     Parameters
     ----------
@@ -40,9 +39,7 @@ class PriorShift(LogisticCalibrator):
 
     References
     ----------
-    Saerens, Latinne and Decaestecker, "Adjusting the outputs of a classifier to new a priori
-    probabilities: a simple procedure", Neural Computation 14(1), 2002,
-    doi 10.1162/089976602753284446.
+    Saerens, Latinne and Decaestecker, Neural Comput. 14(1), 2002, doi:10.1162/089976602753284446.
 
     Examples
     --------

@@ -43,8 +43,7 @@ class TemperatureScaling(LogisticCalibrator):
 
     References
     ----------
-    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017,
-    arXiv:1706.04599.
+    Guo, Pleiss, Sun and Weinberger, ICML 2017, arXiv:1706.04599.
 
     Examples
     --------
@@ -108,7 +107,7 @@ class VectorScaling(Calibrator):
 
     References
     ----------
-    Guo et al., ICML 2017, as for `TemperatureScaling`.
+    Guo et al., ICML 2017, arXiv:1706.04599.
 
     Examples
     --------
@@ -149,9 +148,8 @@ class VectorScaling(Calibrator):
 class DirichletCalibration(Calibrator):
     """A linear map of the log-probabilities: the softmax of coef @ log(proba) + intercept.
 
-    This is what probabilities that are Dirichlet distributed given each class need. The penalty
-    of Kull et al. on off-diagonal coefficients and on intercepts (ODIR) draws the map towards a
-    scaling of each class by itself.
+    For probabilities that are Dirichlet distributed given each class. The penalties on off-diagonal
+    coefficients and intercepts (ODIR) draw the map towards a scaling of each class by itself.
 
     Parameters
     ----------
@@ -168,13 +166,11 @@ class DirichletCalibration(Calibrator):
         One row a class that is calibrated, one column a log-probability that is read.
     intercept_ : ndarray of shape (n_classes,)
     unchanged_ : ndarray of shape (n_classes,), bool
-        Classes without mass in the truths: they keep the probability given and are not read, and
-        the others share what is left.
+        As in `VectorScaling`; they are not read either.
 
     References
     ----------
-    Kull et al., "Beyond temperature scaling: obtaining well-calibrated multiclass probabilities
-    with Dirichlet calibration", NeurIPS 2019, arXiv:1910.12656.
+    Kull et al., NeurIPS 2019, arXiv:1910.12656.
 
     Examples
     --------

@@ -44,8 +44,7 @@ class SigmoidCalibration(LogisticCalibrator):
 
     References
     ----------
-    Platt, "Probabilistic outputs for support vector machines and comparisons to regularized
-    likelihood methods", Advances in Large Margin Classifiers, 1999.
+    Platt, Advances in Large Margin Classifiers, 1999.
 
     Examples
     --------
@@ -95,8 +94,7 @@ class BetaCalibration(LogisticCalibrator):
 
     References
     ----------
-    Kull, Silva Filho and Flach, "Beta calibration: a well-founded and easily implemented
-    improvement on logistic calibration for binary classifiers", AISTATS 2017, PMLR 54:623-631.
+    Kull, Silva Filho and Flach, AISTATS 2017, PMLR 54:623-631.
 
     Examples
     --------
@@ -149,8 +147,7 @@ class IsotonicCalibration(LabelwiseCalibrator):
 
     References
     ----------
-    Zadrozny and Elkan, "Transforming classifier scores into accurate multiclass probability
-    estimates", KDD 2002, doi 10.1145/775047.775151.
+    Zadrozny and Elkan, KDD 2002, doi:10.1145/775047.775151.
 
     Examples
     --------

@@ -24,10 +24,7 @@ HIT_THE_LIMIT = 1
 def soft_log_loss_and_residual(
     raw: Array, weighted_truth: Array, weight: Array
 ) -> tuple[float, Array]:
-    """Weighted sum of the soft log losses, in nats, and its derivative by `raw`.
-
-    Arrays are (n_classes, n_samples), over which sums are fast; `raw` is overwritten.
-    """
+    """Sum of soft log losses in nats and its slope by `raw` (n_classes, n_samples), overwritten."""
     raw -= raw.max(axis=0)
     fitted = np.vdot(weighted_truth, raw)
     residual = np.exp(raw, out=raw)
@@ -48,9 +45,9 @@ def fit_softmax(
 ) -> Array:
     """Parameters of the change of `scores` with the least mean soft log loss plus penalty.
 
-    `linear` maps parameters to what is added to the scores, `adjoint` derivatives by the scores to
-    those by the parameters; `penalty_slope` is the derivative, linear, of a quadratic penalty.
-    Scores and truth are (n_classes, n_samples).
+    `linear` maps parameters to what is added to the scores, `adjoint` derivatives back;
+    `penalty_slope` is the derivative, linear, of a quadratic penalty. Scores and truth are
+    (n_classes, n_samples).
     """
     share = weight / weight.sum()
     weighted_truth = truth * share

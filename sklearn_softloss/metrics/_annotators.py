@@ -30,36 +30,29 @@ def annotator_error_rate(
     y_true : array-like of shape (n_samples, n_annotators)
         Answers; NaN or None where there is none.
     y_answers : array-like of shape (n_samples, n_annotators) or (n_samples,)
-        Predicted answers; one a row is that of all annotators.
+        Predicted answers, needed where there is an answer; one a row is that of all annotators.
     average : {'items', 'annotators'} or None, default='items'
-        The mean over an item's answers, averaged over the items that have one, as the shared task
-        takes it; the mean over an annotator's answers, averaged over the annotators; or these by
-        themselves.
+        "items": the mean over an item's answers, averaged over the items that have one, as the
+        shared task takes it. "annotators": the mean over an annotator's, averaged over them. None:
+        these by themselves.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights >= 0 of the items.
 
     Returns
     -------
-    float or ndarray of shape (n_annotators,)
-        In [0, 1]; NaN for an annotator without an answer.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or there is no answer, or a prediction is missing where there is one.
+    float in [0, 1] or ndarray of shape (n_annotators,)
+        NaN for an annotator without an answer.
 
     References
     ----------
-    Leonardelli et al., "LeWiDi-2025 at NLPerspectives: the third edition of the learning with
-    disagreements shared task", 2025, arXiv:2510.08460.
+    Leonardelli et al., LeWiDi-2025 at NLPerspectives, 2025, arXiv:2510.08460.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_softloss.metrics import annotator_error_rate
-    >>> annotator_error_rate([[0, 1], [1, np.nan]], [[0, 0], [1, 1]])
+    >>> annotator_error_rate([[0, 1], [1, None]], [[0, 0], [1, 1]])
     0.25
-    >>> annotator_error_rate([[0, 1], [1, np.nan]], [[0, 0], [1, 1]], average=None)
+    >>> annotator_error_rate([[0, 1], [1, None]], [[0, 0], [1, 1]], average=None)
     array([0., 1.])
     """
 
@@ -82,10 +75,10 @@ def annotator_absolute_distance(
     Parameters
     ----------
     y_true, y_ratings : array-like
-        Answers and their predictions, as in `annotator_error_rate`.
+        Answers, which are numbers, and their predictions, as in `annotator_error_rate`.
     scale : float, default=1.0
-        What differences are divided by; the shared task takes the number of levels of the ratings
-        (6 for ratings from 1 to 6, 11 for those from -5 to 5).
+        What differences are divided by, > 0; the shared task takes the number of levels of the
+        ratings (6 for ratings from 1 to 6, 11 for those from -5 to 5).
     average, sample_weight : str, array-like
         As in `annotator_error_rate`.
 
@@ -94,16 +87,10 @@ def annotator_absolute_distance(
     float or ndarray of shape (n_annotators,)
         >= 0, in the units of the answers over `scale`; NaN for an annotator without an answer.
 
-    Raises
-    ------
-    ValueError
-        As `annotator_error_rate`, if answers are no numbers, or `scale` is not above 0.
-
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_softloss.metrics import annotator_absolute_distance
-    >>> annotator_absolute_distance([[1, 5], [3, np.nan]], [[2, 2], [3, 3]], scale=5)
+    >>> annotator_absolute_distance([[1, 5], [3, None]], [[2, 2], [3, 3]], scale=5)
     0.2
     """
     if not scale > 0:

@@ -20,10 +20,7 @@ Columns = Literal["classwise", "labelwise"]
 
 
 class CalibrationDecomposition(NamedTuple):
-    """Parts of a proper score; none is negative.
-
-    ``score = calibration + refinement`` and ``refinement = uncertainty - resolution``.
-    """
+    """Parts >= 0: score = calibration + refinement, and refinement = uncertainty - resolution."""
 
     score: float
     calibration: float
@@ -45,8 +42,8 @@ def calibration_decomposition(
 
     The refinement is the score that remains when the probabilities of each class or label are
     replaced by their isotonic regression on the targets, the best monotone recalibration; the
-    calibration is what that gains. The uncertainty is the score of the mean targets, and the
-    resolution what the recalibrated probabilities gain on it.
+    calibration is what that gains. The uncertainty is the score of the mean targets, the resolution
+    what recalibration gains on it.
 
     Parameters
     ----------
@@ -63,20 +60,18 @@ def calibration_decomposition(
     Returns
     -------
     CalibrationDecomposition
-        Named tuple of the floats score, calibration, refinement, uncertainty and resolution; for
-        the log loss in nats.
+        Named tuple of the floats score, calibration, refinement, uncertainty and resolution, in
+        nats for the log loss.
 
     Notes
     -----
-    Isotonic regression minimises every Bregman divergence at once, so that no part is negative.
-    That holds for the log loss over classes too: it is the sum over classes of
-    ``p - y log(p)``, less 1, and isotonic regression keeps the sums of the columns. The regression
-    is fitted on the rows it is judged on: on few rows the calibration part comes out too large.
+    Isotonic regression minimises every Bregman divergence at once, so that no part is negative;
+    also over classes, since it keeps the sums of the columns. It is fitted on the rows it is judged
+    on: on few rows the calibration part comes out too large.
 
     References
     ----------
-    Dimitriadis, Gneiting and Jordan, "Stable reliability diagrams for probabilistic classifiers",
-    PNAS 118(8), 2021, arXiv:2008.03033.
+    Dimitriadis, Gneiting and Jordan, PNAS 118(8), 2021, arXiv:2008.03033.
 
     Examples
     --------

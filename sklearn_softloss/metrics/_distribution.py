@@ -1,8 +1,4 @@
-"""Scores of class probabilities against hard labels or soft rows.
-
-Where annotators disagree there is no right class that a confidence could be calibrated to; what can
-be compared with their votes is the whole row, its uncertainty, and the order of the classes.
-"""
+"""Scores of class probabilities against hard labels or soft rows."""
 
 from __future__ import annotations
 
@@ -37,24 +33,16 @@ def soft_log_loss(
     y_proba : array-like of shape (n_samples, n_classes)
         Predicted probabilities; clipped from below at the smallest normal float.
     subtract_entropy : bool, default=False
-        Subtract the mean entropy of the rows of `y_true`, the floor that nobody can beat. What
-        is left is the mean Kullback-Leibler divergence.
+        Subtract the mean entropy of the rows of `y_true`, the floor that nobody can beat. What is
+        left is the mean Kullback-Leibler divergence.
     labels : array-like of shape (n_classes,), default=None
-        Classes in the order of the columns of `y_proba`. Needed for hard labels that do not hold
-        them all.
+        Classes in the order of the columns; needed for hard labels that do not hold them all.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights >= 0.
 
     Returns
     -------
-    float
-        In nats.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a row of `y_true` or `y_proba` is no distribution, or `y_true` holds
-        a label that is not in `labels`.
+    float in nats
 
     Examples
     --------
@@ -146,8 +134,7 @@ def soft_accuracy(
 
     Returns
     -------
-    float
-        In [0, 1].
+    float in [0, 1]
 
     Examples
     --------
@@ -237,17 +224,14 @@ def label_distribution_distance(
 
     Returns
     -------
-    float
-        0 where all rows are equal.
+    float >= 0, 0 where all rows are equal
 
     References
     ----------
-    Geng, "Label distribution learning", IEEE Transactions on Knowledge and Data Engineering 28(7),
-    2016, doi:10.1109/TKDE.2016.2545658. Lin, "Divergence measures based on the Shannon entropy",
-    IEEE Transactions on Information Theory 37(1), 1991, doi:10.1109/18.61115. Baan, Aziz, Plank and
-    Fernandez, "Stop measuring calibration when humans disagree", EMNLP 2022, arXiv:2210.16133.
-    Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460 ("manhattan" and
-    "wasserstein").
+    Geng, IEEE Transactions on Knowledge and Data Engineering 28(7), 2016,
+    doi:10.1109/TKDE.2016.2545658. Lin, IEEE Transactions on Information Theory 37(1), 1991,
+    doi:10.1109/18.61115. Baan, Aziz, Plank and Fernandez, EMNLP 2022, arXiv:2210.16133. Leonardelli
+    et al., 2025, arXiv:2510.08460 ("manhattan" and "wasserstein").
 
     Examples
     --------
@@ -267,8 +251,7 @@ def entropy_calibration_error(
 ) -> float:
     """Mean absolute difference between the entropies of target rows and probabilities.
 
-    Whether the model is as uncertain about an instance as people are: the human entropy
-    calibration error (Baan et al., 2022, arXiv:2210.16133), without its sign.
+    The human entropy calibration error (Baan et al., 2022, arXiv:2210.16133), without its sign.
 
     Parameters
     ----------
@@ -277,8 +260,7 @@ def entropy_calibration_error(
 
     Returns
     -------
-    float
-        In nats, from 0 to the logarithm of the number of classes.
+    float in nats, from 0 to the logarithm of the number of classes
 
     Examples
     --------
@@ -297,9 +279,8 @@ def rank_calibration_score(
     """Share of rows whose probabilities order the classes as their targets do.
 
     The human ranking calibration score (Baan et al., 2022, arXiv:2210.16133). A class with more
-    target mass than another must have more probability; classes with equal mass, as those that
-    nobody chose, may come in any order. A row of a hard label counts wherever that label is the
-    most probable.
+    target mass than another must have more probability; classes of equal mass may come in any
+    order. A row of a hard label counts wherever that label is the most probable.
 
     Parameters
     ----------
@@ -308,8 +289,7 @@ def rank_calibration_score(
 
     Returns
     -------
-    float
-        In [0, 1]; the more the better.
+    float in [0, 1], the more the better
 
     Examples
     --------

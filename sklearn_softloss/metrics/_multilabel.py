@@ -47,8 +47,8 @@ def multilabel_log_loss(
     Parameters
     ----------
     y_true : array-like or sparse matrix of shape (n_samples, n_labels) or (n_samples,)
-        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (stored entries of a sparse
-        matrix; what is not stored is 0). A vector is one label.
+        Entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (in a sparse matrix what is not
+        stored is 0), at least one known. A vector is one label.
     y_proba : array-like of the shape of y_true
         Predicted probabilities of the labels.
     average : {"micro", "macro"} or None, default="micro"
@@ -59,19 +59,12 @@ def multilabel_log_loss(
 
     Returns
     -------
-    float or ndarray of shape (n_labels,)
-        In nats.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an entry or an option is illegal, or no entry is known.
+    float or ndarray of shape (n_labels,), in nats
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_softloss.metrics import multilabel_log_loss
-    >>> y_true = [[1, 0], [0, np.nan], [1, -1]]
+    >>> y_true = [[1, 0], [0, float("nan")], [1, -1]]
     >>> y_proba = [[0.8, 0.1], [0.2, 0.5], [0.5, 0.5]]
     >>> round(multilabel_log_loss(y_true, y_proba), 4)
     0.3112
@@ -85,9 +78,7 @@ def multilabel_log_loss(
 def multilabel_brier_score(
     y_true: Any, y_proba: Any, *, average: Pooling = "micro", sample_weight: OptionalArray = None
 ) -> float | Array:
-    """Mean squared difference of target and probability over the known entries.
-
-    Strictly proper for each label.
+    """Mean squared difference of target and probability over the known entries; strictly proper.
 
     Parameters
     ----------
@@ -96,8 +87,7 @@ def multilabel_brier_score(
 
     Returns
     -------
-    float or ndarray of shape (n_labels,)
-        In [0, 1].
+    float or ndarray of shape (n_labels,), in [0, 1]
 
     Examples
     --------
@@ -128,8 +118,7 @@ def multilabel_hamming_loss(
 
     Returns
     -------
-    float or ndarray of shape (n_labels,)
-        In [0, 1].
+    float or ndarray of shape (n_labels,), in [0, 1]
 
     Examples
     --------
@@ -146,9 +135,8 @@ def multilabel_subset_accuracy(
 ) -> float:
     """Expected subset accuracy: the mean over rows of P(target = prediction).
 
-    P is a product over the known labels of a row; rows without a known label do not count. With
-    0/1 entries this is scikit-learn's ``accuracy_score``. It is what
-    `MultiLabelSigmoidClassifier.score` returns.
+    P is a product over the known labels of a row; rows without a known label do not count. With 0/1
+    entries this is scikit-learn's ``accuracy_score``. `MultiLabelSigmoidClassifier.score` is this.
 
     Parameters
     ----------
@@ -157,8 +145,7 @@ def multilabel_subset_accuracy(
 
     Returns
     -------
-    float
-        In [0, 1].
+    float in [0, 1]
 
     Examples
     --------
@@ -210,13 +197,12 @@ def multilabel_f1_score(
         rows with a known label. None: one value a label, NaN where none of its entries is known.
     zero_division : {0.0, 1.0, nan}, default=0.0
         The value of what would be 0 divided by 0; NaN leaves it out of the mean.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    sample_weight : array-like, default=None
+        As in `multilabel_log_loss`.
 
     Returns
     -------
-    float or ndarray of shape (n_labels,)
-        In [0, 1].
+    float or ndarray of shape (n_labels,), in [0, 1]
 
     Examples
     --------

@@ -69,37 +69,29 @@ def pinball_loss(
 ) -> float | Array:
     """Pinball loss, the mean over the levels and the known entries.
 
-    Least where each prediction is the quantile of its level. scikit-learn's
-    ``mean_pinball_loss`` takes one level and no unknown entry.
+    Least where each prediction is the quantile of its level. scikit-learn's ``mean_pinball_loss``
+    takes one level and no unknown entry.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Numbers, NaN where unknown.
+        Numbers, NaN where unknown; at least one known.
     y_quantiles : array-like of shape (n_samples, n_levels) or (n_samples, n_targets, n_levels)
-        Predicted quantiles; of one target or level with or without its axis.
+        Predicted quantiles, finite; of one target or level with or without its axis.
     levels : float or sequence of float
         Their levels, in (0, 1), increasing.
     average : {"macro"} or None, default="macro"
-        "macro": the mean over the targets. None: one value a target, NaN where none of its
-        entries is known.
+        "macro": the mean over the targets. None: one value a target, NaN where none is known.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights >= 0.
 
     Returns
     -------
-    float or ndarray of shape (n_targets,)
-        In the units of y, >= 0.
-
-    Raises
-    ------
-    ValueError
-        If shapes disagree, a value is not finite or nothing is known.
+    float or ndarray of shape (n_targets,), >= 0, in the units of y
 
     References
     ----------
-    Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978) 33-50,
-    doi:10.2307/1913643.
+    Koenker and Bassett, Econometrica 46 (1978) 33-50, doi:10.2307/1913643.
 
     Examples
     --------
@@ -122,8 +114,8 @@ def crps_from_quantiles(
     """Continuous ranked probability score of the distribution that quantiles stand for.
 
     Twice the pinball loss, integrated over the levels: each stands for the levels nearer to it than
-    to another. Of many levels this is the score itself; of few, a rule of thumb that is comparable
-    only between predictions of the same levels.
+    to another. Of many levels this is the score itself; of few, comparable only between predictions
+    of the same levels.
 
     Parameters
     ----------
@@ -132,14 +124,12 @@ def crps_from_quantiles(
 
     Returns
     -------
-    float or ndarray of shape (n_targets,)
-        In the units of y, >= 0.
+    float or ndarray of shape (n_targets,), >= 0, in the units of y
 
     References
     ----------
-    Gneiting and Raftery, "Strictly proper scoring rules, prediction, and estimation", JASA 102
-    (2007) 359-378, doi:10.1198/016214506000001437, section 4.2. Laio and Tamea, "Verification
-    tools for probabilistic forecasts", HESS 11 (2007) 1267-1277, doi:10.5194/hess-11-1267-2007.
+    Gneiting and Raftery, JASA 102 (2007) 359-378, doi:10.1198/016214506000001437, section 4.2. Laio
+    and Tamea, HESS 11 (2007) 1267-1277, doi:10.5194/hess-11-1267-2007.
 
     Examples
     --------
@@ -165,8 +155,8 @@ def interval_coverage(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Numbers, NaN where unknown.
+    y_true : array-like
+        As in `pinball_loss`.
     y_lower, y_upper : array-like of the shape of y_true
         Ends of the intervals, finite.
     average, sample_weight : str, array-like
@@ -174,14 +164,12 @@ def interval_coverage(
 
     Returns
     -------
-    float or ndarray of shape (n_targets,)
-        In [0, 1].
+    float or ndarray of shape (n_targets,), in [0, 1]
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_softloss.metrics import interval_coverage
-    >>> interval_coverage([1.0, 5.0, np.nan], [0.0, 0.0, 0.0], [2.0, 2.0, 2.0])
+    >>> interval_coverage([1.0, 5.0, float("nan")], [0.0, 0.0, 0.0], [2.0, 2.0, 2.0])
     0.5
     """
     truth = _truth(y_true)

@@ -106,8 +106,8 @@ def multilabel_roc_auc_score(
 
     The probability that a row which has the label scores above one which lacks it, ties counting
     half. A soft entry y is present with weight y and absent with weight 1 - y. With 0/1 entries
-    this is scikit-learn's ``roc_auc_score``. With ``average="samples"`` it is then 1 less
-    ``label_ranking_loss``, but for ties and for rows of one class.
+    this is scikit-learn's ``roc_auc_score``, and 1 less its ``label_ranking_loss`` with
+    ``average="samples"``, but for ties and for rows of one class.
 
     Parameters
     ----------
@@ -124,8 +124,7 @@ def multilabel_roc_auc_score(
 
     Returns
     -------
-    float or ndarray of shape (n_labels,)
-        In [0, 1].
+    float or ndarray of shape (n_labels,), in [0, 1]
 
     Warns
     -----
@@ -147,9 +146,9 @@ def multilabel_average_precision_score(
 ) -> float | Array:
     """Average precision of each label, over its known entries.
 
-    The mean of the precision at the scores of the rows that have the label, by their weights. A
-    soft entry y is present with weight y and absent with weight 1 - y. With 0/1 entries this is
-    scikit-learn's ``average_precision_score``.
+    The mean of the precision at the scores of the rows that have the label, by their weights. Soft
+    entries count as in `multilabel_roc_auc_score`. With 0/1 entries this is scikit-learn's
+    ``average_precision_score``.
 
     Parameters
     ----------
@@ -158,8 +157,7 @@ def multilabel_average_precision_score(
 
     Returns
     -------
-    float or ndarray of shape (n_labels,)
-        In [0, 1].
+    float or ndarray of shape (n_labels,), in [0, 1]
 
     Warns
     -----
@@ -188,10 +186,7 @@ def _ranking_average_precision(truth: Array, score: Array) -> float:
 
 
 def _gain(truth: Array, score: Array, of_places: Array) -> float:
-    """Targets times the discounts of their places, the mean over the orders of ties.
-
-    `of_places` are the sums of the discounts of the first 0, 1, 2, ... places.
-    """
+    """Targets times discounts of their places, cumulative in `of_places`, the mean over ties."""
     hits, ends = _groups(score, truth, np.ones(len(truth)))
     ends = np.append(0, ends.astype(np.intp))
     hits = np.append(0.0, hits)
@@ -214,8 +209,7 @@ def multilabel_ranking_average_precision(
 
     Returns
     -------
-    float
-        In [0, 1].
+    float in [0, 1]
 
     Examples
     --------
@@ -246,8 +240,7 @@ def multilabel_precision_at_k(
 
     Returns
     -------
-    float
-        In [0, 1].
+    float in [0, 1]
 
     Examples
     --------
@@ -283,13 +276,11 @@ def multilabel_ndcg_score(
 
     Returns
     -------
-    float
-        In [0, 1].
+    float in [0, 1]
 
     References
     ----------
-    Jarvelin and Kekalainen, "Cumulated gain-based evaluation of IR techniques", ACM TOIS 20 (2002)
-    422-446, doi:10.1145/582415.582418.
+    Jarvelin and Kekalainen, ACM TOIS 20 (2002) 422-446, doi:10.1145/582415.582418.
 
     Examples
     --------

@@ -99,9 +99,8 @@ def multilabel_report(
 ) -> MultilabelReport:
     r"""Scores per label and over all labels, beside a model of zeros and the prior.
 
-    Where labels are rare, predicting none of them is right in 99 % of the entries. What a model
-    has learned shows in the distance from two that know nothing of X: "all_zero" gives every label
-    the probability 0, "prior" its mean in `y_true`.
+    The two know nothing of X: "all_zero" gives every label the probability 0, "prior" its mean in
+    `y_true`. Where labels are rare, predicting none of them is right nearly always.
 
     Parameters
     ----------
@@ -111,8 +110,8 @@ def multilabel_report(
         A label is decided to be present where its probability is >= its threshold.
     label_names : array-like of shape (n_labels,), default=None
         By default the columns of `y_true` if that is a DataFrame, else numbers.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0.
+    sample_weight : array-like, default=None
+        As in `multilabel_log_loss`.
 
     Returns
     -------

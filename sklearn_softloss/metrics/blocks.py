@@ -1,8 +1,4 @@
-"""How y_true and y_proba reach a metric: checked, in float64, a block of rows or columns at a time.
-
-The inputs are never converted or masked as a whole, so that memory stays flat however large they
-are.
-"""
+"""y_true and y_proba as a metric reads them: in blocks, checked, in float64, never as a whole."""
 
 from __future__ import annotations
 
@@ -76,10 +72,7 @@ class Blocks:
             yield self._checked_block(*block, before=":, ")
 
     def known_columns(self) -> Iterator[tuple[Array, Array, Array]]:
-        """Target, prediction and weight of each column, where known and of weight above 0.
-
-        After the last one an error, if none of them had an entry.
-        """
+        """Known target, prediction and weight > 0 of each column; at the end an error if none."""
         any_known = False
         for _, truth, proba in self.columns():
             for target, column in zip(truth.T, proba.T, strict=True):
@@ -177,10 +170,7 @@ class ClassBlocks(Blocks):
 
 
 class LabelBlocks(Blocks):
-    """Independent labels: entries 0 or 1, soft in [0, 1], NaN or -1 where unknown (here NaN).
-
-    A 1-D y_true beside a 1-D y_proba is one label.
-    """
+    """Independent labels (one if 1-D): 0, 1 or between, NaN or -1 where unknown (here NaN)."""
 
     def __init__(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> None:
         y_proba = _in_order_of(column_names(y_true), y_proba, "labels", self._second)

@@ -34,9 +34,8 @@ def expected_calibration_error(
 ) -> float | Array:
     """Expected calibration error: mean distance of probabilities from target frequencies.
 
-    In each bin of probabilities the mean probability is compared with the mean target; the
-    absolute differences are averaged with the weight of the bins. Soft targets need no rounding:
-    their mean replaces the accuracy.
+    In each bin of probabilities the mean probability is compared with the mean target, which may be
+    soft; the absolute differences are averaged with the weight of the bins.
 
     Parameters
     ----------
@@ -47,8 +46,7 @@ def expected_calibration_error(
         Predicted probabilities.
     kind : {"confidence", "classwise", "labelwise"}, default="confidence"
         "confidence": the largest probability of each row against the target mass on its class.
-        "classwise": each class by itself. "labelwise": each independent label by itself, over its
-        known entries.
+        "classwise": each class by itself. "labelwise": each label, over its known entries.
     strategy : {"uniform", "quantile", "smooth"}, default="uniform"
         "uniform": bins of equal width. "quantile": bins of equal weight, equal probabilities kept
         together. "smooth": no bins but a Gaussian kernel, reflected at 0 and 1, whose bandwidth is
@@ -68,16 +66,14 @@ def expected_calibration_error(
 
     Notes
     -----
-    The smooth error with bandwidth s is the integral over t of ``abs(mean(K_s(t, p) (y - p)))``
-    and falls as s grows; the value returned is the s at which both are equal. The residuals are
-    put on a grid, where convolution with the reflected kernel is a product of cosine transforms.
+    The smooth error with bandwidth s is the integral over t of ``abs(mean(K_s(t, p) (y - p)))`` and
+    falls as s grows; the value returned is the s at which both are equal.
 
     References
     ----------
-    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017,
-    arXiv:1706.04599 ("confidence"). Kull et al., "Beyond temperature scaling", NeurIPS 2019,
-    arXiv:1910.12656 ("classwise"). Blasiok and Nakkiran, "Smooth ECE: principled reliability
-    diagrams via kernel smoothing", ICLR 2024, arXiv:2309.12236 ("smooth").
+    Guo, Pleiss, Sun and Weinberger, ICML 2017, arXiv:1706.04599 ("confidence"). Kull et al.,
+    NeurIPS 2019, arXiv:1910.12656 ("classwise"). Blasiok and Nakkiran, ICLR 2024, arXiv:2309.12236
+    ("smooth").
 
     Examples
     --------
@@ -157,10 +153,7 @@ def _excess(bandwidth: float, spectrum: Array) -> float:
 
 
 def on_grid(place: Array, mass: Array) -> Array:
-    """Masses in [0, 1] on the midpoints of the cells of a grid, each shared by its two nearest.
-
-    What falls beyond the outer midpoints is reflected, as the kernel is.
-    """
+    """Masses in [0, 1], each shared by the two nearest midpoints of a reflected grid."""
     exact = place * GRID - 0.5
     below = np.floor(exact).astype(np.intp)
     above_share = mass * (exact - below)

@@ -12,11 +12,7 @@ from .._targets.encoding import Array
 
 @dataclass
 class Counts:
-    """A confusion table, or arrays of them: weighted, and expected where the truth is soft.
-
-    The weight of the positives that are predicted, of all that is predicted, of the positives, and
-    of all known entries.
-    """
+    """Weights, expected if soft: of positives predicted, all predicted, positives, all known."""
 
     tp: Any
     predicted: Any

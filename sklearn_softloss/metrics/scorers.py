@@ -4,8 +4,7 @@ scikit-learn's own scorers cut the probabilities of two classes or labels to one
 2-D soft targets. These read `predict_proba` in every format that `as_proba_matrix` knows, and take
 for y what the metric of the same name takes: hard labels, soft rows, label matrices with unknown
 entries, or annotators' answers. They go into ``scoring=`` as they are, or in a dict of several;
-each takes `sample_weight` and the options of its metric as keywords. Errors and losses are negated
-(``neg_``).
+each takes `sample_weight` and the options of its metric as keywords; ``neg_`` negates a loss.
 """
 
 from __future__ import annotations
@@ -84,19 +83,16 @@ class Scorer:
     def __call__(
         self, estimator: Any, X: Any, y: Any, *, sample_weight: OptionalArray = None, **options: Any
     ) -> float:
-        """Score of a fitted classifier.
+        """Score of a fitted estimator with `predict_proba`, or `predict` for a metric of decisions.
 
         Parameters
         ----------
         estimator : classifier
-            With `predict_proba`, or `predict` where the metric takes decisions.
         X : array-like of shape (n_samples, ...)
         y : array-like or sparse matrix of shape (n_samples, n_columns) or (n_samples,)
             As in the metric. Hard labels may be any of the estimator's `classes_`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0.
-        **options
-            Further keywords of the metric.
+        sample_weight, **options : array-like, any
+            Further keywords of the metric; weights (n_samples,) >= 0.
 
         Returns
         -------
@@ -175,18 +171,12 @@ def make_scorer(
     -------
     Scorer
 
-    Raises
-    ------
-    ValueError
-        If the metric is no score.
-
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn_softloss.metrics import expected_calibration_error
     >>> from sklearn_softloss.metrics.scorers import make_scorer
-    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), ["no", "no", "yes", "yes"]
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
     >>> scorer = make_scorer(
     ...     expected_calibration_error, greater_is_better=False, strategy="smooth"
     ... )
