@@ -45,6 +45,12 @@ class Calibrator(SoftlossEstimator, ABC):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, truths or probabilities leave their domain, or what is said to be
+            logits are rows of probabilities throughout.
         """
         given = self._check_given(logits_or_proba)
         values = self._check_truth(y_true, given)

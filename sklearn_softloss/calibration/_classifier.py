@@ -146,6 +146,12 @@ class SoftCalibratedClassifierCV(MetaClassifier):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If y, weights or a parameter are illegal, the method does not serve this kind of y, or
+            the training part of a split lacks a class.
         """
         refuse_processes(self)
         require_y(self, y)

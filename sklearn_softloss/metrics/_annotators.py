@@ -43,6 +43,11 @@ def annotator_error_rate(
     float in [0, 1] or ndarray of shape (n_annotators,)
         NaN for an annotator without an answer.
 
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or there is no answer, or a prediction is missing where there is one.
+
     References
     ----------
     Leonardelli et al., LeWiDi-2025 at NLPerspectives, 2025, arXiv:2510.08460.
@@ -86,6 +91,11 @@ def annotator_absolute_distance(
     -------
     float or ndarray of shape (n_annotators,)
         >= 0, in the units of the answers over `scale`; NaN for an annotator without an answer.
+
+    Raises
+    ------
+    ValueError
+        As `annotator_error_rate`, if answers are no numbers, or `scale` is not above 0.
 
     Examples
     --------

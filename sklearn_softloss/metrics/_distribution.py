@@ -44,6 +44,12 @@ def soft_log_loss(
     -------
     float in nats
 
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a row of `y_true` or `y_proba` is no distribution, or `y_true` holds
+        a label that is not in `labels`.
+
     Examples
     --------
     >>> from sklearn_softloss.metrics import soft_log_loss

@@ -61,6 +61,11 @@ def multilabel_log_loss(
     -------
     float or ndarray of shape (n_labels,), in nats
 
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an entry or an option is illegal, or no entry is known.
+
     Examples
     --------
     >>> from sklearn_softloss.metrics import multilabel_log_loss

@@ -89,6 +89,11 @@ def pinball_loss(
     -------
     float or ndarray of shape (n_targets,), >= 0, in the units of y
 
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a value is not finite or nothing is known.
+
     References
     ----------
     Koenker and Bassett, Econometrica 46 (1978) 33-50, doi:10.2307/1913643.

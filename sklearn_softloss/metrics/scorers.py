@@ -171,6 +171,11 @@ def make_scorer(
     -------
     Scorer
 
+    Raises
+    ------
+    ValueError
+        If the metric is no score.
+
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
