@@ -149,10 +149,7 @@ def check_distinct(names: list[Any], what: str) -> None:
 
 
 def check_weight(weight: Any, shape: tuple[int, ...], *, name: str) -> NDArray[Any] | None:
-    """Weights >= 0 of the given shape with at least one above zero, or None for none.
-
-    A single number is a weight for all.
-    """
+    """Weights >= 0 of this shape, or one for all, not all of them 0; None for none."""
     if weight is None:
         return None
     if hasattr(weight, "toarray"):

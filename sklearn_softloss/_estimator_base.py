@@ -106,9 +106,7 @@ class _Available:
 
 def available_if(check: Callable[[Any], Any]) -> Callable[[Method], Method]:
     """A decorator of methods that exist only where ``check(estimator)`` raises no AttributeError.
-
-    scikit-learn's, but for the error of a missing method: here it is that of the check.
-    """
+    scikit-learn's, but for the error of a missing method: here it is that of the check."""
 
     def decorate(method: Method) -> Method:
         return cast(Method, _Available(method, check))

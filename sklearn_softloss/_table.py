@@ -13,8 +13,7 @@ MOST_ROWS = 40
 
 @dataclass(repr=False)
 class Table:
-    """Rows of named cells; ``print(table)`` lines them up, ``pandas.DataFrame(table.rows)`` takes
-    them over.
+    """Rows of named cells, which ``print(table)`` lines up; ``pandas.DataFrame(table.rows)`` works.
 
     Attributes
     ----------

@@ -1,8 +1,5 @@
-"""Data-parallel training: each process holds some of the rows, and all end with the same net.
-
-What is a sum over all rows goes through `total` or `add_`; what chance or a search decides, the
-first process decides for all.
-"""
+"""Data-parallel training: each process holds some of the rows, and all end with the same net. Sums
+over rows go through `total` or `add_`; chance and searches are those of the first process."""
 
 from __future__ import annotations
 

@@ -26,10 +26,6 @@ def dump(estimator: Any, path: str | os.PathLike[str]) -> None:
     path : str or path-like
         The folder must exist.
 
-    See Also
-    --------
-    load : Reads it.
-
     Examples
     --------
     >>> import os, tempfile

@@ -1,7 +1,5 @@
-"""What alpha, dropout and encoding="auto" may become, and the parameters that this means.
-
-Nets from hardly any decay to much, on columns as they are and bent, linear models, the constant.
-"""
+"""What alpha, dropout and encoding="auto" may become, and the parameters that this means. Nets from
+hardly any decay to much, on columns as they are and bent, linear models, the constant."""
 
 from __future__ import annotations
 
@@ -120,9 +118,8 @@ def params_of(
 ) -> dict[str, Any]:
     """Parameters by which the estimator trains what a candidate says, on so many rows.
 
-    A narrow net gets less of both, so that two things are as in one of the usual width: the
-    noise of dropout, which is the odds of dropping a unit over the number of units, and the largest
-    output that decayed weights can make, which is the units over the square of the decay.
+    A narrow net gets less of both, so that two things stay: the noise of dropout (its odds over the
+    units) and the largest output that decayed weights can make (units over squared decay).
     """
     encoding = estimator.encoding
     if encoding == "auto":

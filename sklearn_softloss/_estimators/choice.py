@@ -1,8 +1,5 @@
-"""Which candidate "auto" becomes: a cross-validation inside `fit`.
-
-Candidates are trained, as small nets, on folds of the rows, and the one whose mean loss on the rows
-held out is least is trained on all of them.
-"""
+"""Which candidate "auto" becomes: a cross-validation of small nets inside `fit`; the one of the
+least mean loss on rows held out is trained on all."""
 
 from __future__ import annotations
 

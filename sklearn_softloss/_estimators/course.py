@@ -18,9 +18,7 @@ from .parameters import checkpoints, hidden_layers
 
 class Course(Enum):
     """Whether a training starts from the weights of an earlier one, and sees one part of the rows.
-
-    The next part goes on with the optimizer and the generators as well.
-    """
+    The next part goes on with the optimizer and the generators as well."""
 
     FRESH = (False, False)
     WARM = (True, False)
@@ -46,10 +44,8 @@ def course_of(estimator: Any, in_parts: bool) -> Course:
 
 @dataclass(frozen=True)
 class Call:
-    """What a call hands over as it is given, and what the training of it is to be.
-
-    `declared` are classes that a part says of all parts to come, `validation` is X and y.
-    """
+    """What a call hands over as it is given, and what the training of it is to be. `declared` are
+    classes that a part says of all parts to come, `validation` is X and y."""
 
     X: Any
     y: Any
@@ -64,12 +60,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a fit has to solve, once it has read X and y.
-
-    `train` are the rows to train on, their targets as coded and weighted, and `valid` those to
-    validate on, if there are; `targets` are those of all rows as checked. The training draws from
-    the `generators`. `given_X` and `given_y` are rows as a scorer takes them, of those that choose.
-    """
+    """What a fit has to solve, once it has read X and y: the rows to `train` on, with targets as
+    coded and weighted, and to validate on (`valid`); `targets` of all rows as checked; `generators`
+    for the training; `given_X` and `given_y` of the rows that choose, as a scorer takes them."""
 
     train: TrainingData
     valid: TrainingData | None

@@ -1,7 +1,5 @@
-"""Which rows are equal, and a random order of the different ones: by a hash of their content.
-
-Neither their order, nor the units of columns, nor whether rows are repeated moves the others.
-"""
+"""Which rows are equal, and a random order of the different ones, by a hash of their content:
+neither order, units of columns nor repeated rows move the others."""
 
 from __future__ import annotations
 
@@ -15,10 +13,8 @@ from .._training.batches import GATHERED_ENTRIES, TrainingData, release_pages, s
 
 
 def groups_of_equal(X: Any, rows: Array, seed: int) -> Array:
-    """A number for each row, from 0 on; equal rows have equal ones, in an order that is random.
-
-    An entry counts by its rank in its column, so that the order hangs on no unit and no origin.
-    """
+    """A number for each row, from 0 on; equal rows have equal ones, in an order that is random. An
+    entry counts by its rank in its column, so that the order hangs on no unit and no origin."""
     factors = _factors(X, seed)
     if sp.issparse(X):
         hashes = _hashes_of_sparse_ranks(X[rows], factors)
@@ -65,11 +61,8 @@ def hashes_of_values(data: TrainingData, seed: int) -> Array:
 
 
 def _hashes(X: Any, factors: Array) -> Array:
-    """A 64-bit number of each row: the sum of its mixed entries, each times its column's factor.
-
-    Multilinear hashing (Lemire and Kaser, 2014, arXiv:1202.4961); zeros add nothing, so that dense
-    and sparse rows agree.
-    """
+    """A 64-bit number of each row, dense and sparse alike: the sum of its mixed entries, each times
+    its column's factor (Lemire and Kaser, 2014, arXiv:1202.4961)."""
     if sp.issparse(X):
         return _sums_of_rows(X, _mixed(X.data) * factors[X.indices])
     return (_mixed(X) * factors).sum(axis=1, dtype=np.uint64)

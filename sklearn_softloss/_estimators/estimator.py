@@ -257,10 +257,8 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
         return valid
 
     def _generators_for(self, course: Course, processes: Processes = ALONE) -> Generators:
-        """Those of the last part, as copies that a refused one does not move; or new ones.
-
-        A seed of None asks the operating system, since the global generators are left alone.
-        """
+        """Those of the last part, as copies that a refused one does not move; or new ones. A seed
+        of None asks the operating system, since the global generators are left alone."""
         if course is Course.NEXT_PART:
             return self._generators.for_another_part()
         if self.random_state is None:

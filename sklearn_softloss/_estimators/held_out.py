@@ -1,8 +1,5 @@
-"""Which rows are held out: those that a choice is judged by, and those that validate.
-
-For the choice a hash of its content decides for each row: equal rows stay together, and neither
-order nor units nor weights move the others. What early stopping holds out is drawn.
-"""
+"""Which rows are held out to judge a choice, by a hash of their content (equal rows stay together;
+order, units and weights move none), and which validate, drawn at random."""
 
 from __future__ import annotations
 
@@ -111,11 +108,8 @@ def enough_rows(data: TrainingData) -> tuple[TrainingData, Array, Array]:
 
 
 def _dealt(part: TrainingData, groups: Array, n_folds: int | None) -> tuple[Array, int]:
-    """The fold of each row, and how many of the folds are held out in turn.
-
-    Groups are dealt in an order by the column in which the target of the group stands out most: the
-    class, or the rarest label. Of many those beyond the ones that are enough to train on judge too.
-    """
+    """The fold of each row, and how many folds are held out in turn. Groups are dealt by their
+    `_strata`; of many, those beyond the ones that are enough to train on judge too."""
     strata = _strata(part, groups)
     by_stratum = np.lexsort((np.arange(len(strata)), strata))
     is_many = n_folds is None and len(strata) > MOST_FOLDED
@@ -192,11 +186,8 @@ def warn_if_far_out(X: Any, train: TrainingData, is_category: Array) -> None:
 def hold_out(
     rows: Array, targets: Targets, fraction: float, random_state: Any, processes: Processes
 ) -> tuple[Array, Array]:
-    """Rows to train on and rows to validate on, hard labels in equal shares where they can be.
-
-    A class of one row stays in training. Where there are more classes than rows held out the
-    rarest count as one. Each process gets what the split of all rows leaves of its own.
-    """
+    """Rows to train on and to validate on, of each process its own; hard labels in equal shares, if
+    they can be: a class of one row trains, and of too many classes the rarest count as one."""
     codes: Array | None = None
     if targets.from_vector and targets.classes is not None:
         codes = np.asarray(targets.values[rows] @ np.arange(1, 1 + targets.n_columns), dtype=int)

@@ -32,11 +32,9 @@ def module_parameters(estimator: Any) -> dict[str, Any]:
 
 
 class ModuleParameters:
-    """Lets an estimator take ``module__name``, as skorch's nets do, and hand it to its module.
-
-    They may be searched and cloned as all parameters. `__init__` need not list them, and what it
-    lists is kept as it was given, whatever its body does; a base before `BaseEstimator`.
-    """
+    """Lets an estimator take, search and clone ``module__name``, as skorch's nets do, and hand it
+    to its module. `__init__` need not list them, and what it lists is kept as it was given,
+    whatever its body does; a base before `BaseEstimator`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

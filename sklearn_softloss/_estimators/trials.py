@@ -41,12 +41,10 @@ def trial_width(candidate: Candidate, n_splits: int) -> int:
 def trained(
     members: Sequence[Settings], loss: Loss, part: TrainingData, total: float
 ) -> list[MLP | None]:
-    """A module for each of the settings, trained on a part of rows of so much weight; None where it
-    came to no end.
+    """A module for each of the settings, trained on a part of rows of so much weight, or None.
 
-    Nets are smaller than the last one and take half the steps: batches are twice as large, at which
-    Adam's rate grows by the root of two. The decay of an epoch is that of all rows, in fewer and
-    longer steps.
+    Nets are small and take half the steps: batches are twice as large, at which Adam's rate grows
+    by the root of two. The decay of an epoch is that of all rows, in fewer and longer steps.
     """
     found: list[MLP | None] = [None] * len(members)
     groups: dict[Any, list[int]] = {}

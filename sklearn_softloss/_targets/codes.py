@@ -30,11 +30,8 @@ class TargetCode:
         return self.scale * values + self.offset
 
     def decode(self, values: Tensor) -> Tensor:
-        """Probabilities from predictions of coded targets, which fill [offset, offset + scale].
-
-        Inside, this is the inverse of `encode` to a thousandth; outside it bends towards 0 or 1
-        and never reaches it, unless the code leaves no room there.
-        """
+        """Probabilities from predictions of coded targets, which fill [offset, offset + scale]:
+        there the inverse of `encode` to a thousandth; beyond, if there is room, near 0 or 1."""
         z = (values - self.offset) / self.scale
         width = max(WIDEST * self.scale**2, NARROWEST) / self.scale
         lower = _bent(z, width * self.offset)

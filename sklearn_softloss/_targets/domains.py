@@ -111,11 +111,8 @@ class _UnitInterval(Domain):
 
 
 class Distribution(_UnitInterval):
-    """Rows >= 0 that sum to 1: one class is true, and the row says how probable each is.
-
-    Class weights c turn the row y into c y / (c . y) with the weight c . y, since a soft row stands
-    for draws of hard labels. On a one-hot row that is the weight of its class.
-    """
+    """Rows >= 0 that sum to 1: one class is true, and the row says how probable each is. Class
+    weights c turn y into c y / (c . y) with the weight c . y, as of draws of hard labels."""
 
     rows_sum_to_one = True
 

@@ -104,10 +104,8 @@ def encode_classes(
     processes: Processes = ALONE,
 ) -> Targets:
     """Targets over exclusive classes, sorted, from hard labels or rows of numbers in the domain.
-
     `classes` are those of an earlier fit. Those `declared` are all that will ever come, and name
-    the columns of a 2-D y without names. Many labels of many classes may become a CSR array.
-    """
+    the columns of a 2-D y without names. Many labels of many classes may become a CSR array."""
     columns, given = column_names(y), y
     y = as_array(y)
     if declared is not None:
@@ -366,11 +364,9 @@ def check_proba(y_proba: Any, shape: tuple[int, ...]) -> Array:
 
 
 def target_kind(estimator: Any, y: Any) -> str:
-    """What y means to a classifier: "binary", "classes" or "labels".
-
-    Rows of a 2-D y are label sets if its tags, or those of what it wraps, say that it takes several
-    labels or outputs, else class mass. Values cannot tell: one-hot rows are both.
-    """
+    """What y means to a classifier: "binary", "classes" or "labels". A 2-D y holds label sets if
+    the tags, or those of what it wraps, say several labels or outputs, else class mass; one-hot
+    rows are both."""
     y = as_array(y)
     if y.ndim == 1:
         return "binary" if len(np.unique(hard_labels(y))) <= 2 else "classes"

@@ -28,11 +28,9 @@ def refuse_annotations(y: Any) -> None:
 
 
 def refuse_long_table(table: Any, *, of_votes: bool) -> None:
-    """Raise for a table that holds one answer a row, with the line that pivots it.
-
-    It has a column for each role by its name, or three columns, in one of which almost all values
-    occur in no other, and only once beside a value of another; of numbers only if `of_votes`.
-    """
+    """Raise for a table of one answer a row, with the line that pivots it: it has a column named
+    for each role, or three, in one of which almost all values occur in no other, and only once
+    beside a value of another; of numbers only if `of_votes`."""
     found = _roles_by_name(table)
     if found is None and np.shape(table)[1:] == (3,):
         values = np.asarray(table)

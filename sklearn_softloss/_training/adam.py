@@ -1,9 +1,8 @@
 """Steps of Adam on flat parameters, by its kernel; for wide sparse rows where they have entries.
 
-Adam also moves the weights of a column that no row of a batch has: by what is left of its momentum,
-and by decay. With wide sparse rows these are nearly all weights, and a step for all of them costs
-many times the rest. `LazyColumns` makes up for such moves when a column comes again, or when the
-epoch ends, so that the net is that of the dense steps.
+Adam also moves the weights of columns that a batch has not, by momentum and decay: with wide sparse
+rows nearly all. `LazyColumns` makes up for that when a column comes again or the epoch ends, so
+that the net is that of the dense steps.
 """
 
 from __future__ import annotations
@@ -42,10 +41,8 @@ COLUMNS_AT_ONCE = 2**12
 
 
 def adam_kernel(optimizer: torch.optim.Optimizer) -> Kernel | None:
-    """That of Adam and AdamW, once they have a state, which the first full step makes.
-
-    The bookkeeping around it costs four times its arithmetic in a small net.
-    """
+    """That of Adam and AdamW, once they have a state, which the first full step makes. The
+    bookkeeping around it costs four times its arithmetic in a small net."""
     kernel = {
         torch.optim.Adam: getattr(torch, "_fused_adam_", None),
         torch.optim.AdamW: getattr(torch, "_fused_adamw_", None),
@@ -71,10 +68,8 @@ def _options(group: dict[str, Any]) -> dict[str, Any]:
 
 
 class AdamStep:
-    """A step by its kernel of an optimizer that has one flat parameter in each group.
-
-    So many numbers as `skipped` at the start of the first one stay as they are.
-    """
+    """A step by its kernel of an optimizer that has one flat parameter in each group, of the first
+    one's numbers all but the first `skipped`."""
 
     def __init__(self, kernel: Kernel, optimizer: torch.optim.Optimizer, skipped: int = 0) -> None:
         self.kernel = kernel
@@ -129,10 +124,9 @@ def worth_being_lazy(
 class LazyColumns:
     """Adam's steps for the first layer's weights, of the columns alone that a batch has.
 
-    Between two visits to a column its momentum falls by ``beta_1`` a step and the root of its
-    squares by that of ``beta_2``, so that its moves are a series whose sum depends on the step of
-    the visit alone: a number a step tells what any column has missed since. The optimizer's first
-    parameter begins with the weights; there are `n_steps` to come.
+    Between visits to a column momentum and squares fall by the betas a step: its moves are a series
+    whose sum depends on the step of the visit alone, so that a number a step tells what any column
+    missed. The first parameter begins with the weights; there are `n_steps` to come.
     """
 
     def __init__(

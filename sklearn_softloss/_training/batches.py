@@ -91,10 +91,8 @@ def release_pages(X: Any) -> None:
 
 
 class TrainingTargets:
-    """Targets (n_samples, n_columns), code and weights as a training step reads them.
-
-    Dense targets are prepared once; sparse ones stay sparse and become dense a block at a time.
-    """
+    """Targets (n_samples, n_columns), code and weights as a training step reads them. Dense targets
+    are prepared once; sparse ones stay sparse and become dense a block at a time."""
 
     def __init__(
         self,
@@ -182,11 +180,9 @@ def shared_tensor(X: Any) -> Tensor | None:
 
 
 class TrainingData(Dataset[Any]):
-    """Some rows of X, an array or CSR matrix, with their targets.
-
-    Batches of a sparse X are `SparseRows` where they may be, and where that is faster. The
-    processes hold the other rows of the set, of which there are `n_samples` in all.
-    """
+    """Some rows of X, an array or CSR matrix, with their targets. Batches of a sparse X are
+    `SparseRows` where they may be, and where that is faster. The processes hold the other rows of
+    the set, of which there are `n_samples` in all."""
 
     def __init__(
         self,
@@ -300,12 +296,10 @@ class Block(NamedTuple):
 class Batches:
     """Iterates over a `TrainingData`, in a new random order each time if there is a `generator`.
 
-    A single batch of all rows needs no order, and draws none, so that rows of weight zero or two
-    change nothing in what is drawn later. Rows are gathered a block of batches at a time.
-
-    Batches `in_step` are those of all processes together, of which each has its share, perhaps
-    none. Rows of X go `through` what makes them `width` wide, and may write over them. With it a
-    block lies where the one before lay: fresh memory costs more than the rows that fill it.
+    One batch of all rows draws no order, so that rows of weight zero or two change no later draw.
+    Batches `in_step` are those of all processes, of which each has its share, perhaps none. Rows of
+    X go `through` what makes them `width` wide, and may write over them; its blocks share their
+    memory.
     """
 
     def __init__(

@@ -86,11 +86,8 @@ PASSES_ON = {
 
 
 def _are_probabilities(logits: Tensor, last_step: Any, loss: Loss, proba: Tensor) -> bool:
-    """Whether outputs, which the loss's link would change, went through a link already.
-
-    Rows of a distribution that sum to 1 are proof enough. Otherwise the steps that led to the
-    outputs must say so: a few honest logits may well lie in [0, 1] by chance.
-    """
+    """Whether outputs, which the loss's link would change, went through a link already: rows of a
+    distribution sum to 1; of others the steps must say so, since logits may lie in [0, 1]."""
     if loss.domain.prediction_range[1] > 1 or not ((logits >= 0) & (logits <= 1)).all():
         return False
     if logits.shape == proba.shape and torch.allclose(logits, proba):

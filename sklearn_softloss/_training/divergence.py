@@ -29,10 +29,9 @@ CURE = (
 def divergence(net: TrainingNet, data: TrainingData) -> str | None:
     """What to say of a training on these rows that was worse than none; None where it was better.
 
-    The loss of the last epoch decides almost always; where it is too high, which dropout may
-    explain, the net is read as it predicts. Let pass is one that is on its way, as half its logits
-    would cost more, and one that has just begun, whose outputs chance has made. A penalty may be as
-    high as with weights of size 1: beyond it they have exploded, and left units that never answer.
+    Where the loss of the last epoch is too high, which dropout may explain, the net is read as it
+    predicts. Let pass is one on its way, as half its logits would cost more, and one just begun,
+    with outputs of chance. A penalty beyond that of weights of size 1 means that they exploded.
     """
     monitor, module, n_epochs = net.monitor, net.module_.eval(), len(net.monitor.train_losses)
     last = monitor.train_losses[-1]
@@ -61,11 +60,8 @@ def divergence(net: TrainingNet, data: TrainingData) -> str | None:
 
 
 def _losses_of_constants(net: TrainingNet, data: TrainingData, size: int) -> tuple[float, float]:
-    """Of outputs of zero for every row, and of those for the mean of y, where they cost less.
-
-    Numbers are scaled to a mean near zero: there it is that of outputs a unit off at least, as they
-    may all be the same.
-    """
+    """Of outputs of zero, and those for the mean of y where they cost less; of numbers, scaled to a
+    mean near zero, of outputs a unit off at least, as they may all be the same."""
     loss, domain = net.criterion_, net.criterion_.domain
     place: Any = {"dtype": data.dtype, "device": data.device}
     zeros = torch.zeros(loss.n_logits(data.targets.n_columns), **place)

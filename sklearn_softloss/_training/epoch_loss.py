@@ -37,10 +37,7 @@ def weighted_mean(losses: list[Any], weights: Iterable[Any], processes: Processe
 
 
 def kept(value: Any) -> Any:
-    """What an epoch keeps of the loss or weight of a step: a number, but of a device that computes
-    on its own the tensor, which would have to be waited for.
-
-    On the CPU a small tensor that stays lies between large ones that go, and the memory of these is
-    not used again: gigabytes in an epoch of large steps.
-    """
+    """What an epoch keeps of a step's loss or weight: a number, but of a device that computes on
+    its own the tensor, to wait for nothing. On the CPU small tensors that stay would keep the
+    memory of large ones around them from use: gigabytes in an epoch of large steps."""
     return value.item() if isinstance(value, Tensor) and value.device.type == "cpu" else value

@@ -1,9 +1,7 @@
 """A training step of the built-in net without autograd: gradients in closed form.
 
-All parameters lie in flat tensors. The first weight matrix lies there as (n_in, n_out), so that
-sparse rows of X find together what they pick; the others lie as (n_out, n_in), which is faster
-where outputs are few. A step needs the gradient alone: the losses of a block of steps come in one
-call.
+The first weight matrix lies as (n_in, n_out), so that sparse rows find together what they pick, the
+others as (n_out, n_in), faster where outputs are few. Losses of a block of steps come in one call.
 """
 
 from __future__ import annotations
@@ -97,10 +95,8 @@ def _affine(rows: Any, weight: Any, bias: Tensor, out: Seen) -> None:
 
 
 def flat_groups(module: MLP, decay_weights: bool) -> list[Any]:
-    """Parameters of an optimizer: all of the net's in one flat tensor.
-
-    With `decay_weights` there are two, because biases do not decay.
-    """
+    """Parameters of an optimizer: all of the net's in one flat tensor. With `decay_weights` there
+    are two, because biases do not decay."""
     weights, biases = _parts_of(module)
     if not decay_weights:
         return [flattened(weights + biases)]
@@ -132,11 +128,10 @@ def _does_without_autograd(loss: Loss) -> bool:
 
 
 class FusedMLP:
-    """Trains an `MLP` whose optimizer holds the `flat_groups`, with an L2 penalty of strength
-    `alpha` on its weights, by a loss that offers its gradient.
+    """Trains an `MLP` whose optimizer holds the `flat_groups`, by a loss that offers its gradient.
 
-    While it is in use the module's parameters are views of the flat tensors, as is its
-    `state_dict`, which takes long to make; `release` gives them memory of their own again.
+    `alpha` is the L2 penalty on weights. Until `release` the module's parameters are views of the
+    flat tensors, as is its `state_dict`, which takes long to make.
     """
 
     def __init__(

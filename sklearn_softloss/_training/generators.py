@@ -86,11 +86,8 @@ def _as_tensor(state: Any) -> Tensor:
 
 @contextmanager
 def lent_to_module(generators: Generators) -> Iterator[None]:
-    """Seed the global generators, or go on with them; at the end the caller's states are back.
-
-    A process has one set of them, so fits of custom modules in threads take turns here: they are as
-    reproducible as fits one after the other. Processes run side by side.
-    """
+    """Seed the global generators, or go on with them; at the end the caller's states are back. A
+    process has one set: fits of custom modules in threads take turns here, to be reproducible."""
     with _one_at_a_time:
         before = capture()
         try:

@@ -160,10 +160,8 @@ class Loop(ABC):
 
 
 class EpochLoop(Loop):
-    """One step of the optimizer for each batch of an epoch.
-
-    The generator draws the dropout of an `MLP`, and the order if the net shuffles.
-    """
+    """One step of the optimizer for each batch of an epoch. The generator draws the dropout of an
+    `MLP`, and the order if the net shuffles."""
 
     checkpoint: TrainingCheckpoint | None = None
 

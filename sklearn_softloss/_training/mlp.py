@@ -29,11 +29,8 @@ close to even odds and need not unlearn first what chance made it say."""
 
 
 class UnitDropout(nn.Module):
-    """Sets a share p of units to zero in a training step; the others grow by 1 / (1 - p).
-
-    One draw a unit is the same for all rows of the batch, so that a row of weight 2 still equals
-    two rows.
-    """
+    """Sets a share p of units to zero in a training step; the others grow by 1 / (1 - p). All rows
+    of a batch share one draw a unit, so that a row of weight 2 still equals two rows."""
 
     generator: torch.Generator | None = None
     """On the CPU; the training sets it. None is torch's global one."""
@@ -63,9 +60,8 @@ class Linear(nn.Linear):
 class MLP(nn.Sequential):
     """Linear layers with an activation and dropout between them; outputs are logits.
 
-    Weights and biases start uniform within the bound of Glorot and Bengio (2010), as those of
-    scikit-learn's ``MLPClassifier`` do, those of the last layer at a tenth of it. The generator
-    draws them; None is torch's global one. `inputs`, fitted already, come before the first layer.
+    The generator, or torch's global one, draws weights and biases uniform within the bound of
+    Glorot and Bengio (2010), in the last layer a tenth of it. `inputs`, fitted already, come first.
     """
 
     def __init__(

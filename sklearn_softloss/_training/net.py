@@ -27,12 +27,11 @@ BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
 class TrainingNet(NeuralNet):
-    """A skorch net trained on `TrainingData`, with a `Loss` as its criterion.
+    """A skorch net trained on `TrainingData` by `train`, not `fit`, with a `Loss` as criterion.
 
-    `train` takes the place of skorch's `fit`. Losses are recorded once an epoch; batches appear in
-    the history only if a callback asks for them. `predict_proba` gives the loss's inverse link.
-    `alpha` is the strength of the L2 penalty, or with `decay_weights` of the optimizer's decay;
-    `lbfgs` holds ``max_fun`` and ``tol`` where scipy's L-BFGS-B moves the parameters.
+    Losses are recorded once an epoch, batches only if a callback asks. `predict_proba` gives the
+    inverse link. `alpha` is the L2 penalty, or with `decay_weights` the optimizer's decay; `lbfgs`
+    holds ``max_fun`` and ``tol`` where scipy's L-BFGS-B moves the parameters.
     """
 
     _default_callbacks: ClassVar[list[tuple[str, Callback]]] = []
@@ -174,10 +173,8 @@ class TrainingNet(NeuralNet):
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        """What makes the net anew, in plain values and arrays.
-
-        Without the optimizer's state and the batches of the history, unless training is to go on.
-        """
+        """What makes the net anew, in plain values and arrays. Without the optimizer's state and
+        the batches of the history, unless training is to go on."""
         history = [dict(row) for row in self.history]
         optimizer_state = None
         if self.is_to_go_on:

@@ -16,11 +16,8 @@ from .batches import Batch, TrainingData
 
 @dataclass
 class Monitor:
-    """Keeps the loss curves, says when they stopped improving, and shows them.
-
-    They did when no epoch of `n_iter_no_change` brought a fall by `tol`. A `verbose` of 1 shows a
-    progress bar on a terminal, 2 or more prints one line an epoch.
-    """
+    """Keeps and shows the loss curves (`verbose` 1: a progress bar on a terminal, 2 or more: a line
+    an epoch), and says when no epoch of `n_iter_no_change` brought a fall by `tol`."""
 
     tol: float
     n_iter_no_change: float
@@ -82,10 +79,8 @@ class Monitor:
 
 
 class CallbackObserver:
-    """Tells skorch's callbacks, the history and the net's own observer what a loop does.
-
-    Batches only where `sees_batches` says so.
-    """
+    """Tells skorch's callbacks, the history and the net's own observer what a loop does. Batches
+    only where `sees_batches` says so."""
 
     def __init__(self, net: Any, train: TrainingData, valid: TrainingData | None) -> None:
         self.net, self.sees_batches = net, net.sees_batches_

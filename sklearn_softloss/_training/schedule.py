@@ -23,8 +23,7 @@ class Schedule:
     """The learning rate over a training of `max_iter` epochs, and its `rate` now.
 
     The initial rate is the peak of a one-cycle schedule; `power_t` is the exponent of "invscaling".
-    A plan that `repeats` begins anew where it ends, as parts may come without end: the restarts of
-    Loshchilov and Hutter, "SGDR", 2017, arXiv:1608.03983.
+    A plan that `repeats` begins anew where it ends (Loshchilov and Hutter, 2017, arXiv:1608.03983).
     """
 
     kind: str
@@ -39,10 +38,8 @@ class Schedule:
         self.n_epochs = self.samples = 0
 
     def step(self, optimizer: torch.optim.Optimizer, share_of_epoch: float = 0.0) -> None:
-        """Set the rate of an optimizer for the batch that starts at this share of the epoch.
-
-        AdamW takes the share ``lr * weight_decay`` of the weights: never more than all of them.
-        """
+        """Set the rate of an optimizer for the batch that starts at this share of the epoch. AdamW
+        takes the share ``lr * weight_decay`` of the weights: never more than all of them."""
         if self.is_planned:
             n_epochs = self.n_epochs % self.max_iter if self.repeats else self.n_epochs
             progress = min(1.0, (n_epochs + share_of_epoch) / self.max_iter)
@@ -75,11 +72,8 @@ def _half_cosine(progress: float) -> float:
 
 
 def _one_cycle(progress: float) -> float:
-    """From 1/25 up to 1 over the warm-up, then down to 1/250,000, in half cosines.
-
-    Smith and Topin, "Super-convergence", 2018, arXiv:1708.07120; constants as in torch's
-    ``OneCycleLR``.
-    """
+    """From 1/25 up to 1 over the warm-up, then down to 1/250,000, in half cosines, as torch's
+    ``OneCycleLR`` (Smith and Topin, 2018, arXiv:1708.07120)."""
     low, lowest = 1 / 25, 1 / 25e4
     if progress < WARM_UP:
         return 1 + (low - 1) * _half_cosine(progress / WARM_UP)

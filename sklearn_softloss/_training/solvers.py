@@ -13,10 +13,8 @@ OptimizerFactory = Callable[..., torch.optim.Optimizer]
 
 
 class Solver(NamedTuple):
-    """An optimizer, and how its options besides parameters and rate are read off an estimator.
-
-    One that `decays` shrinks the weights itself by `weight_decay`, so that the loss has no penalty.
-    """
+    """An optimizer, and how its options besides parameters and rate are read off an estimator. One
+    that `decays` shrinks the weights itself by `weight_decay`, so that the loss has no penalty."""
 
     optimizer: OptimizerFactory
     options: Mapping[str, Callable[[Any], Any]] = {}
@@ -55,11 +53,8 @@ NORMALIZING = (torch.optim.Adadelta, torch.optim.Adam, torch.optim.LBFGS, torch.
 
 
 def damp_(gradients: Iterable[Tensor], optimizer: torch.optim.Optimizer, penalty: Any) -> None:
-    """Divide gradients of penalised weights, the penalty's part included, where the step of plain
-    gradient descent would take more than the weights for the penalty alone.
-
-    Where the weights come to rest stays the same.
-    """
+    """Divide gradients of penalised weights, the penalty's part included, where plain gradient
+    descent would take more than the weights for the penalty; where they come to rest stays."""
     if isinstance(optimizer, NORMALIZING):
         return
     damping = torch.as_tensor(optimizer.param_groups[0]["lr"] * penalty).clamp(min=1.0)

@@ -35,14 +35,11 @@ def is_thread_of_joblib() -> bool:
 
 @contextmanager
 def threads_for(module: nn.Module, n_rows: int, sparse: bool) -> Iterator[None]:
-    """Compute on one thread where so many rows are little work, or where joblib runs calls side by
-    side in threads; the caller's number is back at the end.
-
-    A training step counts its rows three times, since it also goes back. Never more threads than
-    the caller allowed, and as many for a custom module, whose work is not known. The first layer's
-    product with `sparse` rows does not count: it is bound by memory, and two threads took up to
-    twice as long as one.
-    """
+    """Compute on one thread where so many rows are little work, or joblib runs calls side by side;
+    the caller's number is back at the end. A training step counts its rows three times, since it
+    also goes back. Never more threads than the caller allowed, and as many for a custom module. The
+    first layer's product with `sparse` rows does not count: it is bound by memory, and two threads
+    took up to twice as long."""
     allowed = torch.get_num_threads()
     work = inf
     if isinstance(module, MLP):
@@ -59,11 +56,8 @@ def threads_for(module: nn.Module, n_rows: int, sparse: bool) -> Iterator[None]:
 
 
 def leaves_process_as_found(function: Function) -> Function:
-    """Decorator: grad mode and number of threads are those before the call, whatever ends it.
-
-    The context managers inside do the same, but for an interrupt between their first act and the
-    moment that Python knows that there is an end to be called.
-    """
+    """Decorator: grad mode and number of threads are those before the call, whatever ends it;
+    context managers miss an interrupt between their first act and their registration."""
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -35,11 +35,9 @@ DENSE = 500
 
 
 class Agreement(NamedTuple):
-    """How often pairs of annotators agree beyond what their habits explain.
-
-    Of each pair `common` counts the items that both answered, and `total` sums over them the
-    product of the two's answers, less each one's mean; `variance` is that of each one's answers.
-    """
+    """How often pairs of annotators agree beyond what their habits explain: of each pair `common`
+    counts the items that both answered, and `total` sums over them the product of the two's
+    answers, less each one's mean; `variance` is that of each one's answers."""
 
     common: sp.csr_array
     total: sp.csr_array
@@ -51,10 +49,8 @@ class Agreement(NamedTuple):
         return self._replace(total=self.total - scale @ self.common @ scale)
 
     def factor(self, start: Array) -> Array:
-        """The loadings, one an annotator, whose products are nearest to the mean agreement.
-
-        By alternating weighted least squares, halfway each time.
-        """
+        """The loadings, one an annotator, whose products are nearest to the mean agreement. By
+        alternating weighted least squares, halfway each time."""
         loading, items = start, self.common.sum() / len(start)
         for _ in range(ROUNDS):
             weight = items * RIDGE * np.mean(loading**2)
@@ -122,12 +118,9 @@ class Camps(NamedTuple):
 def camps_of(
     answers: Annotations, n_camps: int | str, random_state: np.random.RandomState
 ) -> Camps:
-    """Camps of annotators: so many, or by "auto" as many as chance does not explain.
-
-    A first factor holds what all share, each to a degree. A further one is a camp where its
-    eigenvalue exceeds the largest of tables in which the annotators of each item are shuffled,
-    which keeps how the items differ, and a twentieth of that of the first.
-    """
+    """Camps of annotators: so many, or by "auto" as many as chance does not explain: a further
+    one's eigenvalue exceeds those of tables with the annotators of each item shuffled, and a
+    twentieth of that of the first factor, which holds what all share."""
     n_annotators = len(answers.annotators)
     agreement = agreement_of(answers)
     if not agreement.common.nnz:

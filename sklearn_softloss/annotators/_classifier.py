@@ -101,11 +101,9 @@ class AnnotatorMLPClassifier(NetClassifier):
 
     References
     ----------
-    Davani, Diaz and Prabhakaran, "Dealing with disagreements: looking beyond the majority vote in
-    subjective annotations", TACL 10 (2022) 92-110, doi:10.1162/tacl_a_00449.
+    Davani, Diaz and Prabhakaran, TACL 10 (2022) 92-110, doi:10.1162/tacl_a_00449.
     Leonardelli et al., "LeWiDi-2025 at NLPerspectives", 2025, arXiv:2510.08460 (both tasks).
-    Raykar and Yu, "Eliminating spammers and ranking annotators for crowdsourced labeling tasks",
-    JMLR 13 (2012) 491-518 (who answers at random, whatever the item).
+    Raykar and Yu, JMLR 13 (2012) 491-518 (who answers at random, whatever the item).
 
     Examples
     --------

@@ -51,8 +51,7 @@ class DawidSkene(SoftlossEstimator):
 
     References
     ----------
-    Dawid and Skene, "Maximum likelihood estimation of observer error-rates using the EM algorithm",
-    Applied Statistics 28 (1979) 20-28, doi:10.2307/2346806.
+    Dawid and Skene, Applied Statistics 28 (1979) 20-28, doi:10.2307/2346806.
 
     Examples
     --------

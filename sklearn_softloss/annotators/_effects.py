@@ -22,13 +22,11 @@ TINY = 1e-300
 def fit_effects(
     log_share: Array, label: Array, annotator: Array, weight: Array, n: int
 ) -> tuple[Array, Array]:
-    """Most probable scales and biases of `n` annotators, where P(label) of each is softmax(scale *
-    log share + bias), with normal priors estimated from the same answers.
+    """Likeliest scales and biases of `n` annotators: P(label) = softmax(scale * log share + bias).
 
-    Newton's method for each annotator, and after each step an EM step (with Laplace's approximation
-    of the variances) for the priors: of the scale its mean and variance, of the biases a variance
-    around 0. Who answered little keeps what the group has. `log_share` is (n_classes, n_answers),
-    by a net that did not see the items.
+    By Newton's method for each, and EM steps (Laplace's approximation) for the normal priors: of
+    the scale mean and variance, of the biases a variance around 0. `log_share` is (n_classes,
+    n_answers), by a net that did not see the items.
     """
     k = len(log_share)
     log_share = np.ascontiguousarray(log_share)

@@ -59,9 +59,8 @@ def fetch_emotions(*, data_home: Any = None, download_if_missing: bool = True) -
 
     References
     ----------
-    K. Trohidis, G. Tsoumakas, G. Kalliris, I. Vlahavas (2011), "Multi-label classification of music
-    by emotion", EURASIP Journal on Audio, Speech, and Music Processing. DOI
-    10.1186/1687-4722-2011-426793
+    Trohidis, Tsoumakas, Kalliris and Vlahavas, EURASIP Journal on Audio, Speech, and Music
+    Processing 2011, doi:10.1186/1687-4722-2011-426793.
 
     Examples
     --------
@@ -97,8 +96,7 @@ def fetch_sjaffe(*, data_home: Any = None, download_if_missing: bool = True) -> 
 
     References
     ----------
-    X. Geng (2016), "Label Distribution Learning", IEEE Transactions on Knowledge and Data
-    Engineering 28(7). DOI 10.1109/TKDE.2016.2545658
+    Geng, "Label Distribution Learning", IEEE TKDE 28 (2016), doi:10.1109/TKDE.2016.2545658.
 
     Examples
     --------
@@ -131,8 +129,7 @@ def fetch_hs_brexit(*, data_home: Any = None, download_if_missing: bool = True) 
 
     References
     ----------
-    S. Akhtar, V. Basile, V. Patti (2021), "Whose Opinions Matter? Perspective-aware Models to
-    Identify Opinions of Hate Speech Victims in Abusive Language Detection". arXiv 2106.15896
+    Akhtar, Basile and Patti, 2021, arXiv:2106.15896.
 
     Examples
     --------

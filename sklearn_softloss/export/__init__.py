@@ -1,8 +1,6 @@
 """A fitted estimator as one ONNX file, which a server runs without Python, and as a slim copy.
-
 Importing this module tells skl2onnx, where it is installed, of the estimators, so that
-``skl2onnx.to_onnx`` converts pipelines that hold them too.
-"""
+``skl2onnx.to_onnx`` converts pipelines that hold them too."""
 
 from __future__ import annotations
 

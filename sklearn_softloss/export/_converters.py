@@ -1,7 +1,5 @@
-"""The estimators of this package as operators of skl2onnx, which converts what is around them.
-
-Also steps of scikit-learn that skl2onnx writes wrong or not at all.
-"""
+"""The estimators of this package as operators of skl2onnx, which converts what is around them. Also
+steps of scikit-learn that skl2onnx writes wrong or not at all."""
 
 from __future__ import annotations
 
@@ -182,9 +180,7 @@ def _add(
     scope: Any, container: Any, given: list[str], graph: Any, operator: Any, outputs: Outputs
 ) -> None:
     """Put a graph between the inputs and outputs of an operator, which get their types and names.
-
-    What only passes on is taken out again by skl2onnx.
-    """
+    What only passes on is taken out again by skl2onnx."""
     graph = add_prefix_graph(graph, f"{scope.get_unique_variable_name('net')}_")
     for outside, inside in zip(given, graph.input, strict=True):
         container.add_node("Identity", [outside], [inside.name])

@@ -30,11 +30,9 @@ SOFTPLUS_IS_LINEAR_FROM = 20.0
 
 
 class _AsExported(TorchFunctionMode):
-    """Calls of torch in a form that comes through the export as it is.
-
-    torch.onnx writes numbers as float32, skl2onnx cannot sort a Clip of which one bound is left
-    out, and onnxruntime has no softplus of float64 and chooses between no flags.
-    """
+    """Calls of torch in a form that survives the export: torch.onnx writes numbers as float32,
+    skl2onnx cannot sort a Clip without one bound, onnxruntime has no softplus of float64 and
+    chooses between no flags."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs, name = kwargs or {}, getattr(func, "__name__", "")
@@ -75,10 +73,8 @@ class _Step(nn.Module):
 def onnx_graph(
     function: TorchFunction, examples: Sequence[Tensor], opset: int, reads: nn.Module | None = None
 ) -> Any:
-    """The function as an ONNX model; the first dimension of inputs and outputs is free.
-
-    Examples are of the right shape and dtype; a module that the function reads is in eval mode.
-    """
+    """The function as an ONNX model; the first dimension of inputs and outputs is free. Examples
+    are of the right shape and dtype; a module that the function reads is in eval mode."""
     function(*examples)  # what is kept from call to call must not be made of the tracer's tensors
     rows = torch.export.Dim("rows")
     quiet = logging.getLogger("torch.onnx")

@@ -41,11 +41,8 @@ def takes_texts(estimator: Any) -> bool:
 
 
 def given_inputs(estimator: Any, X: Any) -> dict[str, Array]:
-    """Rows by the inputs that a model of the estimator has, each (n_rows, n_columns).
-
-    Columns come one by one if a net reads texts, or if a `ColumnTransformer` picks them from a
-    DataFrame; a text is an object then. All else is one matrix.
-    """
+    """Rows by the inputs of the estimator's model: one matrix, or if a net reads texts, or a
+    `ColumnTransformer` picks from a DataFrame, a column (n_rows, 1) each, texts as objects."""
     picked = hasattr(X, "columns") and any(parts_of(estimator, ColumnTransformer, set()))
     table = Table.of(X) if picked or takes_texts(estimator) else None
     if table is None:

@@ -40,8 +40,8 @@ def to_onnx(estimator: Any, X: Any) -> Any:
     Scaler, net, inverse link, what undoes label smoothing, calibration and cut-offs are all in it.
     Outputs are called "label" and "probabilities" (and "confidence" under an 'independent' loss of
     `SoftTargetMLPClassifier`), or "variable" (and "quantiles" or "std") of a regressor.
-    Probabilities are float64 whatever the net computes in. What was written is run on X beside the
-    estimator, and refused where their outputs differ.
+    Probabilities are float64 whatever the net computes in. What was written is compared with the
+    estimator on X, as by `check`, and refused where their outputs differ.
 
     Parameters
     ----------
@@ -67,10 +67,6 @@ def to_onnx(estimator: Any, X: Any) -> Any:
         Without the extra 'onnx'.
     ValueError
         If something in the estimator cannot be exported, or has other outputs; it is named.
-
-    See Also
-    --------
-    check : Runs both on rows and compares.
 
     References
     ----------

@@ -34,11 +34,9 @@ from ._maps import calibration_in_torch, decision_in_torch, sklearn_calibration_
 
 @dataclass(frozen=True)
 class Outputs:
-    """A step of the graph: from rows, or from the probabilities of the classifiers inside, float64.
-
-    "label" among the outputs holds places in `classes`, or 0 and 1 a label, int64; all others are
-    float64. `columns` are those of each classifier inside, and `reads` is the net called.
-    """
+    """A step of the graph, from rows or the probabilities of the classifiers inside, as float64;
+    "label" is int64: places in `classes`, or 0 and 1 a label. `columns` are those of each
+    classifier inside, and `reads` is the net called."""
 
     function: TorchFunction
     names: tuple[str, ...] = ("label", "probabilities")

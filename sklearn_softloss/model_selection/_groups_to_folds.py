@@ -25,10 +25,9 @@ def folds_of_groups(
 ) -> Array:
     """The fold of each row; rows of one group, all numbered from 0 on without gaps, share it.
 
-    Lowered is the sum over folds and labels of (mass - expected mass)^2 / total mass, as in
-    `exchange`, with the number of rows as one more label: first by giving the groups that weigh
-    most to the fold where they add least, then by moving groups, or two against each other. Folds
-    never differ by more rows than the largest group has.
+    Lowers the sum of `exchange`, with the number of rows as one more label: the groups that weigh
+    most go to the fold where they add least, then groups are moved, or two exchanged. Folds never
+    differ by more rows than the largest group has.
     """
     n_groups = int(groups.max()) + 1
     members = sp.csr_array((np.ones(len(groups)), (groups, np.arange(len(groups)))))

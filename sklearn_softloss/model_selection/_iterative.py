@@ -1,9 +1,5 @@
-"""Rows to parts of given sizes so that each label's mass is shared out in proportion.
-
-A label's mass is its expected number of positives: the sum of its known entries. First iterative
-stratification, which serves the rarest label first; then exchanges, which repair what its greedy
-choices leave to the frequent labels.
-"""
+"""Rows to parts of given sizes, each label's mass, the sum of its known entries, in proportion:
+iterative stratification, then exchanges, which repair what its greedy choices leave."""
 
 from __future__ import annotations
 
@@ -24,11 +20,8 @@ N_PASSES = 3
 def stratified_parts(
     mass: sp.csr_array, group: Array, sizes: Array, shares: Array, rng: np.random.RandomState
 ) -> Array:
-    """The part of each row, so that each part has each label's mass in proportion.
-
-    Rows with mass are of group 0; those of any other are shared out by their number alone. Parts
-    take `sizes` rows, which sum to n_samples, and should have `shares` of each label.
-    """
+    """The part of each row: parts take `sizes` rows, n_samples in all, and should have `shares` of
+    each label. Rows with mass are of group 0; others are shared out by their number."""
     parts = np.empty(len(group), dtype=np.intp)
     places = np.array(sizes)
     for number in np.unique(group):
@@ -46,12 +39,9 @@ def stratified_parts(
 def assign_iteratively(
     mass: sp.csr_array, sizes: Array, shares: Array, rng: np.random.RandomState
 ) -> Array:
-    """Iterative stratification (Sechidis et al., 2011), with parts of given sizes.
-
-    The label with the least mass left is served first: each of its rows goes to the part that
-    lacks most of the label, of several such parts to the one with most places left, of several
-    such to a random one. A part without a place left takes no more rows.
-    """
+    """Iterative stratification (Sechidis et al., 2011): the label with the least mass left comes
+    first. Each of its rows goes to the part with a place left that lacks most of the label, of
+    several such to the one with most places left, then to a random one."""
     n_samples, n_columns = mass.shape
     order = rng.permutation(n_samples)
     mass = mass[order]
@@ -81,10 +71,9 @@ def assign_iteratively(
 def exchange(mass: sp.csr_array, parts: Array, n_parts: int, rng: np.random.RandomState) -> Array:
     """Exchange rows between parts, sizes unchanged, to bring each label nearer to its shares.
 
-    Lowered is the sum over parts and labels of (mass - expected mass)^2 / total mass, in which a
-    row too many counts the more, the rarer the label. A block holds one random row of each part;
-    which part takes which of them is solved exactly. No block raises the sum. Every row must have
-    an entry.
+    Lowers the sum over parts and labels of (mass - expected mass)^2 / total mass, which no block
+    raises: one random row of each part; which part takes which is solved exactly. Every row must
+    have an entry.
     """
     parts = parts.copy()
     scaled = over_root_of_total(mass)
@@ -124,11 +113,8 @@ def _reassign(scaled: sp.csr_array, parts: Array, surplus: Array, rows: list[int
 
 
 def with_label_pairs(mass: sp.csr_array) -> sp.csr_array:
-    """The columns of `mass`, and one more for each pair of labels that two rows or more share.
-
-    The entry of a pair is the product of the two: its expectation, were the labels independent.
-    Entries of a row are in the order of the columns.
-    """
+    """The columns of `mass`, in order, and one more for each pair of labels that two rows or more
+    share: the product of the two, its expectation were the labels independent."""
     n_samples, n_columns = mass.shape
     products = PolynomialFeatures(interaction_only=True, include_bias=False).fit_transform(mass)
     pairs = sp.coo_array(products[:, n_columns:])

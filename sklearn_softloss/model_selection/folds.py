@@ -30,10 +30,8 @@ def splits_of(
     random_state: RandomState = None,
 ) -> list[tuple[Array, Array]]:
     """Those of a splitter or an iterable; of a number so many folds of targets already encoded.
-
     Folds are stratified by classes, class mass or `labels`. Rows of one group stay together where
-    groups are given.
-    """
+    groups are given."""
     if not isinstance(cv, Integral):
         return list(check_cv(cv).split(X, y, groups))
     options: Any = {"shuffle": shuffle, "random_state": random_state if shuffle else None}

@@ -165,9 +165,7 @@ def fold_probabilities(
     known: Array | None = None,
 ) -> list[Array]:
     """Probabilities of the test part of each split, from a clone fitted to its training part.
-
-    Columns are the `known` classes, also where a training part lacks one, or those of y.
-    """
+    Columns are the `known` classes, also where a training part lacks one, or those of y."""
     fit = delayed(_fit_and_predict)
     return list(
         Parallel(n_jobs=n_jobs)(fit(estimator, X, y, *split, params, known) for split in splits)

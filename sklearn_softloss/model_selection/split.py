@@ -162,8 +162,7 @@ class MultiLabelStratifiedKFold(StratifiedFolds):
     """Folds with the same share of each label, for label sets.
 
     Iterative stratification [1]_, which shares out the rarest label first, into folds that differ
-    by one row at most; then exchanges of rows, which bring the frequent labels nearer to their
-    shares.
+    by one row at most; then exchanges of rows, for the frequent labels.
 
     Parameters
     ----------
@@ -184,10 +183,8 @@ class MultiLabelStratifiedKFold(StratifiedFolds):
 
     References
     ----------
-    .. [1] Sechidis, Tsoumakas and Vlahavas, "On the stratification of multi-label data", ECML PKDD
-       2011, doi:10.1007/978-3-642-23808-6_10.
-    .. [2] Szymanski and Kajdanowicz, "A network perspective on stratification of multi-label data",
-       LIDTA 2017, arXiv:1704.08756.
+    .. [1] Sechidis, Tsoumakas and Vlahavas, ECML PKDD 2011, doi:10.1007/978-3-642-23808-6_10.
+    .. [2] Szymanski and Kajdanowicz, LIDTA 2017, arXiv:1704.08756.
 
     Examples
     --------
@@ -347,11 +344,8 @@ class MultiLabelStratifiedShuffleSplit(StratifiedByTargets, BaseShuffleSplit):
 
 
 def expected_mass(values: Rows, order: int = 1) -> tuple[sp.csr_array, Array]:
-    """What each row adds to each class or label (with order 2 each pair too), and its group.
-
-    Stored entries are > 0 and in the order of the columns. The group is 0 for a row with mass, 1
-    for one without, 2 for one of which nothing is known.
-    """
+    """What each row adds to each class or label (with order 2 each pair too), > 0 and in the order
+    of the columns, and its group: 0 with mass, 1 without, 2 if nothing is known."""
     mass = sp.csr_array(values, copy=True)
     n_samples, n_columns = mass.shape
     if n_columns == 0:

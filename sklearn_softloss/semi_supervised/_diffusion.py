@@ -24,10 +24,8 @@ class Diffused(NamedTuple):
 
 
 def spread(affinity: Any, y_soft: Array, *, alpha: float, tol: float) -> Diffused:
-    """Soft clamping: F = (1 - alpha) (I - alpha S)^-1 Y with S = D^-1/2 W D^-1/2.
-
-    `affinity` is W, with a zero diagonal; rows of `y_soft` without a label are NaN, and 0 in Y.
-    """
+    """Soft clamping: F = (1 - alpha) (I - alpha S)^-1 Y with S = D^-1/2 W D^-1/2. `affinity` is W,
+    with a zero diagonal; rows of `y_soft` without a label are NaN, and 0 in Y."""
     labelled = ~np.isnan(y_soft[:, 0])
     start = np.where(labelled[:, None], y_soft, 0.0)
     scale = _inverse_roots(affinity.sum(axis=1))
@@ -40,10 +38,8 @@ def spread(affinity: Any, y_soft: Array, *, alpha: float, tol: float) -> Diffuse
 
 
 def propagate(affinity: Any, y_soft: Array, *, tol: float) -> Diffused:
-    """Hard clamping: labelled rows keep their labels, the others are the mean of their neighbours.
-
-    Solves L_uu F_u = W_ul Y_l with L = D - W, u the rows without and l those with a label.
-    """
+    """Hard clamping, which keeps given labels: L_uu F_u = W_ul Y_l with L = D - W, u the rows
+    without and l those with a label."""
     labelled = ~np.isnan(y_soft[:, 0])
     reached = _connected_to(affinity, labelled)
     asked = np.flatnonzero(reached & ~labelled)

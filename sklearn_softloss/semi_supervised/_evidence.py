@@ -49,9 +49,7 @@ def confidence(proba: Array, prior: Array) -> Array:
 
 def hidden_labels(y_soft: Array) -> Iterator[tuple[Array, Array]]:
     """Parts of the labelled rows: y with the labels of one part hidden, and the rows to judge by.
-
-    Rows whose class no other labelled row shows cannot be judged by.
-    """
+    Rows whose class no other labelled row shows cannot be judged by."""
     n_labelled = int(has_label(y_soft).sum())
     if n_labelled < 2:
         return

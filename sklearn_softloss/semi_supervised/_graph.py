@@ -34,8 +34,7 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
     mode : {"spreading", "propagation"}, default="spreading"
         "spreading" may overrule given labels (soft clamping), "propagation" keeps them.
     alpha : float, default=0.8
-        In (0, 1), for "spreading": the share of a row that comes from its neighbours, not from
-        its own label.
+        In (0, 1), for "spreading": the share of a row from its neighbours, not from its own label.
     neighbors : {"exact", "approximate"}, default="exact"
         "exact" is scikit-learn's `NearestNeighbors`, whose time grows with the square of the rows;
         "approximate" needs the package `pynndescent`.
@@ -62,10 +61,6 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
     n_features_in_, feature_names_in_ : int and ndarray of str
         The names only if X has some.
 
-    See Also
-    --------
-    SoftPseudoLabelClassifier : Trains any classifier on what the graph says.
-
     Notes
     -----
     With affinities W, their row sums D, S = D^-1/2 W D^-1/2 and given labels Y (0 in rows without
@@ -82,10 +77,8 @@ class GraphLabelSpreading(PartlyLabelledClassifier):
 
     References
     ----------
-    .. [1] Zhou, Bousquet, Lal, Weston and Schölkopf, "Learning with local and global
-       consistency", NIPS 2003.
-    .. [2] Zhu, Ghahramani and Lafferty, "Semi-supervised learning using Gaussian fields and
-       harmonic functions", ICML 2003.
+    .. [1] Zhou, Bousquet, Lal, Weston and Schölkopf, NIPS 2003.
+    .. [2] Zhu, Ghahramani and Lafferty, ICML 2003.
     .. [3] Zelnik-Manor and Perona, "Self-tuning spectral clustering", NIPS 2004.
 
     Examples

@@ -28,10 +28,8 @@ TEXT_MARKS = ("", "-1", "-1.0", "nan")
 
 
 def read_partly_labelled(y: Any, classes: Array | None = None) -> Targets:
-    """Rows of class probabilities, those of an earlier fit if it is given, from labels or rows.
-
-    A row without a label, marked by -1, None or NaN or in a 2-D y by NaN throughout, is NaN.
-    """
+    """Rows of class probabilities, those of an earlier fit if it is given, from labels or rows. A
+    row without a label, marked by -1, None or NaN or in a 2-D y by NaN throughout, is NaN."""
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
     values = as_array(y)
@@ -131,8 +129,7 @@ class PartlyLabelledClassifier(MostProbableMixin, SoftlossEstimator, ABC):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             All rows, labelled or not; float32 stays float32.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels, -1 where there is none; or rows that sum to 1, NaN throughout where there is
-            none.
+            Labels, -1 for none; or rows that sum to 1, NaN throughout for none.
 
         Returns
         -------

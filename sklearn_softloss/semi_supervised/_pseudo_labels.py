@@ -50,8 +50,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
     n_rounds : int, default=1
         Fits of the estimator on pseudo-labels, each on those that the one before has updated.
     momentum : float, default=0.5
-        In [0, 1]: share of the old distributions in the exponential moving average by which a
-        round updates them.
+        In [0, 1]: share of the old distributions in the exponential moving average of the rounds.
     random_state : int, RandomState instance or None, default=None
         Seeds every `random_state` of estimator and labeler; None leaves them as they are.
 
@@ -62,8 +61,7 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
     estimator_ : classifier
         Fitted in the last round; its probabilities are those of `predict_proba`.
     labeler_ : classifier or None
-        The fitted labeler; with "estimator", the one fitted on the labelled rows. None if every
-        row was labelled.
+        Fitted; with "estimator", on the labelled rows. None if every row was labelled.
     label_distributions_ : ndarray of shape (n_samples, n_classes), float64
         What the last round learnt from: given labels, and pseudo-labels.
     sample_weight_ : ndarray of shape (n_samples,), float64
@@ -95,9 +93,8 @@ class SoftPseudoLabelClassifier(MetaEstimatorMixin, PartlyLabelledClassifier):
 
     References
     ----------
-    Iscen, Tolias, Avrithis and Chum, "Label propagation for deep semi-supervised learning", CVPR
-    2019, arXiv:1904.04717 (weights from the entropy). Laine and Aila, "Temporal ensembling for
-    semi-supervised learning", ICLR 2017, arXiv:1610.02242 (moving average of predictions).
+    Iscen, Tolias, Avrithis and Chum, CVPR 2019, arXiv:1904.04717 (weights from the entropy).
+    Laine and Aila, ICLR 2017, arXiv:1610.02242 (moving average of predictions).
 
     Examples
     --------

@@ -22,10 +22,6 @@ class LabelledStratifiedKFold(SoftStratifiedKFold):
     n_splits, shuffle, random_state : int, bool, RandomState instance or None
         As in `SoftStratifiedKFold`.
 
-    See Also
-    --------
-    sklearn_softloss.model_selection.SoftStratifiedKFold : The same where every row has a label.
-
     Notes
     -----
     y is 1-D with -1 in rows without a label, or 2-D with rows that sum to 1 and NaN rows. A class
