@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,7 +44,7 @@ def divergence(net: TrainingNet, data: TrainingData) -> str | None:
         allowed = constant + max(MARGIN * abs(constant), TOLS * monitor.tol)
         if last <= allowed:
             return None
-        reached, halfway = (_mean_loss(net, data, size, share=share) for share in (1.0, 0.5))
+        reached, halfway = _mean_losses(net, data, size, [])
     matrices = [p for p in module.parameters() if p.ndim > 1]
     strength = 0.0 if net.decay_weights else 0.5 * net.alpha / data.n_samples
     penalty = strength * sum(float(p.double().square().sum()) for p in matrices)
@@ -64,34 +65,36 @@ def _losses_of_constants(net: TrainingNet, data: TrainingData, size: int) -> tup
     mean near zero, of outputs a unit off at least, as they may all be the same."""
     loss, domain = net.criterion_, net.criterion_.domain
     place: Any = {"dtype": data.dtype, "device": data.device}
-    zeros = torch.zeros(loss.n_logits(data.targets.n_columns), **place)
-    of_zeros = _mean_loss(net, data, size, zeros)
-    if not all(map(isfinite, domain.prediction_range)):
-        return of_zeros, max(of_zeros, _mean_loss(net, data, size, zeros + 1))
-    if len(zeros) != data.targets.n_columns:
-        return of_zeros, of_zeros
-    mean = torch.as_tensor(data.mean_target(), **place).clamp(*domain.prediction_range)
-    logits = mean.logit() if domain.has_absence else mean.log()
-    return of_zeros, min(of_zeros, _mean_loss(net, data, size, logits))
+    n_columns = data.targets.n_columns
+    zeros = torch.zeros(loss.n_logits(n_columns), **place)
+    constants = [zeros]
+    are_numbers = not all(map(isfinite, domain.prediction_range))
+    if are_numbers:
+        constants.append(zeros + 1)
+    elif len(zeros) == n_columns:
+        mean = torch.as_tensor(data.mean_target(), **place).clamp(*domain.prediction_range)
+        constants.append(mean.logit() if domain.has_absence else mean.log())
+    found = _mean_losses(net, data, size, constants)
+    return found[0], (max if are_numbers else min)(found)
 
 
-def _mean_loss(
-    net: TrainingNet,
-    data: TrainingData,
-    size: int,
-    constant: Tensor | None = None,
-    share: float = 1.0,
-) -> float:
-    """Of a share of the net's logits as it predicts, or of the same logits for every row."""
+def _mean_losses(
+    net: TrainingNet, data: TrainingData, size: int, constants: list[Tensor]
+) -> list[float]:
+    """Of each of some logits, the same for every row; of none, of the net's as it predicts, and of
+    half of them."""
     loss, losses, weights = net.criterion_, [], []
     size = net.batch_size if loss.batch_dependent else size
     for start in range(0, len(data), size):
         part = slice(start, start + size)
-        y = data.target_batch(part)
-        if constant is None:
-            logits = share * net.module_(data.batch(part)[0])
+        if constants:
+            y = data.target_batch(part)
+            answers = [logits.expand(len(y[0]), -1) for logits in constants]
         else:
-            logits = constant.expand(len(y[0]), -1)
+            X, y = data.batch(part)
+            logits = net.module_(X)
+            answers = [logits, 0.5 * logits]
         weights.append(float(weight_of(y)))
-        losses.append(float(weighted_sum(loss, logits, y)) / weights[-1])
-    return weighted_mean(losses, weights, data.processes)
+        losses.append([float(weighted_sum(loss, one, y)) / weights[-1] for one in answers])
+    columns = np.reshape(losses, (-1, len(constants) or 2)).T
+    return [weighted_mean(column.tolist(), weights, data.processes) for column in columns]
