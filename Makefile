@@ -8,7 +8,8 @@ SHOWABLE := $(VENV)/demo-installed
 DOCS_INSTALLED := $(VENV)/docs-installed
 OLDEST := .venv-oldest
 STRANGER := .venv-stranger
-PYTEST := -m pytest --numprocesses 2 --dist worksteal
+WORKERS := 2
+PYTEST := -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 DATA ?= $(SOFTLOSS_DATA)
 
@@ -82,8 +83,7 @@ benchmarks: bench
 		$(BIN)/python examples/benchmarks/$$name.py --data $(DATA) --write || exit 1; done
 
 bench-smoke: $(INSTALLED)
-	for name in speed step_profile memory threads metrics $(ON_DATA); do \
-		$(BIN)/python examples/benchmarks/$$name.py --smoke || exit 1; done
+	$(BIN)/python examples/benchmarks/smoke.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -150,12 +150,9 @@ def test_every_kind_of_output(loss):
 @pytest.mark.parametrize(
     "params",
     [
-        {"label_smoothing": 0.2},
-        {"loss": "binary_cross_entropy", "target_range": (0.1, 0.9)},
-        {"loss": "focal"},
-        {"activation": "tanh", "hidden_layer_sizes": (5, 4)},
-        {"activation": "logistic"},
-        {"activation": "identity", "hidden_layer_sizes": ()},
+        {"label_smoothing": 0.2, "activation": "tanh", "hidden_layer_sizes": (5, 4)},
+        {"loss": "binary_cross_entropy", "target_range": (0.1, 0.9), "activation": "logistic"},
+        {"loss": "focal", "activation": "identity", "hidden_layer_sizes": ()},
         {"encoding": None},
     ],
     ids=repr,
@@ -459,8 +456,9 @@ def test_raw_scores_of_skl2onnx_are_the_decision_function(n_classes):
     np.testing.assert_allclose(scores, wanted, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("threshold", [-0.2, "auto", 0.25])
-@pytest.mark.parametrize("pos_label", ["no", "yes"])
+@pytest.mark.parametrize(
+    ("threshold", "pos_label"), [(-0.2, "no"), ("auto", "yes"), (0.25, "no"), (0.25, "yes")]
+)
 def test_thresholds_of_scikit_learn(threshold, pos_label):
     X, Y = make_soft(n=80)
     y = np.where(Y[:, 0] > 0.4, "yes", "no")

@@ -83,7 +83,7 @@ def main() -> None:
             ("csr", (most // 16, most // 8)),
             ("dense", (most // 16, most // 8)),
         ):
-            for n_rows in counts:
+            for n_rows in counts[:1] if options.smoke else counts:
                 size = n_rows * N_FEATURES * 4 / 2**20
                 rows.append((kind, n_rows, size, measure(kind, n_rows, path)))
     heads = ["X", "rows", "size on disk or dense, MB", "added by the fit, MB"]

@@ -1,0 +1,26 @@
+"""Every benchmark in a small size, one after the other in one process: ``make bench-smoke``."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import time
+import warnings
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    for script in sorted(HERE.glob("*.py")):
+        if script == Path(__file__):
+            continue
+        sys.argv = [str(script), "--smoke"]
+        start = time.perf_counter()
+        with warnings.catch_warnings():
+            runpy.run_path(str(script), run_name="__main__")
+        print(f"{script.stem}: {time.perf_counter() - start:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
