@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .._targets.encoding import Array
-from .blocks import NOTHING_KNOWN, LabelBlocks
+from .blocks import NOTHING_KNOWN, LabelBlocks, RowValue
 
 Average = Literal["micro", "macro", "weighted", "samples"] | None
 AVERAGES = ("micro", "macro", "weighted", "samples", None)
@@ -30,10 +30,22 @@ def label_sums(blocks: LabelBlocks, *values: Callable[[Array, Array], Array]) ->
     return list(sums)
 
 
+def row_sums(blocks: LabelBlocks, *values: Callable[[Array, Array], Array]) -> list[Array]:
+    """Sums over the known entries of each row: first their number, then each value."""
+
+    def summed(value: Callable[[Array, Array], Any]) -> RowValue:
+        return lambda truth, proba: np.where(np.isnan(truth), 0, value(truth, proba)).sum(axis=1)
+
+    sums = blocks.row_values(summed(lambda truth, proba: 1), *map(summed, values))
+    if not blocks.weight[sums[0] > 0].any():
+        raise ValueError(NOTHING_KNOWN)
+    return list(sums)
+
+
 def averaged(
     numerator: Any,
     denominator: Any,
-    average: Average,
+    average: str | None,
     *,
     known: Array,
     zero_division: float = 0.0,

@@ -67,21 +67,16 @@ def _by_label(
             values[j] = of_ranking(truth, score, weight)
     if average is None:
         return values
-    return _mean_of_labels(values, support if average == "weighted" else None, y_true, lacks)
-
-
-def _mean_of_labels(values: Array, support: Array | None, y_true: Any, lacks: str) -> float:
-    """Without the labels that have no value, which are named."""
-    undefined = np.isnan(values)
-    if undefined.any():
+    undefined = np.flatnonzero(np.isnan(values))
+    if len(undefined):
         names = column_names(y_true)
-        left_out = np.flatnonzero(undefined) if names is None else names[undefined]
+        left_out = undefined if names is None else names[undefined]
         warn(
             f"Labels {left_out.tolist()} have {lacks} among their known entries: they are left out "
             "of the mean.",
             UndefinedMetricWarning,
         )
-    return mean_of_defined(values, support)
+    return mean_of_defined(values, support if average == "weighted" else None)
 
 
 def _mean_of_rows(blocks: ScoreBlocks, of_row: Callable[[Array, Array], float]) -> float:

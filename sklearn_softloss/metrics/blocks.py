@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
+from sklearn.utils import gen_batches
 
 from .._checks import weight_or_ones
 from .._targets.domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
@@ -110,8 +111,8 @@ class Blocks:
         return part, truth, _checked(f"{self._second}{start}", self._check_proba, proba)
 
     def _unchecked_columns(self) -> Iterator[Block]:
-        truth = self._truth.tocsc() if sp.issparse(self._truth) else self._truth
-        proba = self._proba.tocsc() if sp.issparse(self._proba) else self._proba
+        pair = (self._truth, self._proba)
+        truth, proba = (one.tocsc() if sp.issparse(one) else one for one in pair)
         for part in _slices(self.n_columns, self.n_samples, at_least=COLUMNS_AT_ONCE):
             yield part, _columns_of(truth, part), _columns_of(proba, part)
 
@@ -217,9 +218,7 @@ def _in_order_of(names: Array | None, y_proba: Any, what: str, argument: str = "
 
 
 def _slices(length: int, width: int, at_least: int = 1) -> Iterator[slice]:
-    step = max(at_least, BLOCK_ENTRIES // max(1, width))
-    for start in range(0, length, step):
-        yield slice(start, min(start + step, length))
+    return gen_batches(length, max(at_least, BLOCK_ENTRIES // max(1, width)))
 
 
 def _dense(part: Any) -> Array:
