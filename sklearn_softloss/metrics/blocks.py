@@ -174,7 +174,8 @@ class LabelBlocks(Blocks):
     """Independent labels (one if 1-D): 0, 1 or between, NaN or -1 where unknown (here NaN)."""
 
     def __init__(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> None:
-        y_proba = _in_order_of(column_names(y_true), y_proba, "labels", self._second)
+        self.label_names = column_names(y_true)
+        y_proba = _in_order_of(self.label_names, y_proba, "labels", self._second)
         super().__init__(_matrix(y_true, "y_true"), _matrix(y_proba, self._second), sample_weight)
 
     def _check_truth(self, truth: Array) -> Array:
