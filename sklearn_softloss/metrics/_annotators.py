@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +10,7 @@ from .._checks import check_one_of, weight_or_ones
 from .._targets.annotations import are_same, known_annotations, read_annotations
 from .._targets.encoding import Array
 from ._averages import averaged
-from .blocks import OptionalArray
+from .blocks import OptionalArray, Values
 
 AnswerAverage = Literal["items", "annotators"] | None
 
@@ -116,11 +115,7 @@ def _distance(given: Array, predicted: Array) -> Array:
 
 
 def _mean_of_answers(
-    y_true: Any,
-    y_predicted: Any,
-    value: Callable[[Array, Array], Array],
-    average: AnswerAverage,
-    sample_weight: Any,
+    y_true: Any, y_predicted: Any, value: Values, average: AnswerAverage, sample_weight: Any
 ) -> Any:
     check_one_of("average", average, ("items", "annotators", None))
     answers = read_annotations(y_true, are_ratings=True)

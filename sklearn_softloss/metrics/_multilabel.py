@@ -11,7 +11,7 @@ from .._checks import check_number, check_one_of
 from .._probability import SMALLEST_PROBA
 from .._targets.encoding import Array
 from ._averages import AVERAGES, Average, averaged, label_sums, row_sums
-from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks, OptionalArray
+from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks, OptionalArray, Values
 from .confusion import Counts, fbeta_parts
 
 Pooling = Literal["micro", "macro"] | None
@@ -27,9 +27,7 @@ def squared_errors(truth: Array, proba: Array) -> Array:
     return np.square(truth - proba)
 
 
-def _mean_over_entries(
-    blocks: LabelBlocks, value: Callable[[Array, Array], Array], average: Pooling
-) -> float | Array:
+def _mean_over_entries(blocks: LabelBlocks, value: Values, average: Pooling) -> float | Array:
     """Weighted mean of a value of each known entry."""
     check_one_of("average", average, ("micro", "macro", None))
     known, sums = label_sums(blocks, value)

@@ -37,7 +37,8 @@ OptionalArray = ArrayLike | None
 Block = tuple[slice, Array, Array]
 """Which rows or columns, and y_true and y_proba there as dense float64."""
 
-RowValue = Callable[[Array, Array], Array]
+Values = Callable[[Array, Array], Array]
+"""Of y_true and y_proba of a block a value for each row, or for each entry."""
 
 
 def mass_on_top(truth: Array, proba: Array) -> Array:
@@ -86,7 +87,7 @@ class Blocks:
         if not any_known:
             raise ValueError(NOTHING_KNOWN)
 
-    def row_values(self, *values: RowValue) -> Array:
+    def row_values(self, *values: Values) -> Array:
         """Functions of (truth, proba) that give one value a row, (n_functions, n_samples)."""
         found = np.empty((len(values), self.n_samples))
         for part, truth, proba in self.rows():
@@ -94,7 +95,7 @@ class Blocks:
                 found[j, part] = value(truth, proba)
         return found
 
-    def row_mean(self, value: RowValue) -> float:
+    def row_mean(self, value: Values) -> float:
         """Weighted mean over the rows of such a function."""
         return float(np.average(self.row_values(value)[0], weights=self.weight))
 
@@ -137,7 +138,7 @@ class ClassBlocks(Blocks):
             truth, known = targets.values, targets.classes
         else:
             truth, known = _checked("y_true", as_array, y_true), classes
-        proba = _matrix(_in_order_of(known, y_proba, "classes"), "y_proba")
+        proba = _matrix(y_proba, "y_proba", known, "classes")
         if truth.ndim == 1:
             truth = _indicators(truth, classes, proba)
         elif classes is not None and len(classes) != truth.shape[1]:
@@ -175,8 +176,8 @@ class LabelBlocks(Blocks):
 
     def __init__(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> None:
         self.label_names = column_names(y_true)
-        y_proba = _in_order_of(self.label_names, y_proba, "labels", self._second)
-        super().__init__(_matrix(y_true, "y_true"), _matrix(y_proba, self._second), sample_weight)
+        proba = _matrix(y_proba, self._second, self.label_names)
+        super().__init__(_matrix(y_true, "y_true"), proba, sample_weight)
 
     def _check_truth(self, truth: Array) -> Array:
         truth = unknown_as_nan(float_matrix(truth).astype(np.float64, copy=False))
@@ -213,11 +214,6 @@ def _refuse(bad: Array, values: Array, rule: str, cure: str = "") -> None:
         raise ValueError(f"{rule}; row {row}, column {column} is {values[row, column]}.{cure}")
 
 
-def _in_order_of(names: Array | None, y_proba: Any, what: str, argument: str = "y_proba") -> Any:
-    """A frame with its columns in the order of the names; anything else as it is."""
-    return _checked(argument, lambda values: aligned(values, names, what), y_proba)
-
-
 def _slices(length: int, width: int, at_least: int = 1) -> Iterator[slice]:
     return gen_batches(length, max(at_least, BLOCK_ENTRIES // max(1, width)))
 
@@ -239,8 +235,10 @@ def _checked(name: str, check: Callable[[Any], Any], values: Any) -> Any:
         raise ValueError(f"{name}: {error}") from error
 
 
-def _matrix(values: Any, name: str) -> Any:
-    """A CSR array or an ndarray with two dimensions; a vector becomes a column."""
+def _matrix(values: Any, name: str, order: Array | None = None, what: str = "labels") -> Any:
+    """A CSR array or an ndarray with two dimensions; a vector becomes a column, and the columns of
+    a frame are put in the order given."""
+    values = _checked(name, partial(aligned, names=order, what=what), values)
     if sp.issparse(values):
         return sp.csr_array(values)
     if hasattr(values, "columns") and hasattr(values, "astype"):
