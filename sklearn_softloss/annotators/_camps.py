@@ -71,31 +71,22 @@ class Agreement(NamedTuple):
         return values[::-1][:n], vectors[:, ::-1][:, :n]
 
 
-def agreement_of(answers: Annotations) -> Agreement:
-    shape = len(answers), len(answers.annotators)
-    there = sp.csr_array((np.ones(len(answers.item)), (answers.item, answers.annotator)), shape)
-    nothing = Agreement(_pairs(there), there, np.zeros(0))
-    return _with_labels(nothing, answers, answers.label)
-
-
-def _with_labels(agreement: Agreement, answers: Annotations, label: Array) -> Agreement:
-    """That of the same annotators and items with these labels."""
+def agreement_of(answers: Annotations, label: Array, common: sp.csr_array) -> Agreement:
+    """That of the annotators with these labels; `common` are the items that pairs of them share."""
     n, k = len(answers.annotators), len(answers.classes)
     counts = np.bincount(answers.annotator * k + label, minlength=n * k).reshape(n, k)
     mean = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     excess = (label[:, None] == np.arange(k)) - mean[answers.annotator]
     if k == 2:  # the second class is the first turned round
         excess = np.sqrt(2) * excess[:, :1]
-    places = (answers.item, answers.annotator)
-    total = sum(
-        _pairs(sp.csr_array((column, places), shape=(len(answers), n))) for column in excess.T
-    )
-    return agreement._replace(total=total, variance=1 - (mean**2).sum(axis=1))
+    total = sum(_pairs(answers, column) for column in excess.T)
+    return Agreement(common, total, variance=1 - (mean**2).sum(axis=1))
 
 
-def _pairs(values: sp.csr_array) -> sp.csr_array:
-    """Sums over the rows of the products of two different columns."""
-    product = sp.csr_array(values.T @ values)
+def _pairs(answers: Annotations, values: Array) -> sp.csr_array:
+    """Of two different annotators the products of such values of their answers, over all items."""
+    table = sp.csr_array((values, (answers.item, answers.annotator)), shape=answers.shape)
+    product = sp.csr_array(table.T @ table)
     product.setdiag(0)
     product.eliminate_zeros()
     return product
@@ -122,10 +113,11 @@ def camps_of(
     one's eigenvalue exceeds those of tables with the annotators of each item shuffled, and a
     twentieth of that of the first factor, which holds what all share."""
     n_annotators = len(answers.annotators)
-    agreement = agreement_of(answers)
-    if not agreement.common.nnz:
+    common = _pairs(answers, np.ones(len(answers.item)))
+    if not common.nnz:
         nobody = np.zeros(n_annotators, dtype=np.intp)
         return Camps(nobody, np.zeros((n_annotators, 1)), np.full(n_annotators, np.nan))
+    agreement = agreement_of(answers, answers.label, common)
     general, rest = _without_general(agreement)
     most = MOST_CAMPS if n_camps == "auto" else int(n_camps)
     values, vectors = rest.directions(most - 1)
@@ -133,7 +125,7 @@ def camps_of(
         explained = agreement._replace(total=agreement.total - rest.total)
         needed = WORTH * explained.directions(1)[0][0]
         values = values[values > needed]
-        values = values[values > _chance(answers, agreement, values, random_state)]
+        values = values[values > _chance(answers, common, values, random_state)]
     loadings = [general]
     for value, vector in zip(values, vectors.T, strict=False):
         scale = np.sqrt(max(value, 0.0)) / np.mean(agreement.common.data) ** 0.25
@@ -155,14 +147,14 @@ def _without_general(agreement: Agreement) -> tuple[Array, Agreement]:
 
 
 def _chance(
-    answers: Annotations, agreement: Agreement, values: Array, random_state: np.random.RandomState
+    answers: Annotations, common: sp.csr_array, values: Array, random_state: np.random.RandomState
 ) -> float:
     """The largest eigenvalue where the annotators of each item are shuffled, or one that exceeds
     all of these values."""
     found = 0.0
     for _ in range(SHUFFLES if len(values) else 0):
         order = np.lexsort((random_state.random_sample(len(answers.item)), answers.item))
-        shuffled = _with_labels(agreement, answers, answers.label[order])
+        shuffled = agreement_of(answers, answers.label[order], common)
         found = max(found, float(_without_general(shuffled)[1].directions(1)[0][0]))
         if found > values[0]:
             break

@@ -13,7 +13,6 @@ from scipy.fft import dct, idct
 from .._checks import check_count
 from .._random import generator_from
 from .._targets.encoding import Array, as_array, label_names, target_kind
-from ..metrics import expected_calibration_error
 from ..metrics.blocks import NOTHING_KNOWN
 from ..metrics.calibration_error import (
     GRID,
@@ -21,6 +20,7 @@ from ..metrics.calibration_error import (
     Strategy,
     bins_of_equal_width,
     check_options,
+    column_ece,
     columns_of_kind,
     on_grid,
     sums_in_quantiles,
@@ -303,8 +303,7 @@ def reliability_curve(
     if not len(truth):
         spans, counts = np.empty((0, 2)), np.empty(0, dtype=int)
         return ReliabilityCurve(truth, truth, None, None, spans, counts, np.nan)
-    options: Any = {"kind": "labelwise", "strategy": strategy, "n_bins": n_bins}
-    error = float(expected_calibration_error(truth, proba, sample_weight=weight, **options))
+    error = column_ece(strategy, n_bins, truth, proba, weight)
     bins, spans, counts = _bins(proba, weight, strategy, n_bins)
     means = _under_kernels(proba, weight, error) if strategy == "smooth" else _in_bins(bins, weight)
     low = high = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -10,8 +9,8 @@ import numpy as np
 from .._checks import check_one_of, weight_or_ones
 from .._targets.annotations import are_same, known_annotations, read_annotations
 from .._targets.encoding import Array
-from ._averages import mean_of_defined
-from .blocks import OptionalArray
+from ._averages import averaged
+from .blocks import OptionalArray, Values
 
 AnswerAverage = Literal["items", "annotators"] | None
 
@@ -116,11 +115,7 @@ def _distance(given: Array, predicted: Array) -> Array:
 
 
 def _mean_of_answers(
-    y_true: Any,
-    y_predicted: Any,
-    value: Callable[[Array, Array], Array],
-    average: AnswerAverage,
-    sample_weight: Any,
+    y_true: Any, y_predicted: Any, value: Values, average: AnswerAverage, sample_weight: Any
 ) -> Any:
     check_one_of("average", average, ("items", "annotators", None))
     answers = read_annotations(y_true, are_ratings=True)
@@ -141,11 +136,8 @@ def _mean_of_answers(
         raise ValueError(f"Every answer needs a prediction; row {row} has none.")
     values = value(answers.classes[answers.label], predicted)
     if average == "items":
-        counts = np.bincount(answers.item, minlength=shape[0])
-        means = np.bincount(answers.item, values, shape[0]) / np.maximum(counts, 1)
-        return mean_of_defined(np.where(counts > 0, means, np.nan), weight)
-    of_answers = weight[answers.item]
-    totals = np.bincount(answers.annotator, of_answers, shape[1])
-    sums = np.bincount(answers.annotator, of_answers * values, shape[1])
-    means = np.divide(sums, totals, out=np.full(shape[1], np.nan), where=totals > 0)
-    return mean_of_defined(means) if average == "annotators" else means
+        group, n, of_answers, of_groups = answers.item, shape[0], np.ones(len(values)), weight
+    else:
+        group, n, of_answers, of_groups = answers.annotator, shape[1], weight[answers.item], None
+    totals, sums = (np.bincount(group, of, n) for of in (of_answers, of_answers * values))
+    return averaged(sums, totals, average, known=totals, weight=of_groups)

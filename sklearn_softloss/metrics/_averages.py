@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 
 from .._targets.encoding import Array
-from .blocks import NOTHING_KNOWN, LabelBlocks
+from .blocks import NOTHING_KNOWN, LabelBlocks, Values
 
 Average = Literal["micro", "macro", "weighted", "samples"] | None
 AVERAGES = ("micro", "macro", "weighted", "samples", None)
 
 
-def label_sums(blocks: LabelBlocks, *values: Callable[[Array, Array], Array]) -> list[Array]:
+def label_sums(blocks: LabelBlocks, *values: Values) -> list[Array]:
     """Weighted sums over the known entries of each label: first their weight, then each value."""
     sums = np.zeros((1 + len(values), blocks.n_columns))
     for rows, truth, proba in blocks.rows():
@@ -30,10 +29,22 @@ def label_sums(blocks: LabelBlocks, *values: Callable[[Array, Array], Array]) ->
     return list(sums)
 
 
+def row_sums(blocks: LabelBlocks, *values: Values) -> list[Array]:
+    """Sums over the known entries of each row: first their number, then each value."""
+
+    def summed(value: Values) -> Values:
+        return lambda truth, proba: np.where(np.isnan(truth), 0.0, value(truth, proba)).sum(axis=1)
+
+    sums = blocks.row_values(summed(lambda truth, _: np.ones(truth.shape)), *map(summed, values))
+    if not blocks.weight[sums[0] > 0].any():
+        raise ValueError(NOTHING_KNOWN)
+    return list(sums)
+
+
 def averaged(
     numerator: Any,
     denominator: Any,
-    average: Average,
+    average: str | None,
     *,
     known: Array,
     zero_division: float = 0.0,

@@ -11,7 +11,7 @@ from .._checks import check_one_of
 from .._probability import SMALLEST_PROBA, entropies
 from .._targets.domains import DISTRIBUTION, DOMAINS, INDEPENDENT
 from .._targets.encoding import Array
-from .blocks import ClassBlocks, OptionalArray, RowValue, mass_on_top
+from .blocks import ClassBlocks, OptionalArray, Values, mass_on_top
 
 
 def soft_log_loss(
@@ -179,7 +179,7 @@ def _kl_divergence(truth: Array, proba: Array) -> Array:
     return np.asarray((truth * np.log(ratio)).sum(axis=1))
 
 
-DISTANCES: dict[str, RowValue] = {
+DISTANCES: dict[str, Values] = {
     "canberra": lambda truth, proba: _shares_of_sum(truth, proba).sum(axis=1),
     "chebyshev": lambda truth, proba: np.abs(truth - proba).max(axis=1),
     "clark": lambda truth, proba: np.linalg.norm(_shares_of_sum(truth, proba), axis=1),

@@ -10,8 +10,8 @@ import numpy as np
 from .._checks import check_number, check_one_of
 from .._probability import SMALLEST_PROBA
 from .._targets.encoding import Array
-from ._averages import AVERAGES, Average, averaged, label_sums
-from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks, OptionalArray
+from ._averages import AVERAGES, Average, averaged, label_sums, row_sums
+from .blocks import NOTHING_KNOWN, DecisionBlocks, LabelBlocks, OptionalArray, Values
 from .confusion import Counts, fbeta_parts
 
 Pooling = Literal["micro", "macro"] | None
@@ -27,9 +27,7 @@ def squared_errors(truth: Array, proba: Array) -> Array:
     return np.square(truth - proba)
 
 
-def _mean_over_entries(
-    blocks: LabelBlocks, value: Callable[[Array, Array], Array], average: Pooling
-) -> float | Array:
+def _mean_over_entries(blocks: LabelBlocks, value: Values, average: Pooling) -> float | Array:
     """Weighted mean of a value of each known entry."""
     check_one_of("average", average, ("micro", "macro", None))
     known, sums = label_sums(blocks, value)
@@ -223,8 +221,14 @@ def multilabel_f1_score(
     if zero_division not in (0, 1) and zero_division == zero_division:
         raise ValueError(f"zero_division must be 0.0, 1.0 or nan; got {zero_division!r}.")
     blocks = DecisionBlocks(y_true, y_pred, sample_weight)
-    counts = _counts_of_rows(blocks) if average == "samples" else _counts_of_labels(blocks)
-    known, weights = counts.total, {"weighted": counts.positives, "samples": blocks.weight}
+    known, hits, predicted, present = (row_sums if average == "samples" else label_sums)(
+        blocks,
+        lambda truth, decided: truth * decided,
+        lambda truth, decided: decided,
+        lambda truth, decided: truth,
+    )
+    counts = Counts(hits, predicted, present, known)
+    weights = {"weighted": counts.positives, "samples": blocks.weight}
     if average == "micro":
         counts = Counts(*(part.sum() for part in vars(counts).values()))
     return averaged(
@@ -234,25 +238,3 @@ def multilabel_f1_score(
         zero_division=zero_division,
         weight=weights.get(average or ""),
     )
-
-
-def _counts_of_labels(blocks: DecisionBlocks) -> Counts:
-    weight, hits, present, predicted = label_sums(
-        blocks,
-        lambda truth, decided: truth * decided,
-        lambda truth, decided: truth,
-        lambda truth, decided: decided,
-    )
-    return Counts(hits, predicted, present, weight)
-
-
-def _counts_of_rows(blocks: DecisionBlocks) -> Counts:
-    hits, predicted, present, known = blocks.row_values(
-        lambda truth, decided: np.nansum(truth * decided, axis=1),
-        lambda truth, decided: np.where(np.isnan(truth), 0.0, decided).sum(axis=1),
-        lambda truth, decided: np.nansum(truth, axis=1),
-        lambda truth, decided: (~np.isnan(truth)).sum(axis=1),
-    )
-    if not blocks.weight[known > 0].any():
-        raise ValueError(NOTHING_KNOWN)
-    return Counts(hits, predicted, present, known)

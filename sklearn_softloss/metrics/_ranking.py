@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
 from .._checks import check_count, check_one_of
-from .._targets.encoding import Array, column_names
+from .._targets.encoding import Array
 from .._warn import warn
 from ._averages import AVERAGES, Average, mean_of_defined
 from .blocks import NOTHING_KNOWN, OptionalArray, ScoreBlocks
@@ -46,15 +46,9 @@ def _average_precision(truth: Array, score: Array, weight: Array) -> float:
 
 
 def _by_label(
-    of_ranking: OfRanking,
-    y_true: Any,
-    y_score: Any,
-    average: Average,
-    sample_weight: OptionalArray,
-    lacks: str,
+    of_ranking: OfRanking, blocks: ScoreBlocks, average: Average, lacks: str
 ) -> float | Array:
     check_one_of("average", average, AVERAGES)
-    blocks = ScoreBlocks(y_true, y_score, sample_weight)
     if average == "samples":
         return _mean_of_rows(blocks, lambda t, s: of_ranking(t, s, np.ones(len(t))))
     if average == "micro":
@@ -67,21 +61,15 @@ def _by_label(
             values[j] = of_ranking(truth, score, weight)
     if average is None:
         return values
-    return _mean_of_labels(values, support if average == "weighted" else None, y_true, lacks)
-
-
-def _mean_of_labels(values: Array, support: Array | None, y_true: Any, lacks: str) -> float:
-    """Without the labels that have no value, which are named."""
-    undefined = np.isnan(values)
-    if undefined.any():
-        names = column_names(y_true)
-        left_out = np.flatnonzero(undefined) if names is None else names[undefined]
+    undefined = np.flatnonzero(np.isnan(values))
+    if len(undefined):
+        left_out = undefined if blocks.label_names is None else blocks.label_names[undefined]
         warn(
             f"Labels {left_out.tolist()} have {lacks} among their known entries: they are left out "
             "of the mean.",
             UndefinedMetricWarning,
         )
-    return mean_of_defined(values, support)
+    return mean_of_defined(values, support if average == "weighted" else None)
 
 
 def _mean_of_rows(blocks: ScoreBlocks, of_row: Callable[[Array, Array], float]) -> float:
@@ -138,7 +126,8 @@ def multilabel_roc_auc_score(
     >>> multilabel_roc_auc_score(Y, scores)
     0.75
     """
-    return _by_label(_roc_auc, y_true, y_score, average, sample_weight, "one class alone")
+    blocks = ScoreBlocks(y_true, y_score, sample_weight)
+    return _by_label(_roc_auc, blocks, average, "one class alone")
 
 
 def multilabel_average_precision_score(
@@ -171,7 +160,8 @@ def multilabel_average_precision_score(
     >>> round(multilabel_average_precision_score(Y, scores), 4)
     0.9167
     """
-    return _by_label(_average_precision, y_true, y_score, average, sample_weight, "none present")
+    blocks = ScoreBlocks(y_true, y_score, sample_weight)
+    return _by_label(_average_precision, blocks, average, "none present")
 
 
 # --- of the labels in each row -------------------------------------------------------------------

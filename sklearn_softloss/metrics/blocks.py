@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
+from sklearn.utils import gen_batches
 
 from .._checks import weight_or_ones
 from .._targets.domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
@@ -36,7 +37,8 @@ OptionalArray = ArrayLike | None
 Block = tuple[slice, Array, Array]
 """Which rows or columns, and y_true and y_proba there as dense float64."""
 
-RowValue = Callable[[Array, Array], Array]
+Values = Callable[[Array, Array], Array]
+"""Of y_true and y_proba of a block a value for each row, or for each entry."""
 
 
 def mass_on_top(truth: Array, proba: Array) -> Array:
@@ -85,7 +87,7 @@ class Blocks:
         if not any_known:
             raise ValueError(NOTHING_KNOWN)
 
-    def row_values(self, *values: RowValue) -> Array:
+    def row_values(self, *values: Values) -> Array:
         """Functions of (truth, proba) that give one value a row, (n_functions, n_samples)."""
         found = np.empty((len(values), self.n_samples))
         for part, truth, proba in self.rows():
@@ -93,7 +95,7 @@ class Blocks:
                 found[j, part] = value(truth, proba)
         return found
 
-    def row_mean(self, value: RowValue) -> float:
+    def row_mean(self, value: Values) -> float:
         """Weighted mean over the rows of such a function."""
         return float(np.average(self.row_values(value)[0], weights=self.weight))
 
@@ -110,8 +112,8 @@ class Blocks:
         return part, truth, _checked(f"{self._second}{start}", self._check_proba, proba)
 
     def _unchecked_columns(self) -> Iterator[Block]:
-        truth = self._truth.tocsc() if sp.issparse(self._truth) else self._truth
-        proba = self._proba.tocsc() if sp.issparse(self._proba) else self._proba
+        pair = (self._truth, self._proba)
+        truth, proba = (one.tocsc() if sp.issparse(one) else one for one in pair)
         for part in _slices(self.n_columns, self.n_samples, at_least=COLUMNS_AT_ONCE):
             yield part, _columns_of(truth, part), _columns_of(proba, part)
 
@@ -136,7 +138,7 @@ class ClassBlocks(Blocks):
             truth, known = targets.values, targets.classes
         else:
             truth, known = _checked("y_true", as_array, y_true), classes
-        proba = _matrix(_in_order_of(known, y_proba, "classes"), "y_proba")
+        proba = _matrix(y_proba, "y_proba", known, "classes")
         if truth.ndim == 1:
             truth = _indicators(truth, classes, proba)
         elif classes is not None and len(classes) != truth.shape[1]:
@@ -173,8 +175,9 @@ class LabelBlocks(Blocks):
     """Independent labels (one if 1-D): 0, 1 or between, NaN or -1 where unknown (here NaN)."""
 
     def __init__(self, y_true: Any, y_proba: Any, sample_weight: Any = None) -> None:
-        y_proba = _in_order_of(column_names(y_true), y_proba, "labels", self._second)
-        super().__init__(_matrix(y_true, "y_true"), _matrix(y_proba, self._second), sample_weight)
+        self.label_names = column_names(y_true)
+        proba = _matrix(y_proba, self._second, self.label_names)
+        super().__init__(_matrix(y_true, "y_true"), proba, sample_weight)
 
     def _check_truth(self, truth: Array) -> Array:
         truth = unknown_as_nan(float_matrix(truth).astype(np.float64, copy=False))
@@ -211,15 +214,8 @@ def _refuse(bad: Array, values: Array, rule: str, cure: str = "") -> None:
         raise ValueError(f"{rule}; row {row}, column {column} is {values[row, column]}.{cure}")
 
 
-def _in_order_of(names: Array | None, y_proba: Any, what: str, argument: str = "y_proba") -> Any:
-    """A frame with its columns in the order of the names; anything else as it is."""
-    return _checked(argument, lambda values: aligned(values, names, what), y_proba)
-
-
 def _slices(length: int, width: int, at_least: int = 1) -> Iterator[slice]:
-    step = max(at_least, BLOCK_ENTRIES // max(1, width))
-    for start in range(0, length, step):
-        yield slice(start, min(start + step, length))
+    return gen_batches(length, max(at_least, BLOCK_ENTRIES // max(1, width)))
 
 
 def _dense(part: Any) -> Array:
@@ -239,8 +235,10 @@ def _checked(name: str, check: Callable[[Any], Any], values: Any) -> Any:
         raise ValueError(f"{name}: {error}") from error
 
 
-def _matrix(values: Any, name: str) -> Any:
-    """A CSR array or an ndarray with two dimensions; a vector becomes a column."""
+def _matrix(values: Any, name: str, order: Array | None = None, what: str = "labels") -> Any:
+    """A CSR array or an ndarray with two dimensions; a vector becomes a column, and the columns of
+    a frame are put in the order given."""
+    values = _checked(name, partial(aligned, names=order, what=what), values)
     if sp.issparse(values):
         return sp.csr_array(values)
     if hasattr(values, "columns") and hasattr(values, "astype"):

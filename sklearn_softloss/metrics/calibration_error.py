@@ -89,7 +89,7 @@ def expected_calibration_error(
     check_options(kind, strategy, n_bins)
     check_one_of("average", average, ("macro", None))
     columns = columns_of_kind(kind, y_true, y_proba, labels, sample_weight)
-    errors = [_error(strategy, n_bins, *column) for column in columns]
+    errors = [column_ece(strategy, n_bins, *column) for column in columns]
     if average is None and kind != "confidence":
         return np.array(errors)
     return float(np.nanmean(errors))
@@ -110,7 +110,7 @@ def columns_of_kind(
         yield from blocks.known_columns()
 
 
-def _error(strategy: Strategy, n_bins: int, truth: Array, proba: Array, weight: Array) -> float:
+def column_ece(strategy: Strategy, n_bins: int, truth: Array, proba: Array, weight: Array) -> float:
     """Of one column; NaN without an entry."""
     if not len(truth):
         return np.nan

@@ -22,14 +22,7 @@ from .._targets.annotations import annotator_names, refuse_other_rows
 from .._targets.encoding import aligned, as_array, in_class_order, label_names
 from .._targets.labels import encode_labels
 from ..model_selection.proba import aligned_proba
-from . import (
-    _annotators,
-    _distribution,
-    _multilabel,
-    _quantiles,
-    _ranking,
-    calibration_error,
-)
+from . import _annotators, _distribution, _multilabel, _quantiles, _ranking, calibration_error
 from ._old_names import SCORERS
 from .blocks import OptionalArray
 

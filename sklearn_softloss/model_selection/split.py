@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.model_selection import BaseShuffleSplit
-from sklearn.model_selection._split import (
-    GroupsConsumerMixin,
-    _BaseKFold,
-    _validate_shuffle_split,
-)
+from sklearn.model_selection._split import GroupsConsumerMixin, _BaseKFold, _validate_shuffle_split
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from .._random import generator_from
@@ -95,16 +92,15 @@ class StratifiedFolds(StratifiedByTargets, _BaseKFold):
         super().__init__(n_splits=n_splits, shuffle=shuffle, random_state=random_state)
 
     def _iter_test_masks(self, X: Rows, y: None, groups: Any = None) -> Iterator[Array]:
-        folds = self._folds(X, self._generator())
+        # A fixed seed makes the folds without shuffling a function of y and groups alone.
+        rng = generator_from(self.random_state if self.shuffle else 0)
+        folds = self._folds(X, groups, rng)
         for fold in range(self.n_splits):
             yield folds == fold
 
-    def _generator(self) -> np.random.RandomState:
-        """A fixed seed makes the folds without shuffling a function of y and groups alone."""
-        return generator_from(self.random_state if self.shuffle else 0)
-
-    def _folds(self, values: Rows, rng: np.random.RandomState) -> Array:
-        raise NotImplementedError
+    @abstractmethod
+    def _folds(self, values: Rows, groups: Any, rng: np.random.RandomState) -> Array:
+        """The fold of each row."""
 
 
 class SoftStratifiedKFold(StratifiedFolds):
@@ -146,7 +142,7 @@ class SoftStratifiedKFold(StratifiedFolds):
 
     _domain = INDEPENDENT
 
-    def _folds(self, values: Rows, rng: np.random.RandomState) -> Array:
+    def _folds(self, values: Rows, groups: None, rng: np.random.RandomState) -> Array:
         mass, group = expected_mass(values)
         has_mass = group == 0
         dealt = np.where(has_mass, np.ravel(mass.argmax(axis=1)), mass.shape[1] + group)
@@ -213,7 +209,7 @@ class MultiLabelStratifiedKFold(StratifiedFolds):
             )
         self.order = int(order)
 
-    def _folds(self, values: Rows, rng: np.random.RandomState) -> Array:
+    def _folds(self, values: Rows, groups: None, rng: np.random.RandomState) -> Array:
         mass, group = expected_mass(values, self.order)
         sizes = np.full(self.n_splits, len(group) // self.n_splits)
         sizes[: len(group) % self.n_splits] += 1
@@ -233,16 +229,13 @@ class _StratifiedGroupFolds(GroupsConsumerMixin, StratifiedFolds):
             )
         return groups
 
-    def _iter_test_masks(self, X: Rows, y: None, groups: Any = None) -> Iterator[Array]:
+    def _folds(self, values: Rows, groups: Any, rng: np.random.RandomState) -> Array:
         distinct, codes = np.unique(column_or_1d(groups), return_inverse=True)
         if len(distinct) < self.n_splits:
             raise ValueError(
                 f"n_splits={self.n_splits} is more than the {len(distinct)} different groups."
             )
-        mass, _ = expected_mass(X)
-        folds = folds_of_groups(mass, codes, self.n_splits, self._generator())
-        for fold in range(self.n_splits):
-            yield folds == fold
+        return folds_of_groups(expected_mass(values)[0], codes, self.n_splits, rng)
 
 
 class SoftStratifiedGroupKFold(_StratifiedGroupFolds):

@@ -41,7 +41,7 @@ class LabelledStratifiedKFold(SoftStratifiedKFold):
     def _read(self, y: Any) -> Array:
         return read_partly_labelled(y).dense()
 
-    def _folds(self, values: Array, rng: np.random.RandomState) -> Array:
+    def _folds(self, values: Array, groups: None, rng: np.random.RandomState) -> Array:
         labelled = has_label(values)
         if labelled.sum() < self.n_splits:
             raise ValueError(
@@ -49,5 +49,5 @@ class LabelledStratifiedKFold(SoftStratifiedKFold):
                 f"{labelled.sum()}."
             )
         folds = np.full(len(labelled), -1)
-        folds[labelled] = super()._folds(values[labelled], rng)
+        folds[labelled] = super()._folds(values[labelled], groups, rng)
         return folds
