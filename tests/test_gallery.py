@@ -20,11 +20,13 @@ def named(artist, direction):
 def few_candidates(monkeypatch):
     """Fits choose among three; the build of the docs runs the examples with all."""
 
-    def some(estimator, train):
-        found = candidates.candidates_of(estimator, train)
+    candidates_of = candidates.candidates_of
+
+    def some(estimator, size):
+        found = candidates_of(estimator, size)
         return (*found[1:3], *found[-1:])
 
-    monkeypatch.setattr("sklearn_softloss._estimators.choice.candidates_of", some)
+    monkeypatch.setattr(candidates, "candidates_of", some)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -39,11 +39,11 @@ from .candidates import MIDDLE
 from .choice import Chosen, choose
 from .course import Call, Course, Problem, check_call, course_of
 from .data_parallel import check_same_data, check_sharing
-from .held_out import TRANSFORM_IT, hold_out, warn_if_far_out
 from .keywords import ModuleParameters
 from .parameters import check_parameters, torch_device, torch_dtype
 from .reading import ReadsColumns
 from .settings import Settings
+from .validation import TRANSFORM_IT, hold_out, warn_if_far_out
 
 
 class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, SoftlossEstimator, ABC):
