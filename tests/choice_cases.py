@@ -21,8 +21,7 @@ def data_of(X, Y, weight=None):
 
 
 def folds_of(data, cv=None, valid=None):
-    """Rows to train on, rows to judge by, and their places, of each split."""
-    return [split[:3] for split in splits_of(Problem(data, valid, *[None] * 6), cv)]
+    return splits_of(Problem(data, valid, *[None] * 6), cv)
 
 
 def minus_mean_loss(clf, X, y):

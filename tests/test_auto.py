@@ -52,7 +52,7 @@ def choice_of(scores):
     """Scores and the best place where candidates score so in the splits, NaN meaning that there is
     none; and which took part in each split. The last axis, if there are three, is of rows."""
     candidates, asked = CANDIDATES[: len(scores)], []
-    splits = [Split(place, None, None, 1.0) for place in range(scores.shape[1])]
+    splits = [Split(place, None, None) for place in range(scores.shape[1])]
 
     def judge(some, split):
         places = [candidates.index(one) for one in some]
@@ -477,7 +477,7 @@ def words(n=400, d=6000, seed=0):
 
 def test_wide_sparse_rows_with_many_labels_get_a_net():
     """A linear model would have more weights, and L-BFGS holds many copies of them."""
-    size = Size(n_columns=5000, n_targets=600, is_sparse=True, n_entries=0.8)
+    size = Size(n_columns=5000, n_targets=600, n_entries=0.8)
     candidates = candidates_of(MultiLabelSigmoidClassifier(), size)
     assert not any(candidate.is_linear for candidate in candidates)
 

@@ -3,7 +3,7 @@ hardly any decay to much, on columns as they are and bent, linear models, the co
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import inf, log, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,14 +73,13 @@ PENALTY = 1e-4
 
 
 class Size(NamedTuple):
-    """What of the training rows of all processes decides: columns of X and of the targets, whether
-    rows stay sparse, stored entries of a column then, units of a net on bent columns (the first
-    layer has so many weights), 0 if none bends."""
+    """What of the training rows of all processes decides: columns of X and of the targets, stored
+    entries of a column where rows stay sparse, units of a net on bent columns (the first layer has
+    so many weights), 0 if none bends."""
 
     n_columns: int
     n_targets: int
-    is_sparse: bool = False
-    n_entries: float = 0.0
+    n_entries: float = inf
     bent_units: int = 0
 
 
@@ -88,8 +87,9 @@ def options_of(estimator: Any, problem: Problem) -> tuple[Candidate, tuple[Candi
     """What is trained where nothing is chosen; and those to choose from, if there is a choice."""
     train, course, encoding = problem.train, problem.course, estimator.encoding
     before = Candidate(*estimator._candidate)
+    # In parts a linear model, too, is trained by steps, as no part is the whole.
     if course.goes_on and not (course.in_parts and before.is_linear):
-        return before, ()  # a linear model goes on by steps, as no part is the whole
+        return before, ()
     if estimator.module is not None:
         return MIDDLE, ()
     is_choice = course is Course.FRESH and estimator.alpha == "auto" and _decays(estimator)
@@ -100,16 +100,15 @@ def options_of(estimator: Any, problem: Problem) -> tuple[Candidate, tuple[Candi
     middle = MIDDLE._replace(bent_units=units if encoding == "piecewise" else 0)
     if not is_choice:
         return middle, ()
-    n_columns, stored = train.X.shape[1], 0.0
-    if train.sparse:
-        stored = train.processes.total(train.X.nnz * len(train) / train.X.shape[0])
-    size = Size(n_columns, train.targets.n_columns, train.sparse, stored / n_columns, units)
+    stored = train.X.nnz * len(train) / train.X.shape[0] if train.sparse else inf
+    n_columns, n_stored = train.X.shape[1], train.processes.total(stored)
+    size = Size(n_columns, train.targets.n_columns, n_stored / n_columns, units)
     return middle, candidates_of(estimator, size)
 
 
 def candidates_of(estimator: Any, size: Size) -> tuple[Candidate, ...]:
     """Those to choose from for rows of this size."""
-    n_columns, n_targets, is_sparse, n_entries, units = size
+    n_columns, n_targets, n_entries, units = size
     is_free = isinstance(estimator.hidden_layer_sizes, str) and estimator.dropout == "auto"
     bent = tuple(net._replace(bent_units=units) for net in BENT if units)
     if bent and estimator.encoding == "piecewise":
@@ -117,8 +116,8 @@ def candidates_of(estimator: Any, size: Size) -> tuple[Candidate, ...]:
         return (*(net._replace(bent_units=units) for net in base), *bent)
     if not is_free or n_columns * n_targets > AUTO_WIDTH * (n_columns + n_targets):
         return (*NO_LINEAR, *NETS, *bent)
-    is_wide = n_columns >= MANY_COLUMNS or (n_columns >= SOME_COLUMNS and n_entries < FEW_ENTRIES)
-    if is_sparse and is_wide:
+    few_entries = inf if n_columns >= MANY_COLUMNS else FEW_ENTRIES
+    if n_columns >= SOME_COLUMNS and n_entries < few_entries:
         return (CONSTANT, *LINEAR_ALONE)
     return (CONSTANT, *LINEAR, *NETS, *bent)
 
@@ -149,8 +148,7 @@ def params_of(
     widths = [min(width, most_units) for width in wanted]
     narrow = min([1.0, *(width / usual for width in widths)])
     given = {name: getattr(estimator, name) for name in ("alpha", "dropout", "max_iter")}
-    params = {**known, **given}
-    params["hidden_layer_sizes"] = tuple(widths)
+    params = {**known, **given, "hidden_layer_sizes": tuple(widths)}
     if estimator.dropout == "auto":
         if estimator.alpha != "auto" and _decays(estimator):
             target = log(max(estimator.alpha, 1e-9) / sqrt(narrow))

@@ -29,8 +29,6 @@ about, which want more, as they have more weights a column: 1 to 30 times on ele
 FAILED = -1e100
 """The score of a candidate that has no finite one."""
 
-Judge = Callable[[list[Candidate], Split], list[Scores]]
-
 
 @dataclass(frozen=True)
 class Chosen:
@@ -64,7 +62,9 @@ def choose(estimator: Any, problem: Problem) -> Chosen:
 
 
 def compared(
-    candidates: Sequence[Candidate], splits: Sequence[Split], judge: Judge
+    candidates: Sequence[Candidate],
+    splits: Sequence[Split],
+    judge: Callable[[list[Candidate], Split], list[Scores]],
 ) -> tuple[Array, int | None]:
     """The candidate of the greatest mean score over the splits; of equals the first.
 
@@ -90,9 +90,10 @@ def compared(
             column[place] = np.average(values, weights=weight) if is_finite else FAILED
             rows[place].append((values, weight))
 
-    left, bent = np.arange(len(candidates)), np.arange(0)
-    if len(splits) == 1:
-        left, bent = _straight_and_bent(candidates)
+    is_later = np.array([one.bent_units > 0 for one in candidates])
+    if len(splits) > 1 or is_later.all():
+        is_later[:] = False
+    left, bent = np.flatnonzero(~is_later), np.flatnonzero(is_later)
     for column, split in zip(scores.T, splits, strict=True):
         add(left, split, column)
         if len(bent):
@@ -126,14 +127,6 @@ def results_of(params: Sequence[dict[str, Any]], scores: Array, best: int | None
         standing[best] = len(mean)
     found["rank_test_score"] = rankdata(-standing, "min").astype(np.int32)
     return found
-
-
-def _straight_and_bent(candidates: Sequence[Candidate]) -> tuple[Array, Array]:
-    """Places of the candidates to begin with, and of those on bent columns that come after them."""
-    is_bent = np.array([one.bent_units > 0 for one in candidates])
-    if not any(one.bent_units == 0 and not one.is_linear for one in candidates):
-        is_bent[:] = False
-    return np.flatnonzero(~is_bent), np.flatnonzero(is_bent)
 
 
 def _beside(best: Candidate, candidates: Sequence[Candidate], places: Array) -> Array:

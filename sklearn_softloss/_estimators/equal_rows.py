@@ -33,12 +33,13 @@ def _hashes_of_sparse_ranks(X: Any, factors: Array) -> Array:
     """The same numbers as of dense rows: zeros, of which a column has one here, count alike."""
     X.sum_duplicates()
     X.eliminate_zeros()
-    n_stored = np.bincount(X.indices, minlength=X.shape[1])
-    zeros = np.where(n_stored < X.shape[0], 0.0, np.inf)
+    n_rows, n_columns = X.shape
+    zeros = np.where(np.bincount(X.indices, minlength=n_columns) < n_rows, 0.0, np.inf)
+    columns = np.append(X.indices, np.arange(n_columns))
     values, codes = np.unique(np.append(X.data, zeros), return_inverse=True)
-    first_codes = np.append(X.indices, np.arange(X.shape[1])) * len(values)
-    pairs, codes = np.unique(first_codes + codes, return_inverse=True)
-    terms = _mixed(codes - np.searchsorted(pairs, first_codes))
+    pairs, codes = np.unique(columns * len(values) + codes, return_inverse=True)
+    first_codes = np.searchsorted(pairs, np.arange(n_columns) * len(values))
+    terms = _mixed(codes - first_codes[columns])
     of_zeros = terms[X.nnz :]
     more = terms[: X.nnz] - of_zeros[X.indices]
     return _with_entries(X, more) @ factors + of_zeros @ factors

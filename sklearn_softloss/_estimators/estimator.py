@@ -176,8 +176,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
             if self.cv is None:
                 X, (given_X, given_y) = valid.X, call.validation
         elif self.early_stopping:
-            fraction = self.validation_fraction
-            parts = hold_out(train.rows, targets, fraction, generators.numpy, processes)
+            parts = hold_out(train, targets, self.validation_fraction, generators.numpy)
             train, valid = map(train.restricted, parts)
         given_X = given_X if hasattr(given_X, "columns") else X
         return Problem(train, valid, targets, call.loss, course, generators, given_X, given_y)

@@ -30,27 +30,20 @@ judge a row costs a hundredth of what it costs to train on it."""
 
 
 class Split(NamedTuple):
-    """Rows to train on, rows to judge by, and the places of the latter in y as given; the share of
-    all weight that the former have."""
+    """Rows to train on, rows to judge by, and the places of the latter in y as given."""
 
     train: TrainingData
     held: TrainingData
     places: Array
-    share: float
 
 
 def splits_of(problem: Problem, cv: Any) -> list[Split]:
     """Those of `cv`, if it is given; rows that validate, if there are; else folds, or of many rows
     the first alone, and none of too few."""
     train, valid = problem.train, problem.valid
-    weight = train.weight_sum()
-
-    def split(taught: TrainingData, held: TrainingData, places: Array) -> Split:
-        return Split(taught, held, places, taught.weight_sum() / weight)
-
     if cv is not None and not isinstance(cv, Integral):
         pairs = _given_pairs(train.rows, cv, problem.given_X, problem.given_y)
-        return [split(train.restricted(a), train.restricted(b), b) for a, b in pairs]
+        return [Split(train.restricted(a), train.restricted(b), b) for a, b in pairs]
     part, groups, places = enough_rows(train)
     n_groups = int(groups.max()) + 1
     n_folds = None if cv is None else int(cv)
@@ -60,10 +53,10 @@ def splits_of(problem: Problem, cv: Any) -> list[Split]:
         return []
     if valid is not None and cv is None:
         held, _, places = enough_rows(valid)
-        return [split(part.restricted(part.rows[groups < MOST_TAUGHT]), held, places)]
+        return [Split(part.restricted(part.rows[groups < MOST_TAUGHT]), held, places)]
     fold, n_splits = _dealt(part, groups, n_folds)
     return [
-        split(
+        Split(
             part.restricted(part.rows[fold != k]),
             part.restricted(part.rows[fold == k]),
             places[fold == k],

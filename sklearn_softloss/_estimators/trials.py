@@ -48,6 +48,7 @@ class Trials:
 
     def __init__(self, estimator: Any, problem: Problem, n_splits: int) -> None:
         self.estimator, self.problem, self.n_splits = estimator, problem, n_splits
+        self.weight = problem.train.weight_sum()
         scoring = estimator.scoring
         self.scorer = None if scoring is None else check_scoring(estimator, scoring)
 
@@ -59,8 +60,8 @@ class Trials:
             width = TRIAL_WIDTH // 2 if one.bent_units and self.n_splits == 1 else TRIAL_WIDTH
             params = params_of(one, estimator, n_samples, width)
             members.append(Settings.of(estimator, params))
-        loss = self.problem.loss_on(split.train)
-        modules = trained(members, loss, split.train, split.share)
+        loss, share = self.problem.loss_on(split.train), split.train.weight_sum() / self.weight
+        modules = trained(members, loss, split.train, share)
         return [self._score(module, loss, split) for module in modules]
 
     def _score(self, module: MLP | None, loss: Loss, split: Split) -> Scores:

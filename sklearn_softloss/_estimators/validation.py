@@ -12,7 +12,6 @@ from sklearn.utils.sparsefuncs import min_max_axis
 from .._targets.encoding import Array, Targets
 from .._training.batches import TrainingData
 from .._warn import warn
-from ..distributed import Processes
 
 TOO_SMALL = (
     "The validation set is too small. Increase 'validation_fraction' or the size of your dataset, "
@@ -58,10 +57,11 @@ def warn_if_far_out(X: Any, train: TrainingData, is_category: Array) -> None:
 
 
 def hold_out(
-    rows: Array, targets: Targets, fraction: float, random_state: Any, processes: Processes
+    data: TrainingData, targets: Targets, fraction: float, random_state: Any
 ) -> tuple[Array, Array]:
     """Rows to train on and to validate on, of each process its own; hard labels in equal shares, if
     they can be: a class of one row trains, and of too many classes the rarest count as one."""
+    rows, processes = data.rows, data.processes
     codes = np.zeros(len(rows), dtype=int)
     are_labels = targets.from_vector and targets.classes is not None
     if are_labels:
