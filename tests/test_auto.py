@@ -29,10 +29,13 @@ from sklearn_softloss._estimators.candidates import (
     NETS,
     NO_LINEAR,
     Candidate,
+    Size,
     candidates_of,
+    options_of,
     params_of,
 )
 from sklearn_softloss._estimators.choice import FAILED, compared, results_of
+from sklearn_softloss._estimators.course import Course, Problem
 from sklearn_softloss._estimators.held_out import (
     N_FOLDS,
     Split,
@@ -47,22 +50,17 @@ CANDIDATES = [Candidate(float(place), place / 10) for place in range(8)]
 
 def choice_of(scores):
     """Scores and the best place where candidates score so in the splits, NaN meaning that there is
-    no module; and which took part in each split. The last axis, if there are three, is of rows."""
+    none; and which took part in each split. The last axis, if there are three, is of rows."""
     candidates, asked = CANDIDATES[: len(scores)], []
     splits = [Split(place, None, None) for place in range(scores.shape[1])]
 
-    def fit(some, train):
+    def judge(some, split):
         places = [candidates.index(one) for one in some]
         asked.append(places)
-        failed = np.isnan(scores[:, train]).reshape(len(scores), -1).all(axis=1)
-        return "loss", [None if failed[place] else place for place in places]
+        found = [np.atleast_1d(scores[place, split.train]) for place in places]
+        return [(values, np.ones(len(values))) for values in found]
 
-    def score(module, loss, split):
-        assert loss == "loss"
-        found = np.atleast_1d(scores[module, split.train])
-        return found, np.ones(len(found))
-
-    return *compared(candidates, splits, fit, score), asked
+    return *compared(candidates, splits, judge), asked
 
 
 def by_brute_force(scores):
@@ -479,9 +477,8 @@ def words(n=400, d=6000, seed=0):
 
 def test_wide_sparse_rows_with_many_labels_get_a_net():
     """A linear model would have more weights, and L-BFGS holds many copies of them."""
-    X = sp.random_array((80, 5000), density=0.01, format="csr", rng=np.random.default_rng(0))
-    data = data_of(X, np.arange(80 * 600).reshape(80, 600) % 100 == 0)
-    candidates = candidates_of(MultiLabelSigmoidClassifier(), data)
+    size = Size(n_columns=5000, n_targets=600, n_entries=0.8)
+    candidates = candidates_of(MultiLabelSigmoidClassifier(), size)
     assert not any(candidate.is_linear for candidate in candidates)
 
 
@@ -494,7 +491,7 @@ def test_linear_models_of_words_are_compared_at_their_end():
     params |= {"solver": "lbfgs", "max_iter": 200}
     last = MultiLabelSigmoidClassifier(**params, random_state=0).fit(X, Y)
     loss = last.net_.criterion_
-    (trial,) = trained([Settings.of(last, params)], loss, data, data.weight_sum())
+    (trial,) = trained([Settings.of(last, params)], loss, data, 1.0)
     found, wanted = (
         minus_losses(module, loss, data)[0].mean() for module in (trial, last.net_.module_)
     )
@@ -529,7 +526,9 @@ def test_who_asks_for_a_net_gets_one(params):
 def test_rows_that_are_not_both_wide_and_sparse_may_get_a_net(container):
     X, Y = words(n=80, d=900)
     for rows in (container(X.toarray()), words(n=80, d=1200)[0].toarray()):
-        candidates = candidates_of(MultiLabelSigmoidClassifier(), data_of(rows, Y))
+        clf, data = MultiLabelSigmoidClassifier(), data_of(rows, Y)
+        problem = Problem(data, None, None, None, Course.FRESH, *[None] * 3)
+        _, candidates = options_of(clf, problem)
         assert {candidate.is_linear for candidate in candidates} == {True, False}
 
 

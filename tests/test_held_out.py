@@ -356,7 +356,7 @@ def test_a_scorer_without_a_number_for_any_is_refused(bad):
 
 def test_trainings_that_all_fail_leave_the_middle(monkeypatch):
     monkeypatch.setattr(
-        "sklearn_softloss._estimators.choice.trained", lambda members, *_: [None] * len(members)
+        "sklearn_softloss._estimators.trials.trained", lambda members, *_: [None] * len(members)
     )
     clf = SoftTargetMLPClassifier(**QUICK).fit(*make_soft(n=70))
     assert clf.alpha_ == params_of(MIDDLE, clf, 70)["alpha"]

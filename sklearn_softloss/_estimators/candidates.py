@@ -3,15 +3,16 @@ hardly any decay to much, on columns as they are and bent, linear models, the co
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import inf, log, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._columns.encode import bent_entries
-from .._training.batches import Batches, TrainingData
+from .._training.batches import Batches
 from .._training.schedule import FIXED_LENGTH
 from .._training.solvers import SOLVERS
+from .course import Course, Problem
 from .parameters import AUTO_WIDTH, hidden_layers
 from .settings import least_batch
 
@@ -71,42 +72,54 @@ PENALTY = 1e-4
 """alpha="auto" of solvers that do not decay: the L2 penalty of ``MLPClassifier``."""
 
 
-def candidates_of(estimator: Any, train: TrainingData) -> tuple[Candidate, ...]:
-    """Those to choose from; one alone where the parameters leave no choice."""
-    encoding = estimator.encoding
-    if estimator.alpha != "auto" or estimator.module is not None or not _decays(estimator):
-        return (middle_of(estimator, train),)
+class Size(NamedTuple):
+    """What of the training rows of all processes decides: columns of X and of the targets, stored
+    entries of a column where rows stay sparse, units of a net on bent columns (the first layer has
+    so many weights), 0 if none bends."""
+
+    n_columns: int
+    n_targets: int
+    n_entries: float = inf
+    bent_units: int = 0
+
+
+def options_of(estimator: Any, problem: Problem) -> tuple[Candidate, tuple[Candidate, ...]]:
+    """What is trained where nothing is chosen; and those to choose from, if there is a choice."""
+    train, course, encoding = problem.train, problem.course, estimator.encoding
+    before = Candidate(*estimator._candidate)
+    # In parts a linear model, too, is trained by steps, as no part is the whole.
+    if course.goes_on and not (course.in_parts and before.is_linear):
+        return before, ()
+    if estimator.module is not None:
+        return MIDDLE, ()
+    is_choice = course is Course.FRESH and estimator.alpha == "auto" and _decays(estimator)
+    n_bent = 0
+    if encoding == "piecewise" or (encoding == "auto" and is_choice):
+        n_bent = bent_entries(Batches(train, len(train)), estimator._columns.is_category)
+    units = int(np.clip(BENT_WEIGHTS // n_bent, LEAST_BENT_WIDTH, AUTO_WIDTH)) if n_bent else 0
+    middle = MIDDLE._replace(bent_units=units if encoding == "piecewise" else 0)
+    if not is_choice:
+        return middle, ()
+    stored = train.X.nnz * len(train) / train.X.shape[0] if train.sparse else inf
+    n_columns, n_stored = train.X.shape[1], train.processes.total(stored)
+    size = Size(n_columns, train.targets.n_columns, n_stored / n_columns, units)
+    return middle, candidates_of(estimator, size)
+
+
+def candidates_of(estimator: Any, size: Size) -> tuple[Candidate, ...]:
+    """Those to choose from for rows of this size."""
+    n_columns, n_targets, n_entries, units = size
     is_free = isinstance(estimator.hidden_layer_sizes, str) and estimator.dropout == "auto"
-    n_columns, n_targets = train.X.shape[1], train.targets.n_columns
-    is_large = n_columns * n_targets > AUTO_WIDTH * (n_columns + n_targets)
-    bent: tuple[Candidate, ...] = ()
-    if encoding in ("auto", "piecewise") and (n_units := _bent_units(estimator, train)):
-        bent = tuple(net._replace(bent_units=n_units) for net in BENT)
-        if encoding == "piecewise":
-            base = (CONSTANT,) if is_free else NO_LINEAR
-            return (*(net._replace(bent_units=n_units) for net in base), *bent)
-    if is_large or not is_free:
+    bent = tuple(net._replace(bent_units=units) for net in BENT if units)
+    if bent and estimator.encoding == "piecewise":
+        base = (CONSTANT,) if is_free else NO_LINEAR
+        return (*(net._replace(bent_units=units) for net in base), *bent)
+    if not is_free or n_columns * n_targets > AUTO_WIDTH * (n_columns + n_targets):
         return (*NO_LINEAR, *NETS, *bent)
-    stored = train.X.nnz * len(train) / train.X.shape[0] if train.sparse else 0.0
-    n_entries = train.processes.total(stored) / n_columns
-    is_wide = n_columns >= MANY_COLUMNS or (n_columns >= SOME_COLUMNS and n_entries < FEW_ENTRIES)
-    if train.sparse and is_wide:
+    few_entries = inf if n_columns >= MANY_COLUMNS else FEW_ENTRIES
+    if n_columns >= SOME_COLUMNS and n_entries < few_entries:
         return (CONSTANT, *LINEAR_ALONE)
     return (CONSTANT, *LINEAR, *NETS, *bent)
-
-
-def middle_of(estimator: Any, train: TrainingData) -> Candidate:
-    """What is trained where nothing is chosen."""
-    is_bent = estimator.encoding == "piecewise" and estimator.module is None
-    return MIDDLE._replace(bent_units=_bent_units(estimator, train) if is_bent else 0)
-
-
-def _bent_units(estimator: Any, train: TrainingData) -> int:
-    """Units of a net on bent columns: the first layer has so many weights; 0 if none bends."""
-    n_entries = bent_entries(Batches(train, len(train)), estimator._columns.is_category)
-    if not n_entries:
-        return 0
-    return int(np.clip(BENT_WEIGHTS // n_entries, LEAST_BENT_WIDTH, AUTO_WIDTH))
 
 
 def _decays(estimator: Any) -> bool:
@@ -135,8 +148,7 @@ def params_of(
     widths = [min(width, most_units) for width in wanted]
     narrow = min([1.0, *(width / usual for width in widths)])
     given = {name: getattr(estimator, name) for name in ("alpha", "dropout", "max_iter")}
-    params = {**known, **given}
-    params["hidden_layer_sizes"] = tuple(widths)
+    params = {**known, **given, "hidden_layer_sizes": tuple(widths)}
     if estimator.dropout == "auto":
         if estimator.alpha != "auto" and _decays(estimator):
             target = log(max(estimator.alpha, 1e-9) / sqrt(narrow))

@@ -33,46 +33,35 @@ def _hashes_of_sparse_ranks(X: Any, factors: Array) -> Array:
     """The same numbers as of dense rows: zeros, of which a column has one here, count alike."""
     X.sum_duplicates()
     X.eliminate_zeros()
-    n_stored = np.bincount(X.indices, minlength=X.shape[1])
-    zeros = np.where(n_stored < X.shape[0], 0.0, np.inf)
-    values = np.concatenate([X.data, zeros])
-    columns = np.concatenate([X.indices, np.arange(X.shape[1])])
-    order = np.lexsort((values, columns))
-    is_first, is_other = (
-        np.append(True, entries[order][1:] != entries[order][:-1]) for entries in (columns, values)
-    )
-    count = np.cumsum(is_first | is_other)
-    ranks = np.empty(len(order))
-    ranks[order] = count - np.maximum.accumulate(np.where(is_first, count, 0))
-    terms = _mixed(ranks)
-    stored, of_zeros = terms[: X.nnz], terms[X.nnz :]
-    more = (stored - of_zeros[X.indices]) * factors[X.indices]
-    return _sums_of_rows(X, more) + (of_zeros * factors).sum(dtype=np.uint64)
+    n_rows, n_columns = X.shape
+    zeros = np.where(np.bincount(X.indices, minlength=n_columns) < n_rows, 0.0, np.inf)
+    columns = np.append(X.indices, np.arange(n_columns))
+    values, codes = np.unique(np.append(X.data, zeros), return_inverse=True)
+    pairs, codes = np.unique(columns * len(values) + codes, return_inverse=True)
+    first_codes = np.searchsorted(pairs, np.arange(n_columns) * len(values))
+    terms = _mixed(codes - first_codes[columns])
+    of_zeros = terms[X.nnz :]
+    more = terms[: X.nnz] - of_zeros[X.indices]
+    return _with_entries(X, more) @ factors + of_zeros @ factors
 
 
 def hashes_of_values(data: TrainingData, seed: int) -> Array:
-    """A number of 64 bits for each row, by its entries as they are."""
+    """A number of 64 bits for each row, by its entries as they are, dense and sparse alike: the sum
+    of its mixed entries, each times its column's factor (Lemire and Kaser, 2014,
+    arXiv:1202.4961)."""
     size, factors = data.block_size(GATHERED_ENTRIES), _factors(data.X, seed)
     blocks = [np.empty(0, dtype=np.uint64)]
     for start in range(0, len(data), size):
-        blocks.append(_hashes(data.X[data.rows[start : start + size]], factors))
+        X = data.X[data.rows[start : start + size]]
+        X = _with_entries(X, _mixed(X.data)) if sp.issparse(X) else _mixed(X)
+        blocks.append(X @ factors)
         release_pages(data.X)
     return np.concatenate(blocks)
 
 
-def _hashes(X: Any, factors: Array) -> Array:
-    """A 64-bit number of each row, dense and sparse alike: the sum of its mixed entries, each times
-    its column's factor (Lemire and Kaser, 2014, arXiv:1202.4961)."""
-    if sp.issparse(X):
-        return _sums_of_rows(X, _mixed(X.data) * factors[X.indices])
-    return (_mixed(X) * factors).sum(axis=1, dtype=np.uint64)
-
-
-def _sums_of_rows(X: Any, terms: Array) -> Array:
-    """Sums of numbers that belong to the stored entries of CSR rows."""
-    sums = np.concatenate([[np.uint64(0)], np.cumsum(terms, dtype=np.uint64)])
-    found: Array = sums[X.indptr[1:]] - sums[X.indptr[:-1]]
-    return found
+def _with_entries(X: Any, entries: Array) -> Any:
+    """CSR rows with other numbers where they store one."""
+    return sp.csr_array((entries, X.indices, X.indptr), shape=X.shape)
 
 
 def _mixed(values: Array) -> Array:

@@ -39,11 +39,11 @@ from .candidates import MIDDLE
 from .choice import Chosen, choose
 from .course import Call, Course, Problem, check_call, course_of
 from .data_parallel import check_same_data, check_sharing
-from .held_out import TRANSFORM_IT, hold_out, warn_if_far_out
 from .keywords import ModuleParameters
 from .parameters import check_parameters, torch_device, torch_dtype
 from .reading import ReadsColumns
 from .settings import Settings
+from .validation import TRANSFORM_IT, hold_out, warn_if_far_out
 
 
 class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, SoftlossEstimator, ABC):
@@ -176,8 +176,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
             if self.cv is None:
                 X, (given_X, given_y) = valid.X, call.validation
         elif self.early_stopping:
-            fraction = self.validation_fraction
-            parts = hold_out(train.rows, targets, fraction, generators.numpy, processes)
+            parts = hold_out(train, targets, self.validation_fraction, generators.numpy)
             train, valid = map(train.restricted, parts)
         given_X = given_X if hasattr(given_X, "columns") else X
         return Problem(train, valid, targets, call.loss, course, generators, given_X, given_y)

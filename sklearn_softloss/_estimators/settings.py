@@ -28,8 +28,8 @@ class Settings(SimpleNamespace):
     @classmethod
     def of(cls, estimator: Any, chosen: Mapping[str, Any]) -> Settings:
         """Those of an estimator whose "auto" has become what was chosen."""
-        is_fitted = {name for name in vars(estimator) if name[0] == "_" or name[-1] == "_"}
-        given = {name: getattr(estimator, name) for name in vars(estimator).keys() - is_fitted}
+        stated = vars(estimator).items()  # what was fitted begins or ends otherwise
+        given = {name: value for name, value in stated if "_" not in (name[0], name[-1])}
         settings = cls(**{**given, **chosen})
         settings.hidden_layer_sizes = tuple(hidden_layers(settings.hidden_layer_sizes))
         if settings.max_iter == "auto":

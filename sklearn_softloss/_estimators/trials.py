@@ -1,14 +1,20 @@
-"""Small nets and linear models that are trained to be compared, and their loss on rows held out."""
+"""Small nets and linear models that are trained to be compared; their scores on rows held out."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
 from math import sqrt
+from operator import attrgetter
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.metrics import check_scoring
+from sklearn.utils import _safe_indexing
 from torch import Tensor
 
 from .._targets.encoding import Array
@@ -21,48 +27,80 @@ from .._training.siblings import Sibling, train_together
 from .._training.threads import threads_for
 from ..losses import Loss
 from .building import inputs_of
-from .candidates import CONSTANT, Candidate
-from .held_out import SEED
+from .candidates import CONSTANT, Candidate, params_of
+from .course import Problem
+from .held_out import SEED, Split
 from .settings import Settings, least_batch
 
+Scores = tuple[Array, Array]
+"""Of each row held out, and its weight; or one of all. More is better."""
+
 TRIAL_WIDTH = 128
-"""Most units of a hidden layer."""
+"""Most units of a hidden layer; half as many on bent columns of many rows, whose first layer would
+take most of the time of a choice."""
 
 FEWEST_STEPS = 32
 """Steps an epoch on bent columns, as far as batches are no smaller than those of the last net."""
 
 
-def trial_width(candidate: Candidate, n_splits: int) -> int:
-    """Most units of a hidden layer: half as many on bent columns of many rows, whose first layer
-    would take most of the time of a choice."""
-    return TRIAL_WIDTH // 2 if candidate.bent_units and n_splits == 1 else TRIAL_WIDTH
+class Trials:
+    """Trains candidates on the one part of a split, and scores them on the other."""
+
+    def __init__(self, estimator: Any, problem: Problem, n_splits: int) -> None:
+        self.estimator, self.problem, self.n_splits = estimator, problem, n_splits
+        self.weight = problem.train.weight_sum()
+        scoring = estimator.scoring
+        self.scorer = None if scoring is None else check_scoring(estimator, scoring)
+
+    def scores(self, candidates: Sequence[Candidate], split: Split) -> list[Scores]:
+        """Of each candidate."""
+        estimator, n_samples = self.estimator, self.problem.train.n_samples
+        members = []
+        for one in candidates:
+            width = TRIAL_WIDTH // 2 if one.bent_units and self.n_splits == 1 else TRIAL_WIDTH
+            params = params_of(one, estimator, n_samples, width)
+            members.append(Settings.of(estimator, params))
+        loss, share = self.problem.loss_on(split.train), split.train.weight_sum() / self.weight
+        modules = trained(members, loss, split.train, share)
+        return [self._score(module, loss, split) for module in modules]
+
+    def _score(self, module: MLP | None, loss: Loss, split: Split) -> Scores:
+        """By the losses of the rows held out, or by `scoring` as an estimator."""
+        if module is None:
+            return np.full(1, np.nan), np.ones(1)
+        if self.scorer is None:
+            return minus_losses(module, loss, split.held)
+        problem, twin = self.problem, copy.copy(self.estimator)
+        net = SimpleNamespace(module_=module, criterion_=loss)
+        twin.__dict__.update(twin._to_predict(net, problem))
+        if not hasattr(problem.given_X, "columns"):  # texts are numbers here
+            twin.__dict__.pop("feature_names_in_", None)
+            twin._columns = replace(twin._columns, levels={})
+        rows = _safe_indexing(problem.given_X, split.places)
+        score = self.scorer(twin, rows, _safe_indexing(problem.given_y, split.places))
+        return np.full(1, float(score)), np.ones(1)
 
 
 def trained(
-    members: Sequence[Settings], loss: Loss, part: TrainingData, total: float
+    members: Sequence[Settings], loss: Loss, part: TrainingData, share: float
 ) -> list[MLP | None]:
-    """A module for each of the settings, trained on a part of rows of so much weight, or None.
+    """A module for each of the settings, trained on a part of rows of this share of all weight, or
+    None.
 
     Nets are small and take half the steps: batches are twice as large, at which Adam's rate grows
     by the root of two. The decay of an epoch is that of all rows, in fewer and longer steps.
     """
-    found: list[MLP | None] = [None] * len(members)
-    groups: dict[Any, list[int]] = {}
-    for place, one in enumerate(members):
-        groups.setdefault((one.encoding, one.is_lbfgs, one.max_iter), []).append(place)
     inputs: dict[Any, Any] = {}
-    share = part.weight_sum() / total
-    for (encoding, is_lbfgs, _), places in groups.items():
-        group = [members[place] for place in places]
+    found: list[MLP | None] = []
+    kind = attrgetter("encoding", "is_lbfgs", "max_iter")
+    for (encoding, is_lbfgs, _), alike in groupby(members, kind):
+        group = list(alike)
         if encoding not in inputs:
             inputs[encoding] = inputs_of(group[0], part)
-        nets: Sequence[MLP | None]
         if is_lbfgs:
-            nets = [_linear(one, loss, part, inputs[encoding]) for one in group]
+            found += [_linear(one, loss, part, inputs[encoding]) for one in group]
         else:
-            nets = _nets(group, loss, part, share, inputs[encoding])
-        for place, net in zip(places, nets, strict=True):
-            found[place] = net
+            found += _nets(group, loss, part, share, inputs[encoding])
     return found
 
 
@@ -128,7 +166,7 @@ def _nets(
 
 
 @torch.no_grad()
-def minus_losses(module: Any, loss: Loss, held: TrainingData) -> tuple[Array, Array]:
+def minus_losses(module: Any, loss: Loss, held: TrainingData) -> Scores:
     """Minus the loss of each row held out, and its weight."""
     dtype = next(module.parameters()).dtype
     data = held.dense(dtype) if dtype != held.dtype else held

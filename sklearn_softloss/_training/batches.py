@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from math import prod
 from typing import Any, NamedTuple
@@ -105,7 +105,7 @@ class TrainingTargets:
         self._prepared = None if sp.issparse(values) else self._prepare(values, slice(None))
 
     @classmethod
-    def prepared(cls, blocks: list[Weighted]) -> TrainingTargets:
+    def prepared(cls, blocks: Sequence[Weighted]) -> TrainingTargets:
         """From targets and weights as `block` gives them, one under the other."""
         target = np.concatenate([block[0] for block in blocks])
         twin = cls(target, None, None)
@@ -226,15 +226,18 @@ class TrainingData(Dataset[Any]):
         twin.dtype, twin.sparse = dtype, False
         return twin
 
-    def gathered(self) -> TrainingData:
-        """The rows of all processes, and of a memory-mapped file, in the memory of each."""
-        if self.processes.size == 1 and not isinstance(self.X, np.memmap):
-            return self
-        blocks = self.processes.gather(scattered_rows(self.X, self.rows))
-        X = sp.vstack(blocks, format="csr") if sp.issparse(self.X) else np.concatenate(blocks)
-        targets = TrainingTargets.prepared(self.processes.gather(self.targets.block(self.rows)))
-        twin = TrainingData(X, targets, np.arange(len(targets)), self.dtype, self.device, False)
-        twin.sparse = self.sparse
+    def gathered(self, rows: Array) -> TrainingData:
+        """These rows of all processes, and of a memory-mapped file, in the memory of each, which
+        asks the others no more."""
+        twin = copy.copy(self)
+        twin.rows, twin.processes = rows, ALONE
+        if self.processes.size > 1 or isinstance(self.X, np.memmap):
+            own = scattered_rows(self.X, rows), self.targets.block(rows)
+            X, targets = zip(*self.processes.gather(own), strict=True)
+            twin.X = sp.vstack(X, format="csr") if sp.issparse(self.X) else np.concatenate(X)
+            twin._shared, twin.targets = shared_tensor(twin.X), TrainingTargets.prepared(targets)
+            twin.rows = np.arange(len(twin.targets))
+        twin.n_samples = len(twin.rows)
         return twin
 
     def mean_target(self) -> Array:
