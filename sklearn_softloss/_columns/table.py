@@ -59,9 +59,7 @@ class Columns:
     @property
     def holds_text(self) -> NDArray[np.bool_]:
         """Columns whose numbers stand for texts, shape (n_features,)."""
-        found = np.zeros(self.n_features, dtype=bool)
-        found[list(self.levels)] = True
-        return found
+        return np.isin(range(self.n_features), list(self.levels))
 
     @classmethod
     def of(
@@ -230,9 +228,7 @@ class Table:
     def _dtypes(self) -> list[Any]:
         if hasattr(self._X, "column_names"):
             return list(self._X.schema.types)
-        if hasattr(self._X, "dtypes"):
-            return list(self._X.dtypes)
-        return [self._X[name].dtype for name in self.names or ()]
+        return list(self._X.dtypes)
 
     def declares(self, at: int) -> bool:
         """Whether the dtype of a column says that it holds categories."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -173,9 +174,10 @@ class EpochLoop(Loop):
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
         for dropout in dropouts:
             dropout.generator = self.generator
+        run_epoch: Callable[[], float] = partial(self._epoch, batches)
         if self.net.fuses_:
-            mlp = FusedMLP(self.module, self.loss, self.optimizer, self.l2, self.processes)
-            self._state_dict = mlp.state_dict
+            mlp = FusedMLP(self.module, self.loss, self.optimizer, self.l2, self.schedule, batches)
+            self._state_dict, run_epoch = mlp.state_dict, mlp.run_epoch
         # A planned schedule runs to its end, unless a validation set says otherwise.
         may_stop = self.valid is not None or not self.schedule.is_planned
         try:
@@ -183,11 +185,7 @@ class EpochLoop(Loop):
             with threads_for(self.module, n_rows, train.sparse):
                 for _ in range(self.n_epochs, n_epochs):
                     self.observer.on_epoch_begin()
-                    if mlp is not None:
-                        loss = mlp.run_epoch(batches, self.schedule)
-                    else:
-                        loss = self._epoch(batches)
-                    record = {"train_loss": loss, "train_batch_count": len(batches)}
+                    record = {"train_loss": run_epoch(), "train_batch_count": len(batches)}
                     stalled = self._end_epoch(record)
                     if self.converged or (stalled and may_stop and self._stop_or_slow_down()):
                         break
