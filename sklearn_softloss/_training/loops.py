@@ -164,8 +164,6 @@ class EpochLoop(Loop):
     """One step of the optimizer for each batch of an epoch. The generator draws the dropout of an
     `MLP`, and the order if the net shuffles."""
 
-    checkpoint: TrainingCheckpoint | None = None
-
     def _run(self, n_epochs: int) -> None:
         train, mlp, batch_size = self.train, None, self.net.batch_size
         into = (self.module.input_rows_, width_of(self.module)) if self.net.fuses_ else ()
@@ -222,10 +220,10 @@ class EpochLoop(Loop):
         }
 
     def _go_on_from_checkpoint(self, n_epochs: int) -> None:
-        found = [c for _, c in self.net.callbacks_ if isinstance(c, TrainingCheckpoint)]
-        if not found:
+        given = (c for _, c in self.net.callbacks_ if isinstance(c, TrainingCheckpoint))
+        self.checkpoint = next(given, None)
+        if self.checkpoint is None:
             return
-        (self.checkpoint,) = found
         data, sizes = [self.train, self.valid], (n_epochs, self.net.batch_size, self.net.shuffle)
         options = self.loss, self.optimizer, self.schedule, self.monitor, self.l2, self.module
         state = self.checkpoint._begin(
