@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from ._checks import check_one_of, refuse_entries, weight_or_ones
+from ._checks import check_one_of, weight_or_ones
 from ._targets.annotations import (
     Annotations,
     holds_text_mark,
@@ -220,8 +220,13 @@ def _shares_of_counts(
     totals = np.asarray(votes, dtype=np.float64)
     if totals.ndim != 2:
         raise ValueError(f"counts must have shape (n_samples, n_classes); got {totals.shape}.")
-    is_count = np.isfinite(totals) & (totals >= 0)
-    refuse_entries(~is_count, totals, "Counts must be finite and >= 0")
+    bad = ~(np.isfinite(totals) & (totals >= 0))
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            f"Counts must be finite and >= 0; row {row} has {totals[row, column]:g} in column "
+            f"{column}."
+        )
     if classes is not None:
         names = np.asarray(classes)
     known = np.arange(totals.shape[1]) if names is None else names
