@@ -164,7 +164,6 @@ class FusedMLP:
         for layer, weight, bias in zip(layers, self.weights, self.biases, strict=True):
             layer.weight.data, layer.bias.data = weight, bias
         self.state_dict = module.state_dict()
-        self._logits = self.biases[-1].new_empty(0, len(self.biases[-1]))
         self.flat_weights, self.flat_weight_gradient = flat[:n_weights], self.sums[:n_weights]
 
     def release(self) -> None:
@@ -181,7 +180,7 @@ class FusedMLP:
         quick = torch.inference_mode(_does_without_autograd(self.loss))
         with torch.no_grad(), quick, np.errstate(over="ignore", invalid="ignore"):
             for block in self.batches.blocks():
-                logits = self._room_for_logits(len(block.targets[0]))
+                logits = self.biases[-1].new_empty(sum(block.sizes), len(self.biases[-1]))
                 for step in self._steps(block, logits):
                     if self.schedule.is_planned:
                         self.schedule.step(self.optimizer, n_steps / len(self.batches))
@@ -310,8 +309,3 @@ class FusedMLP:
             found = Room(layers, hidden, see(last.new_ones(n_rows)), last.new_tensor(n_rows))
             self._rooms[n_rows, as_arrays] = found
         return found
-
-    def _room_for_logits(self, n_rows: int) -> Tensor:
-        if len(self._logits) < n_rows:
-            self._logits = self.biases[-1].new_empty(n_rows, len(self.biases[-1]))
-        return self._logits[:n_rows]
