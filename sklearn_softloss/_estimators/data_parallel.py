@@ -39,8 +39,8 @@ def check_sharing(estimator: Any, call: Call) -> None:
         if name not in OF_ONE_PROCESS:
             said[name] = re.sub(" at 0x[0-9a-f]+", "", repr(value))
     said["the number of axes of y"] = np.ndim(call.y)
-    given = call.sample_weight, call.label_weight, call.validation[0]
-    for name, value in zip(("sample_weight", "label_weight", "X_val"), given, strict=True):
+    given = {"sample_weight": call.sample_weight, "label_weight": call.label_weight}
+    for name, value in {**given, "X_val": call.validation[0]}.items():
         said[f"{name} is given"] = value is not None
     processes.check_that_all_agree(said)
 
