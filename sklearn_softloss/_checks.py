@@ -113,6 +113,16 @@ def refuse_no_table(X: Any) -> None:
     raise ValueError(f"X must be a table of rows and columns; got a {name}. {cure}")
 
 
+def refuse_entries(
+    bad: NDArray[np.bool_], values: NDArray[Any], rule: str, cure: str = "", first_row: int = 0
+) -> None:
+    """Refuse a matrix, whose rows count from `first_row`, by the first of its bad entries."""
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        where = f"row {first_row + row}, column {column}"
+        raise ValueError(f"{rule}; {where} is {values[row, column]}. {cure}".rstrip())
+
+
 def is_missing(cell: Any) -> bool:
     """Whether a cell holds None, NaN, NaT or pandas' NA."""
     return cell is None or type(cell).__name__ == "NAType" or bool(cell != cell)

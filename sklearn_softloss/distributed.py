@@ -91,7 +91,7 @@ class ProcessGroup(Processes):
         with suppress(Exception):
             self._distributed.destroy_process_group(group)
 
-    def _together(self, act: Callable[[Any], Any]) -> Any:
+    def _together(self, act: Callable[..., Any], *given: Any) -> Any:
         """Act with the others, or say which of them cannot."""
         if self._group is None:
             raise RuntimeError(
@@ -99,7 +99,7 @@ class ProcessGroup(Processes):
                 "of data_parallel() and start all of them again."
             )
         try:
-            return act(self._group)
+            return act(*given, group=self._group)
         except RuntimeError as error:
             found = str(error).partition("\n")[0]
         # Outside the handler, whose frames would keep the connections open.
@@ -123,12 +123,12 @@ class ProcessGroup(Processes):
 
     def gather(self, thing: Any) -> list[Any]:
         found = [None] * self.size
-        self._together(lambda group: self._distributed.all_gather_object(found, thing, group))
+        self._together(self._distributed.all_gather_object, found, thing)
         return found
 
     def from_first(self, thing: Any) -> Any:
         found = [thing]
-        self._together(lambda group: self._distributed.broadcast_object_list(found, 0, group))
+        self._together(self._distributed.broadcast_object_list, found, 0)
         return found[0]
 
     def total(self, values: Any) -> Any:
@@ -137,16 +137,13 @@ class ProcessGroup(Processes):
         return tensor.numpy() if tensor.ndim else tensor.item()
 
     def add_(self, tensor: Any) -> None:
-        self._together(lambda group: self._distributed.all_reduce(tensor, group=group))
+        self._together(self._distributed.all_reduce, tensor)
 
     def take_over_weights(self, module: Any) -> None:
-        def act(group: Any) -> None:
-            for tensor in module.state_dict().values():
-                values = tensor.contiguous()
-                self._distributed.broadcast(values, 0, group)
-                tensor.copy_(values)
-
-        self._together(act)
+        for tensor in module.state_dict().values():
+            values = tensor.contiguous()
+            self._together(self._distributed.broadcast, values, 0)
+            tensor.copy_(values)
 
     def check_that_all_agree(self, said: dict[str, Any]) -> None:
         told = self.gather({name: str(value) for name, value in said.items()})

@@ -91,11 +91,17 @@ def annotation_matrix(
         raise ValueError(f"items must name every item; {unknown[0]!r} is not among them.")
     row_of = np.array([place[name] for name in given[there].tolist()], dtype=np.intp)
     pairs = row_of * len(names) + column_of
-    if repeated == "refuse":
-        _refuse_second_answers(pairs, np.flatnonzero(there), rows, names)
     classes, codes = np.unique(answers, return_inverse=True)
-    order = np.arange(len(codes))[:: 1 if repeated == "first" else -1]
+    order = np.arange(len(codes))[:: -1 if repeated == "last" else 1]
     kept = order[np.unique(pairs[order], return_index=True)[1]]  # of equal ones the first in order
+    if repeated == "refuse" and len(kept) < len(pairs):
+        again = np.setdiff1d(order, kept)[0]
+        places = np.flatnonzero(there)[[np.argmax(pairs == pairs[again]), again]]
+        name, asked = names.tolist()[column_of[again]], rows.tolist()[row_of[again]]
+        raise ValueError(
+            f"Annotator {name!r} answered item {asked!r} twice, in rows {places[0]} and "
+            f"{places[1]}: keep one answer, or say repeated='first' or 'last'."
+        )
     return Annotations(row_of[kept], column_of[kept], codes[kept], rows, names, classes)
 
 
@@ -105,18 +111,6 @@ def _ids(column: Array, what: str) -> Array:
     if not there.all():
         raise ValueError(f"Every row needs its {what}; row {np.argmin(there)} has none.")
     return np.array(column.tolist())
-
-
-def _refuse_second_answers(pairs: Array, places: Array, items: Array, names: Array) -> None:
-    found, counts = np.unique(pairs, return_counts=True)
-    if (counts > 1).any():
-        pair = int(found[np.argmax(counts > 1)])
-        first, again = places[pairs == pair][:2]
-        item, name = items.tolist()[pair // len(names)], names.tolist()[pair % len(names)]
-        raise ValueError(
-            f"Annotator {name!r} answered item {item!r} twice, in rows {first} and {again}: keep "
-            "one answer, or say repeated='first' or 'last'."
-        )
 
 
 def vote_shares(

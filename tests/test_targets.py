@@ -377,6 +377,7 @@ def test_rows_of_the_matrix_in_the_order_of_x():
     [
         (([1, 2], [1, 2], [0]), {}, "columns of one length"),
         (([1, 1, 1], ["a", "b", "a"], [0, 1, 1]), {}, "'a' answered item 1 twice, in rows 0 and 2"),
+        (([2, 1, 2, 1], list("aaaa"), [0] * 4), {}, "'a' answered item 2 twice, in rows 0 and 2"),
         (([1, None], [1, 2], [0, 1]), {}, "needs its item; row 1"),
         (([1, 2], [np.nan, 2], [0, 1]), {}, "needs its annotator; row 0"),
         (([1, 2], [1, 2], [None, np.nan]), {}, "no answer"),

@@ -106,8 +106,4 @@ def kind_of(cls: type) -> str:
 
 def objects(cells: Any) -> NDArray[np.object_]:
     """A vector of things, which may be sequences."""
-    listed = list(cells)
-    found = np.empty(len(listed), dtype=object)
-    for row, cell in enumerate(listed):
-        found[row] = cell
-    return found
+    return np.fromiter(cells, dtype=object)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,8 @@ class SparseRows:
 
     def split(self, sizes: Sequence[int]) -> Iterator[SparseRows]:
         """Blocks of so many rows."""
-        start = 0
-        for size in sizes:
-            yield SparseRows(self.block[start : start + size], self.dtype, self.device)
-            start += size
+        for block in split_rows(self.block, sizes):
+            yield SparseRows(block, self.dtype, self.device)
 
     def scaled(self, factor: Tensor) -> SparseRows:
         """The rows with each column multiplied by its factor; kept, since L-BFGS asks often."""
@@ -80,6 +79,11 @@ class SparseRows:
             for part in (self.block.indices, self.block.indptr, self.block.data)
         )
         return indices, starts, values.to(self.dtype)
+
+
+def split_rows(rows: Any, sizes: Sequence[int]) -> Iterator[Any]:
+    """An array or a sparse matrix in blocks of so many rows."""
+    return (rows[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True))
 
 
 class SparseProduct(torch.autograd.Function):

@@ -60,7 +60,12 @@ class Standardize(nn.Module):
         find = _sparse_scale if sp.issparse(batches.data.X) else _dense_scale
         with np.errstate(over="ignore", invalid="ignore"):
             mean, scale, size = find(batches)
-        _refuse_too_large(scale)
+        too_large = ~np.isfinite(scale)
+        if too_large.any():
+            raise ValueError(
+                "X must hold numbers whose squares are finite; those of column "
+                f"{too_large.argmax()} are too large. Take their logarithm, or another unit."
+            )
         is_too_small = _warn_of_too_small(np.maximum(scale, size), batches.data.dtype)
         scale, size = np.where(is_too_small, 0, (scale, size))
         is_constant = scale == 0
@@ -77,15 +82,6 @@ class Standardize(nn.Module):
             return X.scaled(self.factor)
         rows = torch.addcmul(self.shift, X, self.factor, out=out)
         return rows.nan_to_num_(0.0, torch.inf, -torch.inf) if self.may_be_missing else rows
-
-
-def _refuse_too_large(scale: Columns) -> None:
-    too_large = ~np.isfinite(scale)
-    if too_large.any():
-        raise ValueError(
-            f"X must hold numbers whose squares are finite; those of column {too_large.argmax()} "
-            "are too large. Take their logarithm, or another unit."
-        )
 
 
 def _warn_of_too_small(size: Columns, dtype: torch.dtype) -> NDArray[np.bool_]:

@@ -59,9 +59,7 @@ class Columns:
     @property
     def holds_text(self) -> NDArray[np.bool_]:
         """Columns whose numbers stand for texts, shape (n_features,)."""
-        found = np.zeros(self.n_features, dtype=bool)
-        found[list(self.levels)] = True
-        return found
+        return np.isin(range(self.n_features), list(self.levels))
 
     @classmethod
     def of(
@@ -77,13 +75,12 @@ class Columns:
         names = None if table is None else table.names
         n_features = _width(X) if table is None else table.n_features
         by_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
-        listed = np.zeros(n_features, dtype=bool)
-        if n_features and not (by_dtype or categorical_features is None):
-            listed = _listed(categorical_features, n_features, names)
-            if listed.any() and table is None and len(X.shape) > 2:
-                raise ValueError(
-                    f"categorical_features need an X of two dimensions; got the shape {X.shape}."
-                )
+        has_none = by_dtype or not n_features
+        listed = _listed(None if has_none else categorical_features, n_features, names)
+        if listed.any() and table is None and len(X.shape) > 2:
+            raise ValueError(
+                f"categorical_features need an X of two dimensions; got the shape {X.shape}."
+            )
         if table is None:
             said = [Said(NUMBER, category=bool(one)) for one in listed]
         else:
@@ -114,10 +111,9 @@ class Columns:
 
     def are_listed_by(self, categorical_features: Any) -> bool:
         """Whether a parameter names the categories that there are; "from_dtype" does."""
-        if isinstance(categorical_features, str):
-            return True
-        listed = [] if categorical_features is None else categorical_features
-        return bool((_listed(listed, self.n_features, self.names) == self.is_category).all())
+        return isinstance(categorical_features, str) or np.array_equal(
+            _listed(categorical_features, self.n_features, self.names), self.is_category
+        )
 
     def as_numbers(self, X: Any, table: Table | None = None) -> Any:
         """X as floats: codes for texts, -1 for those unseen, and NaN for missing cells. What holds
@@ -230,9 +226,7 @@ class Table:
     def _dtypes(self) -> list[Any]:
         if hasattr(self._X, "column_names"):
             return list(self._X.schema.types)
-        if hasattr(self._X, "dtypes"):
-            return list(self._X.dtypes)
-        return [self._X[name].dtype for name in self.names or ()]
+        return list(self._X.dtypes)
 
     def declares(self, at: int) -> bool:
         """Whether the dtype of a column says that it holds categories."""
@@ -309,7 +303,7 @@ def _width(X: Any) -> int:
 def _listed(given: Any, n_features: int, names: list[Any] | None) -> NDArray[np.bool_]:
     """A mask of the columns that a user names, as HistGradientBoostingClassifier takes it."""
     try:
-        listed = np.asarray(given)
+        listed = np.asarray([] if given is None else given)
     except ValueError:  # ragged
         listed = np.empty((0, 0))
     is_text = listed.size > 0 and all(isinstance(one, str) for one in listed.ravel().tolist())

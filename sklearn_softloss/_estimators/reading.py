@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_feature_names, check_array, validate_data
 
-from .._checks import refuse_masked, refuse_no_table
+from .._checks import refuse_entries, refuse_masked, refuse_no_table
 from .._columns.encode import Encode
 from .._columns.table import Columns, Table, check_columns
 from .._targets.encoding import Array
@@ -140,12 +140,9 @@ def _check_numbers(X: Any, start: int = 0) -> None:
         return
     with np.errstate(over="ignore", invalid="ignore"):  # both infinities have no sum
         total = X.sum(dtype=np.float64)
-    if not np.isfinite(total) and (found := np.argwhere(np.isinf(X))).size:
-        row, column = found[0]
-        raise ValueError(
-            f"X must not hold infinity; row {start + row}, column {column} is {X[row, column]}. "
-            "Where nothing is known leave NaN; else clip it, or drop the row."
-        )
+    if not np.isfinite(total):
+        cure = "Where nothing is known leave NaN; else clip it, or drop the row."
+        refuse_entries(np.isinf(X), X, "X must not hold infinity", cure, start)
 
 
 def _check_in_blocks(X: Any, allow_nan: bool) -> None:

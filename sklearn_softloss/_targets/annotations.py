@@ -259,9 +259,8 @@ def _with_classes(answers: Annotations) -> Annotations:
             "others by words"
         )
     else:
-        return (
-            replace(answers, classes=classes.astype(int)) if classes.dtype.kind == "f" else answers
-        )
+        kind = int if classes.dtype.kind == "f" else classes.dtype
+        return replace(answers, classes=classes.astype(kind, copy=False))
     place = int(np.argmax(answers.label == bad))
     raise ValueError(
         f"{problem} in row {answers.item[place]}, column {answers.annotator[place]}: {advice}."

@@ -45,21 +45,23 @@ class Domain(str):
     entries: ClassVar[str] = "Entries of a 2-D y"
     or_unknown: ClassVar[str] = ", or be NaN or -1 where a label is unknown"
 
-    def check_entries(self, values: Array, *, unknown: bool = False, matrix: Any = None) -> None:
-        """Refuse illegal entries of an array (n_samples, n_columns), or those that a CSR `matrix`
+    def check_entries(self, values: Any, *, unknown: bool = False) -> None:
+        """Refuse illegal entries of an array (n_samples, n_columns), or those that a CSR array
         stores; NaN passes only where unknown entries have a meaning."""
+        is_sparse = hasattr(values, "tocoo")
+        entries = values.data if is_sparse else values
         with np.errstate(invalid="ignore"):
-            bad = ~((values >= self.low) & (values <= self.high) & np.isfinite(values))
+            bad = ~((entries >= self.low) & (entries <= self.high) & np.isfinite(entries))
         if unknown:
-            bad &= ~np.isnan(values)
+            bad &= ~np.isnan(entries)
         if not bad.any():
             return
         at = int(np.argmax(bad))
-        value = values.flat[at]
-        if matrix is None:
-            row, column = np.unravel_index(at, values.shape)
+        value = entries.flat[at]
+        if is_sparse:
+            row, column = values.tocoo().row[at], values.indices[at]
         else:
-            row, column = matrix.tocoo().row[at], matrix.indices[at]
+            row, column = np.unravel_index(at, values.shape)
         allowed = self.requirement + (self.or_unknown if unknown else "")
         raise ValueError(
             f"{self.entries} must {allowed}; row {row}, column {column} is {value:g}. "

@@ -13,7 +13,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite, check_array, get_tags
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._checks import as_floats, check_distinct, is_missing, refuse_masked
+from .._checks import as_floats, check_distinct, is_missing, refuse_entries, refuse_masked
 from .._warn import warn
 from ..distributed import ALONE, Processes
 from .domains import DISTRIBUTION, Domain, first_bad_sum
@@ -66,13 +66,13 @@ class Targets:
     def absent_and_present(self, weight: Array | None = None) -> Array:
         """The same of 1 - y and of y over known entries, shape (2, n_columns)."""
         n_rows = self.values.shape[0] if weight is None else weight.sum()
-        present = _weighted_sum(_each(np.nan_to_num, self.values), weight)
-        absent = n_rows - _weighted_sum(_each(np.isnan, self.values), weight) - present
+        present = _weighted_sum(each(np.nan_to_num, self.values), weight)
+        absent = n_rows - _weighted_sum(each(np.isnan, self.values), weight) - present
         return np.asarray(self.processes.total(np.stack([absent, present])))
 
 
-def _each(function: Callable[[Array], Array], values: Any) -> Any:
-    """The function of each entry; of 0 it is 0."""
+def each(function: Callable[[Array], Array], values: Any) -> Any:
+    """The function of each entry, of those that are stored in a CSR array: of 0 it is 0."""
     if not sp.issparse(values):
         return function(values)
     return sp.csr_array((function(values.data), values.indices, values.indptr), values.shape)
@@ -354,12 +354,7 @@ def check_proba(y_proba: Any, shape: tuple[int, ...]) -> Array:
     proba = check_array(y_proba, dtype=np.float64, input_name="y_proba")
     if proba.shape != shape:
         raise ValueError(f"y_proba must have the shape of y_true, {shape}; it has {proba.shape}.")
-    bad = ~((proba >= 0) & (proba <= 1))
-    if bad.any():
-        row, column = (int(place) for place in np.argwhere(bad)[0])
-        raise ValueError(
-            f"y_proba must lie in [0, 1]; row {row}, column {column} holds {proba[row, column]:g}."
-        )
+    refuse_entries(~((proba >= 0) & (proba <= 1)), proba, "y_proba must lie in [0, 1]")
     return np.asarray(proba)
 
 

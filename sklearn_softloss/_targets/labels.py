@@ -20,6 +20,7 @@ from .encoding import (
     check_declared,
     column_names,
     distinct,
+    each,
     float_matrix,
     hard_labels,
     in_order,
@@ -49,20 +50,14 @@ def encode_labels(
     if y.ndim == 1:
         known = classes if classes is not None else declared
         return _encode_binary(hard_labels(y, given, known), known, processes)
-    matrix = None
-    if sp.issparse(y):
-        rows = sp.csr_array(y)
-        parts = float_matrix(rows.data), rows.indices, rows.indptr
-        matrix = sp.csr_array(parts, shape=rows.shape, copy=True)
-        matrix.sum_duplicates()
-    entries = float_matrix(y) if matrix is None else matrix.data
+    is_sparse = sp.issparse(y)
+    values: Rows = each(float_matrix, sp.csr_array(y, copy=True) if is_sparse else y)
+    if is_sparse:
+        values.sum_duplicates()
     if classes is None:
-        _check_that_some_are_absent(entries, y.shape)
-    entries = unknown_as_nan(entries)
-    domain.check_entries(entries, unknown=True, matrix=matrix)
-    values: Rows = entries
-    if matrix is not None:
-        matrix.data, values = entries, matrix
+        _check_that_some_are_absent(values.data if is_sparse else values, y.shape)
+    values = each(unknown_as_nan, values)
+    domain.check_entries(values, unknown=True)
     values = in_order(values, columns, names, "labels")
     known = np.arange(values.shape[1])
     for wanted, source in ((classes, "the earlier fit"), (declared, "`classes`")):

@@ -221,4 +221,3 @@ class LazyColumns:
             part = slice(start, start + COLUMNS_AT_ONCE)
             parts = [table[part] for table in self.tables]
             self._catch_up(part, parts, torch.empty_like(parts[0]))
-        self.visited[:] = self.n_steps

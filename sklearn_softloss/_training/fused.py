@@ -7,7 +7,8 @@ others as (n_out, n_in), faster where outputs are few. Losses of a block of step
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import accumulate, repeat
+from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import losses
-from .._columns.sparse_rows import SparseRows
-from .._targets.encoding import Array
-from ..distributed import Processes
+from .._columns.sparse_rows import SparseRows, split_rows
 from ..losses import Loss
 from .adam import AdamStep, LazyColumns, adam_kernel, worth_being_lazy
 from .batches import Batches, Block, TargetBatch
@@ -127,6 +126,7 @@ def _does_without_autograd(loss: Loss) -> bool:
     return type(loss).__module__.startswith(f"{losses.__name__}.")
 
 
+@dataclass(eq=False)
 class FusedMLP:
     """Trains an `MLP` whose optimizer holds the `flat_groups`, by a loss that offers its gradient.
 
@@ -134,81 +134,68 @@ class FusedMLP:
     flat tensors, as is its `state_dict`, which takes long to make.
     """
 
-    def __init__(
-        self,
-        module: MLP,
-        loss: Loss,
-        optimizer: torch.optim.Optimizer,
-        alpha: float,
-        processes: Processes,
-    ) -> None:
-        self.module, self.loss, self.optimizer, self.alpha = module, loss, optimizer, alpha
-        self.processes = processes
+    module: MLP
+    loss: Loss
+    optimizer: torch.optim.Optimizer
+    alpha: float
+    schedule: Schedule
+    batches: Batches
+
+    def __post_init__(self) -> None:
+        module, self.processes = self.module, self.batches.data.processes
         self.dropout = next((m for m in module if isinstance(m, UnitDropout)), None)
         kind = next((type(m) for m in module if type(m) in ACTIVATION_STEPS), nn.Identity)
         self.activate, self.derive = ACTIVATION_STEPS[kind]
         self.lazy: LazyColumns | None = None
         self._adam: AdamStep | None = None
         self._rooms: dict[tuple[int, bool], Room] = {}
+        weights, biases = _parts_of(module)
+        n_layers, n_weights = len(weights), sum(weight.numel() for weight in weights)
+        flat = flattened(weights + biases)
+        self.sums = torch.zeros_like(flat)
+        values, gradients = (views_of(one, weights + biases) for one in (flat, self.sums))
         flats = [p for group in self.optimizer.param_groups for p in group["params"]]
-        weights, biases = _parts_of(self.module)
-        parts = [weights + biases] if len(flats) == 1 else [weights, biases]
-        values: list[Tensor] = []
-        gradients: list[Tensor] = []
-        sizes = [len(flat) for flat in flats]
-        self.sums = flats[0].new_zeros(sum(sizes))
-        for flat, gradient, parameters in zip(flats, self.sums.split(sizes), parts, strict=True):
-            flat.copy_(flattened(parameters))
-            flat.grad = gradient
-            values += views_of(flat, parameters)
-            gradients += views_of(flat.grad, parameters)
-        n_layers = len(weights)
+        sizes = [len(part) for part in flats]
+        for part, *own in zip(flats, flat.split(sizes), self.sums.split(sizes), strict=True):
+            part.data, part.grad = own
         self.weight_gradients, self.bias_gradients = gradients[:n_layers], gradients[n_layers:]
         self.weights, self.biases = [values[0].t(), *values[1:n_layers]], values[n_layers:]
-        layers = self.module.linear_layers()
+        layers = module.linear_layers()
         for layer, weight, bias in zip(layers, self.weights, self.biases, strict=True):
             layer.weight.data, layer.bias.data = weight, bias
         self.state_dict = module.state_dict()
-        self._logits = self.biases[-1].new_empty(0, len(self.biases[-1]))
-        n_weights = sum(weight.numel() for weight in weights)
-        self.flat_weights = flats[0][:n_weights]
-        self.flat_weight_gradient = flats[0].grad[:n_weights]
+        self.flat_weights, self.flat_weight_gradient = flat[:n_weights], self.sums[:n_weights]
 
     def release(self) -> None:
         for parameter in self.module.parameters():
             parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
-        for group in self.optimizer.param_groups:
-            for flat in group["params"]:
-                flat.grad = None
+        self.optimizer.zero_grad()
 
-    def run_epoch(self, batches: Batches, schedule: Schedule) -> float:
+    def run_epoch(self) -> float:
         """One step for each batch of standardised rows; returns the mean loss, each taken before
         its step."""
-        quick = torch.inference_mode(_does_without_autograd(self.loss))
-        with torch.no_grad(), quick, np.errstate(over="ignore", invalid="ignore"):
-            return self._run_epoch(batches, schedule)
-
-    def _run_epoch(self, batches: Batches, schedule: Schedule) -> float:
         total = weight_sum = 0.0
         squares: Any = 0.0
-        n_steps, update = 0, self._update(batches, schedule)
-        for block in batches.blocks():
-            logits = self._room_for_logits(len(block.targets[0]))
-            for step in self._steps(block, logits):
-                if schedule.is_planned:
-                    schedule.step(self.optimizer, n_steps / len(batches))
-                if self.alpha:
-                    squares += kept(self.flat_weights.dot(self.flat_weights))
-                self._gradients(*step)
-                update()
-                n_steps += 1
-                if n_steps == 1 and not isinstance(update, AdamStep) and self.lazy is None:
-                    update = self._update(batches, schedule)  # its state exists from now on
-            loss, weight = self._loss_of(logits, block)
-            total, weight_sum = total + loss, weight_sum + weight
-        if self.lazy is not None:
-            self.lazy.finish()
-            self.lazy = None
+        n_steps, update = 0, self._update()
+        quick = torch.inference_mode(_does_without_autograd(self.loss))
+        with torch.no_grad(), quick, np.errstate(over="ignore", invalid="ignore"):
+            for block in self.batches.blocks():
+                logits = self.biases[-1].new_empty(sum(block.sizes), len(self.biases[-1]))
+                for step in self._steps(block, logits):
+                    if self.schedule.is_planned:
+                        self.schedule.step(self.optimizer, n_steps / len(self.batches))
+                    if self.alpha:
+                        squares += kept(self.flat_weights.dot(self.flat_weights))
+                    self._gradients(*step)
+                    update()
+                    n_steps += 1
+                    if n_steps == 1 and not isinstance(update, AdamStep) and self.lazy is None:
+                        update = self._update()  # its state exists from now on
+                loss, weight = self._loss_of(logits, block)
+                total, weight_sum = total + loss, weight_sum + weight
+            if self.lazy is not None:
+                self.lazy.finish()
+                self.lazy = None
         total, weight_sum = self.processes.total((total, weight_sum))
         return float((total + 0.5 * self.alpha * squares) / weight_sum)
 
@@ -219,7 +206,7 @@ class FusedMLP:
         as_arrays = isinstance(X, Tensor) and X.device.type == "cpu" and largest < SMALL_PRODUCT
         rows, seen = X.split(sizes), tensors
         if as_arrays:
-            rows, seen = (_split(values.numpy(), sizes) for values in (X, logits))
+            rows, seen = (split_rows(values.numpy(), sizes) for values in (X, logits))
         targets, logits_seen = block.split_targets(sizes), map(Seen, tensors, seen)
         return zip(rows, targets, logits_seen, repeat(as_arrays), strict=False)
 
@@ -231,7 +218,7 @@ class FusedMLP:
         weight = block.targets[1]
         return sum(map(float, sums)), len(logits) if weight is None else float(weight.sum())
 
-    def _update(self, batches: Batches, schedule: Schedule) -> Callable[[], Any]:
+    def _update(self) -> Callable[[], Any]:
         """The optimizer's step, by the kernel alone where there is one."""
         if self._adam is not None:
             return self._adam
@@ -239,8 +226,9 @@ class FusedMLP:
         if kernel is None:  # a state that began in inference mode could not be used outside of it
             return torch.inference_mode(False)(self.optimizer.step)
         n_units, n_features = self.weights[0].shape
-        if not self.alpha and worth_being_lazy(batches, n_units, schedule, self.optimizer):
-            self.lazy = LazyColumns(kernel, self.optimizer, n_features, n_units, len(batches))
+        batches, optimizer = self.batches, self.optimizer
+        if not self.alpha and worth_being_lazy(batches, n_units, self.schedule, optimizer):
+            self.lazy = LazyColumns(kernel, optimizer, n_features, n_units, len(batches))
             return self.lazy.step
         self._adam = AdamStep(kernel, self.optimizer)
         return self._adam
@@ -321,12 +309,3 @@ class FusedMLP:
             found = Room(layers, hidden, see(last.new_ones(n_rows)), last.new_tensor(n_rows))
             self._rooms[n_rows, as_arrays] = found
         return found
-
-    def _room_for_logits(self, n_rows: int) -> Tensor:
-        if len(self._logits) < n_rows:
-            self._logits = self.biases[-1].new_empty(n_rows, len(self.biases[-1]))
-        return self._logits[:n_rows]
-
-
-def _split(rows: Array, sizes: list[int]) -> Iterator[Array]:
-    return (rows[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,10 +43,10 @@ class LBFGSLoop(Loop):
                 part.backward()
                 value = value + part.detach()
                 self.observer.on_batch_end(batch, True, part.detach(), logits)
-            penalty = self._penalty()
-            if isinstance(penalty, Tensor) and processes.rank == 0:
-                (penalty / weight).backward()
-                value = value + penalty.detach() / weight
+            if self.l2 and processes.rank == 0:
+                penalty = self._penalty() / weight
+                penalty.backward()
+                value = value + penalty.detach()
             return self._sum_of_parts(value)
 
         def on_iteration(train_loss: float) -> bool:
@@ -112,38 +113,33 @@ def minimize_lbfgs(
         write(flat)
         return on_iteration(value)
 
-    def value_and_gradient(flat: Array) -> tuple[float, Array]:
-        processes.from_first(("evaluate", (flat,)))
-        return evaluate(flat)
+    acts: dict[str, Callable[..., Any]] = {"evaluate": evaluate, "end_iteration": end_iteration}
+
+    def together(act: str, *given: Any) -> Any:
+        processes.from_first((act, given))
+        return acts[act](*given)
 
     def callback(intermediate_result: OptimizeResult) -> None:
-        at = intermediate_result.x, float(intermediate_result.fun)
-        processes.from_first(("end_iteration", at))
-        if end_iteration(*at):
+        if together("end_iteration", intermediate_result.x, float(intermediate_result.fun)):
             raise StopIteration
 
-    def search() -> OptimizeResult:
-        start = torch.nn.utils.parameters_to_vector(tensors).detach().double().cpu().numpy()
+    if processes.rank == 0:
         found = minimize(
-            value_and_gradient,
-            start,
+            partial(together, "evaluate"),
+            torch.nn.utils.parameters_to_vector(tensors).detach().double().cpu().numpy(),
             jac=True,
             method="L-BFGS-B",
             callback=callback,
             options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
         )
-        kept = OptimizeResult({name: found[name] for name in ("x", "fun", "nit", "status")})
-        return processes.from_first(("end", kept))[1]
-
-    def follow() -> OptimizeResult:
-        acts: dict[str, Callable[..., Any]] = {"evaluate": evaluate, "end_iteration": end_iteration}
-        while True:
-            act, given = processes.from_first(None)
-            if act == "end":
-                return given
+        result = OptimizeResult({name: found[name] for name in ("x", "fun", "nit", "status")})
+        processes.from_first(("end", result))
+    else:
+        act, given = processes.from_first(None)
+        while act != "end":
             acts[act](*given)
-
-    result = search() if processes.rank == 0 else follow()
+            act, given = processes.from_first(None)
+        result = given
     write(result.x)
     for tensor in tensors:  # so far all are views of one flat vector
         tensor.data = tensor.data.clone()

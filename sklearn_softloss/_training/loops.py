@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -163,8 +164,6 @@ class EpochLoop(Loop):
     """One step of the optimizer for each batch of an epoch. The generator draws the dropout of an
     `MLP`, and the order if the net shuffles."""
 
-    checkpoint: TrainingCheckpoint | None = None
-
     def _run(self, n_epochs: int) -> None:
         train, mlp, batch_size = self.train, None, self.net.batch_size
         into = (self.module.input_rows_, width_of(self.module)) if self.net.fuses_ else ()
@@ -173,9 +172,10 @@ class EpochLoop(Loop):
         dropouts = [m for m in self.module.modules() if isinstance(m, UnitDropout)]
         for dropout in dropouts:
             dropout.generator = self.generator
+        run_epoch: Callable[[], float] = partial(self._epoch, batches)
         if self.net.fuses_:
-            mlp = FusedMLP(self.module, self.loss, self.optimizer, self.l2, self.processes)
-            self._state_dict = mlp.state_dict
+            mlp = FusedMLP(self.module, self.loss, self.optimizer, self.l2, self.schedule, batches)
+            self._state_dict, run_epoch = mlp.state_dict, mlp.run_epoch
         # A planned schedule runs to its end, unless a validation set says otherwise.
         may_stop = self.valid is not None or not self.schedule.is_planned
         try:
@@ -183,11 +183,7 @@ class EpochLoop(Loop):
             with threads_for(self.module, n_rows, train.sparse):
                 for _ in range(self.n_epochs, n_epochs):
                     self.observer.on_epoch_begin()
-                    if mlp is not None:
-                        loss = mlp.run_epoch(batches, self.schedule)
-                    else:
-                        loss = self._epoch(batches)
-                    record = {"train_loss": loss, "train_batch_count": len(batches)}
+                    record = {"train_loss": run_epoch(), "train_batch_count": len(batches)}
                     stalled = self._end_epoch(record)
                     if self.converged or (stalled and may_stop and self._stop_or_slow_down()):
                         break
@@ -224,10 +220,10 @@ class EpochLoop(Loop):
         }
 
     def _go_on_from_checkpoint(self, n_epochs: int) -> None:
-        found = [c for _, c in self.net.callbacks_ if isinstance(c, TrainingCheckpoint)]
-        if not found:
+        given = (c for _, c in self.net.callbacks_ if isinstance(c, TrainingCheckpoint))
+        self.checkpoint = next(given, None)
+        if self.checkpoint is None:
             return
-        (self.checkpoint,) = found
         data, sizes = [self.train, self.valid], (n_epochs, self.net.batch_size, self.net.shuffle)
         options = self.loss, self.optimizer, self.schedule, self.monitor, self.l2, self.module
         state = self.checkpoint._begin(

@@ -175,13 +175,12 @@ class TrainingNet(NeuralNet):
     def __getstate__(self) -> dict[str, Any]:
         """What makes the net anew, in plain values and arrays. Without the optimizer's state and
         the batches of the history, unless training is to go on."""
-        history = [dict(row) for row in self.history]
         optimizer_state = None
+        left_out: dict[str, Any] = {"batches": []}
         if self.is_to_go_on:
             state = self.optimizer_.state_dict()
             optimizer_state = replaced(state, Tensor, lambda tensor: tensor.cpu().numpy().copy())
-        else:
-            history = [{**row, "batches": []} for row in history]
+            left_out = {}
         return {
             "arguments": {name: getattr(self, name) for name in ARGUMENTS},
             "options": {k: v for k, v in vars(self).items() if k.startswith("optimizer__")},
@@ -189,7 +188,7 @@ class TrainingNet(NeuralNet):
             "optimizer_state": optimizer_state,
             "module": self.module_,
             "callbacks_": self.callbacks_,
-            "history": history,
+            "history": [{**row, **left_out} for row in self.history],
             "is_to_go_on": self.is_to_go_on,
         }
 

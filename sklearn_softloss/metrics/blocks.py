@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils import gen_batches
 
-from .._checks import weight_or_ones
+from .._checks import refuse_entries, weight_or_ones
 from .._targets.domains import DISTRIBUTION, INDEPENDENT, Domain, first_bad_sum
 from .._targets.encoding import (
     Array,
@@ -192,7 +192,7 @@ class ScoreBlocks(LabelBlocks):
 
     def _check_proba(self, proba: Array) -> Array:
         scores = float_matrix(proba).astype(np.float64, copy=False)
-        _refuse(~np.isfinite(scores), scores, "scores must be finite")
+        refuse_entries(~np.isfinite(scores), scores, "scores must be finite")
         return scores
 
 
@@ -202,16 +202,9 @@ class DecisionBlocks(LabelBlocks):
     _second = "y_pred"
 
     def _check_proba(self, proba: Array) -> Array:
-        cure = " Compare probabilities with a threshold first."
-        _refuse((proba != 0) & (proba != 1), proba, "decisions must be 0 or 1", cure)
+        cure = "Compare probabilities with a threshold first."
+        refuse_entries((proba != 0) & (proba != 1), proba, "decisions must be 0 or 1", cure)
         return proba.astype(np.float64, copy=False)
-
-
-def _refuse(bad: Array, values: Array, rule: str, cure: str = "") -> None:
-    """An error that names the first bad entry."""
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise ValueError(f"{rule}; row {row}, column {column} is {values[row, column]}.{cure}")
 
 
 def _slices(length: int, width: int, at_least: int = 1) -> Iterator[slice]:
