@@ -14,17 +14,14 @@ from torch import Tensor
 
 from .._probability import FLOOR
 from ..calibration import IsotonicCalibration
-from ..calibration._classifier import METHODS
-from ..decision import ClassThresholds, CostMatrix, RiskControlled, TopK
-from ..decision.rules import CutOffs
-from ..decision.untuned import Untuned
+from ..decision import ExpectedF1
 
 Curve = Callable[[Tensor], Tensor]
 
 
 def calibration_in_torch(calibrator: Any) -> Curve:
     """What maps probabilities (n_samples, n_columns), float64, to calibrated ones in [0, 1]."""
-    if not isinstance(calibrator, tuple(METHODS.values())):
+    if not _is_ours(calibrator._calibrated):
         raise ValueError(
             f"{type(calibrator).__name__} cannot be exported: its map is not known here. Take one "
             "of the calibrators of sklearn_softloss.calibration."
@@ -34,7 +31,7 @@ def calibration_in_torch(calibrator: Any) -> Curve:
 
 def decision_in_torch(rule: Any) -> Curve:
     """What maps probabilities (n_samples, n_columns), float64, to decisions, bool or int64."""
-    if not isinstance(rule, (ClassThresholds, CostMatrix, CutOffs, RiskControlled, TopK, Untuned)):
+    if isinstance(rule, ExpectedF1) or not _is_ours(rule._decide):
         raise ValueError(
             f"{type(rule).__name__} cannot be exported: its decision has no form in ONNX. Take a "
             "rule of cut-offs, such as Thresholds, or export the estimator inside and decide on "
@@ -65,11 +62,17 @@ def sklearn_calibration_in_torch(pair: Any) -> Curve:
     return change
 
 
+def _is_ours(method: Any) -> bool:
+    """Whether a method is written in this package, so that it reads tensors too."""
+    return method.__module__.startswith("sklearn_softloss.")
+
+
 def _on_tensors(fitted: Any) -> Any:
     """A copy of a calibrator or rule whose numbers are tensors, so that it reads tensors."""
     copied = copy.copy(fitted)
     for name, learned in vars(fitted).items():
-        if isinstance(learned, np.ndarray) and learned.dtype == np.float64:
+        is_learned = name.endswith("_") and isinstance(learned, np.ndarray)
+        if is_learned and learned.dtype == np.float64:
             setattr(copied, name, torch.tensor(learned))
     if isinstance(fitted, IsotonicCalibration):
         copied.regressions_ = [
