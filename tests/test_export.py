@@ -374,7 +374,7 @@ LABEL_RULES = [
     Thresholds(),
     Thresholds(min_labels=1, max_labels=2),
     CostSensitive((1, 3)),
-    CostSensitive([(1, 3), (2, 1), (1, 1), (5, 1)], min_labels=2),
+    CostSensitive(np.array([(1.0, 3), (2, 1), (1, 1), (5, 1)]), min_labels=2),
     PrevalenceMatched(max_labels=1),
     TopK(2),
     TopK("count"),
@@ -588,6 +588,11 @@ class NothingAtAll(DecisionRule):
         return proba > 1
 
 
+class Stricter(Thresholds):
+    def _decide(self, proba):
+        return proba > self.thresholds_ + 0.1
+
+
 class Same(Calibrator):
     multi_label = False
 
@@ -609,6 +614,7 @@ def refused():
     for estimator, target, message in (
         (TunedDecisionClassifierCV(ovr, ExpectedF1(), cv=2), labels, "ExpectedF1 cannot be"),
         (TunedDecisionClassifierCV(ovr, NothingAtAll(), cv=2), labels, "NothingAtAll cannot be"),
+        (TunedDecisionClassifierCV(ovr, Stricter(), cv=2), labels, "Stricter cannot be"),
         (SoftCalibratedClassifierCV(LogisticRegression(), method=Same(), cv=2), y, "Same cannot"),
         (TunedDecisionClassifierCV(forest, cv=2), labels, "RandomForestClassifier of label sets"),
         (SoftRowsClassifier(LogisticRegression()), y, "SoftRowsClassifier cannot be exported"),

@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import expit, log_softmax, logsumexp, softmax
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._checks import weight_or_ones
 from .._estimator_base import SoftlossEstimator
+from .._namespace import namespaces
 from .._probability import FLOOR, inside_unit_interval
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import Array, Rows, check_proba, encode_classes
@@ -94,8 +94,9 @@ class Calibrator(SoftlossEstimator, ABC):
         """Fit checked truths (dense rows, or label sets that may be sparse) of weight > 0."""
 
     @abstractmethod
-    def _calibrated(self, given: Array) -> Array:
-        """Probabilities from checked logits or probabilities."""
+    def _calibrated(self, given: Any) -> Any:
+        """Probabilities from checked logits or probabilities. In a graph that is written these and
+        the numbers that `fit` has learned are tensors."""
 
     def _check_given(self, given: Any) -> Array:
         if self.from_logits:
@@ -138,28 +139,33 @@ class Calibrator(SoftlossEstimator, ABC):
             )
         return values
 
-    def _as_proba(self, given: Array) -> Array:
+    def _as_proba(self, given: Any) -> Any:
         if not self.from_logits:
             return given
-        return expit(given) if self.multi_label else softmax(given, axis=1)
+        _, special = namespaces(given)
+        return special.expit(given) if self.multi_label else special.softmax(given, axis=1)
 
-    def _as_scores(self, given: Array) -> Array:
+    def _as_scores(self, given: Any) -> Any:
         """Logits of the softmax: those given, or log-probabilities."""
-        return given if self.from_logits else np.log(given + FLOOR)
+        return given if self.from_logits else _log(given)
 
-    def _as_log_odds(self, given: Array) -> Array:
+    def _as_log_odds(self, given: Any) -> Any:
         """Log-odds of each label, or of each class against the rest."""
         if not self.multi_label:
             return _one_against_rest(self._as_scores(given))
-        return given if self.from_logits else np.log(given + FLOOR) - np.log(1 - given + FLOOR)
+        return given if self.from_logits else _log(given) - _log(1 - given)
 
 
-def _one_against_rest(scores: Array) -> Array:
-    log_proba = log_softmax(scores, axis=1)
-    top = log_proba.argmax(axis=1)[:, None]
-    others = log_proba.copy()
-    np.put_along_axis(others, top, -np.inf, axis=1)
+def _log(proba: Any) -> Any:
+    xp, _ = namespaces(proba)
+    return xp.log(proba + FLOOR)
+
+
+def _one_against_rest(scores: Any) -> Any:
+    xp, special = namespaces(scores)
+    log_proba = special.log_softmax(scores, axis=1)
+    is_top = xp.arange(scores.shape[1]) == log_proba.argmax(axis=1)[:, None]
+    others = xp.where(is_top, -xp.inf, log_proba)
     # The rest of the top class comes from the others, since 1 - p would round to 0.
-    log_rest = np.log1p(-np.exp(others))
-    np.put_along_axis(log_rest, top, logsumexp(others, axis=1, keepdims=True), axis=1)
-    return np.asarray(log_proba - log_rest)
+    rest_of_top = special.logsumexp(others, axis=1, keepdims=True)
+    return log_proba - xp.where(is_top, rest_of_top, xp.log1p(-xp.exp(others)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 
+from .._namespace import namespaces
 from .._targets.encoding import Array, Rows
 from ._base import Calibrator
 
@@ -104,21 +105,22 @@ class LabelwiseCalibrator(Calibrator):
         self.unchanged_ = ~(own | pooled)
         self._set_curves(curves)
 
-    def _calibrated(self, given: Array) -> Array:
-        proba = self._as_proba(given)
-        curved = np.where(self.unchanged_, proba, self._curved(self._read(given)))
+    def _calibrated(self, given: Any) -> Any:
+        xp, _ = namespaces(given)
+        proba, unchanged = self._as_proba(given), xp.asarray(self.unchanged_)
+        curved = xp.where(unchanged, proba, self._curved(self._read(given)))
         if self.multi_label or self.unchanged_.all():
             return curved
-        changed = np.where(self.unchanged_, 0.0, curved)
-        left = 1 - np.where(self.unchanged_, proba, 0.0).sum(axis=1, keepdims=True)
-        changed *= left / changed.sum(axis=1, keepdims=True)
-        return np.where(self.unchanged_, proba, changed)
+        changed = xp.where(unchanged, 0.0, curved)
+        left = 1 - xp.where(unchanged, proba, 0.0).sum(axis=1, keepdims=True)
+        changed = changed * (left / changed.sum(axis=1, keepdims=True))
+        return xp.where(unchanged, proba, changed)
 
     def _pools(self) -> bool:
         """Whether labels that say too little take the curve of all."""
         return self.multi_label
 
-    def _read(self, given: Array) -> Array:
+    def _read(self, given: Any) -> Any:
         return self._as_log_odds(given)
 
     @abstractmethod
@@ -134,5 +136,5 @@ class LabelwiseCalibrator(Calibrator):
         """Store the curves under the names that the subclass documents."""
 
     @abstractmethod
-    def _curved(self, read: Array) -> Array:
+    def _curved(self, read: Any) -> Any:
         """Values of the curves at what they read, (n_samples, n_labels)."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import logit
 
+from .._namespace import namespaces
 from .._targets.domains import first_bad_sum
 from .._targets.encoding import Array, Rows
 from ._logistic import LogisticCalibrator
@@ -97,11 +98,11 @@ class PriorShift(LogisticCalibrator):
         self.unchanged_ = ~present
         self.pooled_ = np.zeros_like(present)
 
-    def _calibrated(self, given: Array) -> Array:
+    def _calibrated(self, given: Any) -> Any:
         if self.multi_label:
             return super()._calibrated(given)
         raw = self._as_scores(given) + self.intercept_
-        return keeping_absent(raw, ~self.unchanged_, self._as_proba(given))
+        return keeping_absent(raw, self.unchanged_, self._as_proba(given))
 
     def _pools(self) -> bool:
         return self.multi_label and self.prior is None
@@ -112,8 +113,9 @@ class PriorShift(LogisticCalibrator):
     def _set_curves(self, curves: Array) -> None:
         self.intercept_ = curves[:, 0]
 
-    def _curved(self, log_odds: Array) -> Array:
-        return np.asarray(expit(log_odds + self.intercept_))
+    def _curved(self, log_odds: Any) -> Any:
+        _, special = namespaces(log_odds)
+        return special.expit(log_odds + self.intercept_)
 
     def _check_prior(self, n_columns: int) -> Array:
         prior = np.asarray(self.prior, dtype=np.float64)

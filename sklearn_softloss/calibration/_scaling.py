@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, log_softmax, softmax
 from sklearn.utils.validation import check_scalar
 
+from .._namespace import namespaces
 from .._targets.encoding import Array, Rows
 from ._base import Calibrator
 from ._logistic import LogisticCalibrator
@@ -72,10 +72,11 @@ class TemperatureScaling(LogisticCalibrator):
             scores = self._as_scores(given)
             self.temperature_ = best_temperature(scores, values, weight, TEMPERATURES)
 
-    def _calibrated(self, given: Array) -> Array:
+    def _calibrated(self, given: Any) -> Any:
         if self.multi_label:
             return super()._calibrated(given)
-        return np.asarray(softmax(self._as_scores(given) / self.temperature_, axis=1))
+        _, special = namespaces(given)
+        return special.softmax(self._as_scores(given) / self.temperature_, axis=1)
 
     def _features(self, log_odds: Array) -> tuple[list[Array], float]:
         return [log_odds], 0.0
@@ -83,8 +84,9 @@ class TemperatureScaling(LogisticCalibrator):
     def _set_curves(self, curves: Array) -> None:
         self.temperature_ = np.maximum(1 / curves[:, 0], self.lower[0])
 
-    def _curved(self, log_odds: Array) -> Array:
-        return np.asarray(expit(log_odds / self.temperature_))
+    def _curved(self, log_odds: Any) -> Any:
+        _, special = namespaces(log_odds)
+        return special.expit(log_odds / self.temperature_)
 
 
 class VectorScaling(Calibrator):
@@ -140,9 +142,9 @@ class VectorScaling(Calibrator):
         self.intercept_[present] = change[k:] - change[k:].mean()
         self.unchanged_ = ~present
 
-    def _calibrated(self, given: Array) -> Array:
+    def _calibrated(self, given: Any) -> Any:
         raw = self.scale_ * self._as_scores(given) + self.intercept_
-        return keeping_absent(raw, ~self.unchanged_, self._as_proba(given))
+        return keeping_absent(raw, self.unchanged_, self._as_proba(given))
 
 
 class DirichletCalibration(Calibrator):
@@ -222,12 +224,13 @@ class DirichletCalibration(Calibrator):
         self.intercept_[present] = change[:, k]
         self.unchanged_ = ~present
 
-    def _calibrated(self, given: Array) -> Array:
+    def _calibrated(self, given: Any) -> Any:
         raw = self._log_proba(given) @ self.coef_.T + self.intercept_
-        return keeping_absent(raw, ~self.unchanged_, self._as_proba(given))
+        return keeping_absent(raw, self.unchanged_, self._as_proba(given))
 
-    def _log_proba(self, given: Array) -> Array:
-        return np.asarray(log_softmax(self._as_scores(given), axis=1))
+    def _log_proba(self, given: Any) -> Any:
+        _, special = namespaces(given)
+        return special.log_softmax(self._as_scores(given), axis=1)
 
 
 def _decorrelating(features: Array, weight: Array) -> Array:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
+from .._namespace import namespaces
 from .._targets.encoding import Array
 from ._logistic import LogisticCalibrator
 from ._per_label import Block, LabelwiseCalibrator
@@ -68,8 +70,9 @@ class SigmoidCalibration(LogisticCalibrator):
     def _set_curves(self, curves: Array) -> None:
         self.scale_, self.intercept_ = curves.T
 
-    def _curved(self, log_odds: Array) -> Array:
-        return np.asarray(expit(self.scale_ * log_odds + self.intercept_))
+    def _curved(self, log_odds: Any) -> Any:
+        _, special = namespaces(log_odds)
+        return special.expit(self.scale_ * log_odds + self.intercept_)
 
 
 class BetaCalibration(LogisticCalibrator):
@@ -112,17 +115,23 @@ class BetaCalibration(LogisticCalibrator):
     bounds_truths = True
 
     def _features(self, log_odds: Array) -> tuple[list[Array], float]:
-        small = np.log1p(np.exp(-np.abs(log_odds)))
-        log_p, minus_log_rest = np.minimum(log_odds, 0) - small, np.maximum(log_odds, 0) + small
-        return [log_p, minus_log_rest, np.broadcast_to(1.0, log_odds.shape)], 0.0
+        return [*_log_losses(log_odds), np.broadcast_to(1.0, log_odds.shape)], 0.0
 
     def _set_curves(self, curves: Array) -> None:
         self.coef_, self.intercept_ = curves[:, :2], curves[:, 2]
 
-    def _curved(self, log_odds: Array) -> Array:
-        (log_p, minus_log_rest, _), _ = self._features(log_odds)
+    def _curved(self, log_odds: Any) -> Any:
+        _, special = namespaces(log_odds)
+        log_p, minus_log_rest = _log_losses(log_odds)
         a, b = self.coef_.T
-        return np.asarray(expit(a * log_p + b * minus_log_rest + self.intercept_))
+        return special.expit(a * log_p + b * minus_log_rest + self.intercept_)
+
+
+def _log_losses(log_odds: Any) -> tuple[Any, Any]:
+    """log(p) and -log(1 - p)."""
+    xp, _ = namespaces(log_odds)
+    small = xp.log1p(xp.exp(-abs(log_odds)))
+    return log_odds.clip(max=0) - small, log_odds.clip(min=0) + small
 
 
 class IsotonicCalibration(LabelwiseCalibrator):
@@ -162,7 +171,7 @@ class IsotonicCalibration(LabelwiseCalibrator):
 
     few = 50
 
-    def _read(self, given: Array) -> Array:
+    def _read(self, given: Any) -> Any:
         return self._as_proba(given)
 
     def _identity(self, n_labels: int) -> Array:
@@ -179,9 +188,10 @@ class IsotonicCalibration(LabelwiseCalibrator):
     def _set_curves(self, curves: Array) -> None:
         self.regressions_ = list(curves)
 
-    def _curved(self, proba: Array) -> Array:
-        curved = proba.copy()
-        for j, regression in enumerate(self.regressions_):
-            if regression is not None:
-                curved[:, j] = regression.predict(proba[:, j])
-        return curved
+    def _curved(self, proba: Any) -> Any:
+        xp, _ = namespaces(proba)
+        columns = [
+            proba[:, j] if regression is None else regression.predict(proba[:, j])
+            for j, regression in enumerate(self.regressions_)
+        ]
+        return xp.stack(columns, axis=1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq, minimize
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 
+from .._namespace import namespaces
 from .._targets.encoding import Array
 from .._warn import warn
 
@@ -123,11 +125,12 @@ def one_row_a_class(scores: Array, truth: Array, present: Array) -> tuple[Array,
     return np.ascontiguousarray(scores[:, present].T), np.ascontiguousarray(truth[:, present].T)
 
 
-def keeping_absent(raw: Array, present: Array, proba: Array) -> Array:
+def keeping_absent(raw: Any, absent: Array, proba: Any) -> Any:
     """Softmax over the classes present, which share what the others leave."""
-    if present.all():
-        return np.asarray(softmax(raw, axis=1))
-    result = proba.copy()
-    left = 1 - proba[:, ~present].sum(axis=1, keepdims=True)
-    result[:, present] = left * softmax(raw[:, present], axis=1)
-    return result
+    xp, special = namespaces(raw)
+    if not absent.any():
+        return special.softmax(raw, axis=1)
+    present = np.flatnonzero(~absent)
+    left = 1 - proba[:, np.flatnonzero(absent)].sum(axis=1, keepdims=True)
+    shares = left * special.softmax(raw[:, present], axis=1)
+    return xp.where(xp.asarray(absent), proba, shares[:, np.cumsum(~absent) - 1])

@@ -93,7 +93,7 @@ class DecisionRule(SoftlossEstimator, ABC):
         """Learn from float64 arrays (n_samples, n_columns); unknown labels are NaN."""
 
     @abstractmethod
-    def _decide(self, proba: Array) -> Array:
+    def _decide(self, proba: Any) -> Any:
         """Answers for probabilities with the columns of `_fit`; labels may be boolean."""
 
     def _warn_of_fit(self) -> None:

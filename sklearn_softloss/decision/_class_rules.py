@@ -44,8 +44,8 @@ class CostMatrix(DecisionRule):
                 f"{self.costs!r}."
             )
 
-    def _decide(self, proba: Array) -> Array:
-        return np.asarray((proba @ self.costs_).argmin(axis=1))
+    def _decide(self, proba: Any) -> Any:
+        return (proba @ self.costs_).argmin(axis=1)
 
 
 class ClassThresholds(DecisionRule):
@@ -109,8 +109,8 @@ class ClassThresholds(DecisionRule):
         offsets -= offsets.min()  # no exponential overflows
         self.thresholds_ = np.exp(-offsets) / np.exp(-offsets).sum()
 
-    def _decide(self, proba: Array) -> Array:
-        return np.asarray((proba / self.thresholds_).argmax(axis=1))
+    def _decide(self, proba: Any) -> Any:
+        return (proba / self.thresholds_).argmax(axis=1)
 
     def _scored_by(self, objective: Any = None, average: Any = None) -> tuple[Objective, Any]:
         check_one_of("average", self.average, ("macro", "weighted"))

@@ -68,7 +68,7 @@ class ExpectedF1(DecisionRule):
     def _decide(self, proba: Array) -> Array:
         last = None if self.max_labels is None else self.max_labels + 1
         expected = self._expected(proba)[:, self.min_labels : last]
-        return top(proba, self.min_labels + expected.argmax(axis=1))
+        return top(proba, self.min_labels + expected.argmax(axis=1, keepdims=True))
 
     def _scored_by(self, objective: Any = "f1", average: Any = "macro") -> tuple[Objective, Any]:
         return Objective(objective, self.beta), average

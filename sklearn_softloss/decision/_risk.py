@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.stats import binom
 
@@ -93,7 +95,7 @@ class RiskControlled(DecisionRule):
         if self._doubt:
             warn(self._doubt)
 
-    def _decide(self, proba: Array) -> Array:
+    def _decide(self, proba: Any) -> Any:
         return proba >= self.threshold_
 
     def _per_row(self, value: Array, scores: Array, cut: float) -> Array:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._targets.encoding import Array
+from .._namespace import namespaces
 
 
 def check_set_sizes(min_labels: Any, max_labels: Any, n_labels: int) -> None:
@@ -26,24 +26,31 @@ def check_set_sizes(min_labels: Any, max_labels: Any, n_labels: int) -> None:
         )
 
 
-def top(preference: Array, numbers: Array, before: Array | None = None) -> Array:
-    """True for the `numbers` (n_samples,) most preferred entries of each row, first those marked in
-    `before`; of equals the first."""
-    keys = (-preference,) if before is None else (-preference, ~before)
-    best_first = np.lexsort(keys, axis=1)
-    taken = np.arange(preference.shape[1]) < numbers[:, None]
+def top(preference: Any, numbers: Any) -> Any:
+    """True for the `numbers` most preferred entries of each row; of equals the first."""
+    xp, _ = namespaces(preference)
+    best_first = xp.argsort(-preference, axis=1, stable=True)
+    if xp is not np:
+        return xp.argsort(best_first, axis=1) < numbers
     answer = np.empty(preference.shape, dtype=bool)
-    np.put_along_axis(answer, best_first, taken, axis=1)
+    np.put_along_axis(answer, best_first, np.arange(preference.shape[1]) < numbers, axis=1)
     return answer
 
 
-def resized(decided: Array, preference: Array, min_labels: int, max_labels: int | None) -> Array:
+def resized(decided: Any, preference: Any, min_labels: int, max_labels: int | None) -> Any:
     """The sets with the most preferred labels added, or the least preferred ones removed."""
-    sizes = decided.sum(axis=1)
-    wanted = np.clip(sizes, min_labels, max_labels)
-    wrong = np.flatnonzero(sizes != wanted)
-    if not len(wrong):
-        return decided
-    answer = decided.copy()
-    answer[wrong] = top(preference[wrong], wanted[wrong], before=decided[wrong])
+    sizes = decided.sum(axis=1, keepdims=True)
+    wanted = sizes.clip(min_labels, max_labels)
+    if not isinstance(decided, np.ndarray):
+        return _of_size(decided, preference, sizes, wanted)
+    answer, wrong = decided.copy(), np.flatnonzero(sizes != wanted)
+    answer[wrong] = _of_size(*(part[wrong] for part in (decided, preference, sizes, wanted)))
     return answer
+
+
+def _of_size(decided: Any, preference: Any, sizes: Any, wanted: Any) -> Any:
+    xp, _ = namespaces(decided)
+    is_small = sizes < wanted
+    # The labels of a small set come first, those outside a large one last.
+    ends = xp.where(is_small, xp.inf, -xp.inf)
+    return top(xp.where(decided == is_small, ends, preference), wanted)

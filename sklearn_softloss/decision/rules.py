@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._namespace import namespaces
 from .._targets.encoding import Array
 from ..metrics.confusion import counts_at
 from ._base import DecisionRule
@@ -28,16 +29,17 @@ class CutOffs(DecisionRule):
     min_labels: int
     max_labels: int | None
 
-    def _decide(self, proba: Array) -> Array:
+    def _decide(self, proba: Any) -> Any:
         return self._resized(proba >= self.thresholds_, proba)
 
-    def _resized(self, decided: Array, proba: Array) -> Array:
-        slope, start = self._preferred_by(proba.shape[1])
-        return resized(decided, slope * proba + start, self.min_labels, self.max_labels)
+    def _resized(self, decided: Any, proba: Any) -> Any:
+        if self.min_labels == 0 and self.max_labels is None:
+            return decided
+        return resized(decided, self._preference(proba), self.min_labels, self.max_labels)
 
-    def _preferred_by(self, n_labels: int) -> tuple[Array, Array]:
-        """Slope and start of what orders the labels of a row, linear in their probabilities."""
-        return np.ones(n_labels), np.zeros(n_labels)
+    def _preference(self, proba: Any) -> Any:
+        """What orders the labels of a row."""
+        return proba
 
 
 class TunedCutOffs(CutOffs):
@@ -190,10 +192,9 @@ class TopK(DecisionRule):
                 f"got {self.k!r}."
             )
 
-    def _decide(self, proba: Array) -> Array:
-        if self.k == "count":
-            return top(proba, np.rint(proba.sum(axis=1)))
-        return top(proba, np.full(len(proba), self.k))
+    def _decide(self, proba: Any) -> Any:
+        numbers = proba.sum(axis=1, keepdims=True).round() if self.k == "count" else self.k
+        return top(proba, numbers)
 
     def decide(self, y_proba: Any, counts: Any = None) -> Array:
         """1 for the labels taken; of equals the first.
@@ -220,7 +221,7 @@ class TopK(DecisionRule):
             raise ValueError(
                 f"counts must have shape ({len(proba)},), one a row; got {numbers.shape}."
             )
-        return top(proba, numbers).astype(np.int64)
+        return top(proba, numbers[:, None]).astype(np.int64)
 
 
 class PrevalenceMatched(TunedCutOffs):
@@ -307,10 +308,11 @@ class CostSensitive(CutOffs):
         n_labels = truth.shape[1]
         check_set_sizes(self.min_labels, self.max_labels, n_labels)
         Objective("expected_cost", costs=self.costs).check_labels(n_labels)
-        slope, start = self._preferred_by(n_labels)
-        self.thresholds_ = -start / slope
+        of_negative, of_positive = error_prices(cost_tables(self.costs))
+        cuts = of_negative / (of_positive + of_negative)
+        self.thresholds_ = np.broadcast_to(cuts, n_labels).copy()
 
-    def _preferred_by(self, n_labels: int) -> tuple[Array, Array]:
-        prices = error_prices(cost_tables(self.costs))
-        of_negative, of_positive = (np.broadcast_to(price, n_labels) for price in prices)
-        return of_positive + of_negative, -of_negative
+    def _preference(self, proba: Any) -> Any:
+        xp, _ = namespaces(proba)
+        of_negative, of_positive = map(xp.asarray, error_prices(cost_tables(self.costs)))
+        return (of_positive + of_negative) * proba - of_negative

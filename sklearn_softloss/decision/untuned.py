@@ -29,7 +29,7 @@ class Untuned(DecisionRule):
         answers = indicators(self._decide(proba), self.decides, n_columns)
         self.value_ = float(decision_value(goal, self.average, truth, answers, weight))
 
-    def _decide(self, proba: Array) -> Array:
+    def _decide(self, proba: Any) -> Any:
         return proba >= DEFAULT_THRESHOLD if self.decides == "labels" else proba.argmax(axis=1)
 
 

@@ -31,8 +31,8 @@ SOFTPLUS_IS_LINEAR_FROM = 20.0
 
 class _AsExported(TorchFunctionMode):
     """Calls of torch in a form that survives the export: torch.onnx writes numbers as float32,
-    skl2onnx cannot sort a Clip without one bound, onnxruntime has no softplus of float64 and
-    chooses between no flags."""
+    has no stable sort, skl2onnx cannot sort a Clip without one bound, onnxruntime has no softplus
+    of float64 and chooses between no flags."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs, name = kwargs or {}, getattr(func, "__name__", "")
@@ -40,6 +40,8 @@ class _AsExported(TorchFunctionMode):
             x = args[0]
             bend = x.clamp(max=SOFTPLUS_IS_LINEAR_FROM).exp().log1p()
             return torch.where(x > SOFTPLUS_IS_LINEAR_FROM, x, bend)
+        if name == "argsort":  # equals stay in order in ONNX
+            return args[0].topk(args[0].shape[1], dim=1, largest=False).indices
         if name == "where" and all(getattr(a, "dtype", None) == torch.bool for a in args):
             chosen, one, other = args
             return (chosen & one) | (~chosen & other)
