@@ -72,7 +72,7 @@ def main() -> None:
         kind, n_rows, path = options.child
         fit_one(kind, int(n_rows), path)
         return
-    gigabytes = 0.05 if options.smoke else options.gigabytes
+    gigabytes = 0.02 if options.smoke else options.gigabytes
     most = int(gigabytes * 2**30 / (4 * N_FEATURES))
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -201,7 +201,8 @@ def main() -> None:
     torch.set_num_threads(1)
     grid = {name: values[:2] for name, values in GRID.items()} if options.smoke else GRID
     rows: list[list[Any]] = []
-    for name, task in tasks(data_folder(options), 150 if options.smoke else 10**6):
+    folder = None if options.smoke else data_folder(options)
+    for name, task in tasks(folder, 150 if options.smoke else 10**6):
         rows += compare(name, task, grid)
     heads = ["set", "search", "grid, s", "search, s", "ratio", "loss over the grid's best"]
     pruned = table(heads, rows, digits=3)

@@ -91,8 +91,8 @@ def supervised_net() -> SoftTargetMLPClassifier:
 
 
 def collapse(smoke: bool) -> Any:
-    n_rows, n_labelled = (1000, 300) if smoke else (12_000, N_LABELLED)
-    X, y = make_rows(n_rows + N_TEST)
+    n_rows, n_labelled = (200, 100) if smoke else (12_000, N_LABELLED)
+    X, y = make_rows(n_rows + min(N_TEST, n_rows))
     median_gamma = 1 / np.median(pdist(X[:1000], "sqeuclidean"))
     methods = {SUPERVISED: supervised_net()}
     for method in (LabelPropagation, LabelSpreading):
@@ -117,7 +117,7 @@ class TimedGraph(GraphLabelSpreading):
 
 def large_in_this_process(n_rows: int, n_labelled: int) -> dict[str, Any]:
     """Fits on all rows; the peak is that of the whole process, X and the test rows included."""
-    X, truth = make_rows(n_rows + N_TEST)
+    X, truth = make_rows(n_rows + min(N_TEST, n_rows))
     X, X_test, truth, y_test = X[:n_rows], X[n_rows:], truth[:n_rows], truth[n_rows:]
     hidden = np.arange(n_rows) >= n_labelled
 
@@ -155,7 +155,7 @@ def large_in_this_process(n_rows: int, n_labelled: int) -> dict[str, Any]:
 
 
 def large(smoke: bool) -> Any:
-    n_rows, n_labelled = (2000, 300) if smoke else (102_000, N_LABELLED)
+    n_rows, n_labelled = (300, 100) if smoke else (102_000, N_LABELLED)
     command = [sys.executable, __file__, "--child", str(n_rows), str(n_labelled)]
     found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(found.stdout)
@@ -173,11 +173,12 @@ def digits(smoke: bool) -> Any:
 
 def votes(smoke: bool, folder: Path) -> Any:
     data = harness.data.votes(folder, "lewidi_md_agreement").in_float32()
-    n_rows = 1000 if smoke else len(data.Y)
-    numbers, n_draws = ([100], 1) if smoke else ([200, 500, 1000, 2000], 5)
+    n_rows = 200 if smoke else len(data.Y)
+    numbers, n_draws = ([50], 1) if smoke else ([200, 500, 1000, 2000], 5)
     names = ("LabelPropagation knn", "LabelSpreading rbf", "LabelSpreading knn")
     found = compare_semi_supervised(
-        normalize(data.X[:n_rows]), data.Y[:n_rows], normalize(data.X_test), data.Y_test,
+        normalize(data.X[:n_rows]), data.Y[:n_rows],
+        normalize(data.X_test[:n_rows]), data.Y_test[:n_rows],
         n_labelled=numbers, n_draws=n_draws,
         methods=[SUPERVISED, *names, "SelfTrainingClassifier", *OURS], random_state=0,
     )  # fmt: skip

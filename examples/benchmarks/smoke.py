@@ -1,4 +1,7 @@
-"""Every benchmark in a small size, one after the other in one process: ``make bench-smoke``."""
+"""Every benchmark in a small size, one after the other in one process: ``make bench-smoke``.
+
+Fits choose between two candidates, as how long they take says nothing here.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,14 @@ import time
 import warnings
 from pathlib import Path
 
+from sklearn_softloss._estimators import candidates
+
 HERE = Path(__file__).parent
 
 
 def main() -> None:
+    all_of = candidates.candidates_of
+    candidates.candidates_of = lambda *args: all_of(*args)[:2]
     for script in sorted(HERE.glob("*.py")):
         if script == Path(__file__):
             continue
