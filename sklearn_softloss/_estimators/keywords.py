@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import Field, field
 from functools import wraps
 from inspect import Parameter
 from numbers import Real
@@ -125,23 +126,29 @@ def _keeping_parameters(init: Callable[..., None]) -> Callable[..., None]:
     return init_and_keep
 
 
-@dataclass_transform(eq_default=False, field_specifiers=(number,))
+@dataclass_transform(eq_default=False, field_specifiers=(number, field))
 def with_parameters(cls: Class) -> Class:
     """Class decorator: annotated attributes are parameters of `__init__`, as of a dataclass, but
-    listed before those of the bases; what stands below ``_: KW_ONLY`` is taken by keyword."""
-    inherited = dict(inspect.signature(cls).parameters)
+    listed before those of the bases. What stands below ``_: KW_ONLY`` is taken by keyword; what is
+    ``field(init=False)`` is no parameter here, and has the value of the base."""
+    inherited, own = dict(inspect.signature(cls).parameters), {}
     kind: Any = Parameter.POSITIONAL_OR_KEYWORD
-    own = {"self": Parameter("self", kind)}
+    this = Parameter("self", kind)
     for name, annotation in inspect.get_annotations(cls).items():
         if annotation == "KW_ONLY":
             kind = Parameter.KEYWORD_ONLY
             continue
         default = vars(cls)[name]
+        if isinstance(default, Field):
+            delattr(cls, name)
+            del inherited[name]
+            continue
         if isinstance(default, Number):
             cls._numbers = {**cls._numbers, name: default}
             setattr(cls, name, default := default.default)
         own[name] = Parameter(name, kind, default=default, annotation=annotation)
-    listed = sorted((own | inherited | own).values(), key=attrgetter("kind"))
+    own_first = (own | inherited | own).values()
+    listed = [this, *sorted(own_first, key=attrgetter("kind"))]
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         """All are kept as given: `ModuleParameters`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import KW_ONLY
+from dataclasses import KW_ONLY, field
 from math import isinf, isnan
 from numbers import Integral
 from typing import Any
@@ -80,6 +80,23 @@ class MultiLabelParameters(ClassifierParameters):
     _: KW_ONLY
     loss: Any = "binary_cross_entropy"
     threshold: Any = 0.5
+
+
+@with_parameters
+class AnnotatorParameters(NetParameters):
+    """Those of `AnnotatorMLPClassifier`, which takes fewer."""
+
+    _: KW_ONLY
+    n_camps: int | str = "auto"
+    power_t: float = field(init=False)
+    shuffle: bool = field(init=False)
+    warm_start: bool = field(init=False)
+    momentum: float = field(init=False)
+    nesterovs_momentum: bool = field(init=False)
+    beta_1: float = field(init=False)
+    beta_2: float = field(init=False)
+    epsilon: float = field(init=False)
+    max_fun: int = field(init=False)
 
 
 @with_parameters
