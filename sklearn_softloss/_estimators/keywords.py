@@ -9,7 +9,7 @@ from functools import wraps
 from inspect import Parameter
 from numbers import Real
 from operator import attrgetter
-from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar, cast, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast, dataclass_transform
 
 from .._checks import nearest_name
 from .callbacks import with_callbacks
@@ -31,20 +31,20 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class Number(NamedTuple):
-    """Default, type and bounds of a number, and whether it may be "auto" or endless."""
+    """Default and type of a number, whether it may be "auto" or endless, and its bounds."""
 
     default: float | str
-    kind: type = Real
-    low: float | None = None
-    high: float | None = None
-    include: Literal["left", "right", "both", "neither"] = "left"
-    auto: bool = False
-    endless: bool = False
+    kind: type
+    auto: bool
+    endless: bool
+    bounds: dict[str, Any]
 
 
-def number(**kwargs: Any) -> Any:
-    """A parameter that is a `Number`."""
-    return Number(**kwargs)
+def number(
+    *, default: Any, kind: type = Real, auto: bool = False, endless: bool = False, **bounds: Any
+) -> Any:
+    """A parameter that is a `Number`, with bounds of `check_scalar`: [low, high) if none say so."""
+    return Number(default, kind, auto, endless, {"include_boundaries": "left", **bounds})
 
 
 def module_parameters(estimator: Any) -> dict[str, Any]:

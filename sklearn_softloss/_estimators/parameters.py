@@ -33,27 +33,29 @@ class NetParameters(ModuleParameters):
     encoding: str | None = "auto"
     categorical_features: Any = "from_dtype"
     solver: Any = "adamw"
-    alpha: float | str = number(default="auto", low=0, auto=True)
-    dropout: float | str = number(default="auto", low=0, high=1, auto=True)
-    batch_size: Any = number(default="auto", kind=Integral, low=1, auto=True)
+    alpha: float | str = number(default="auto", min_val=0, auto=True)
+    dropout: float | str = number(default="auto", min_val=0, max_val=1, auto=True)
+    batch_size: Any = number(default="auto", kind=Integral, min_val=1, auto=True)
     learning_rate: str = "cosine"
-    learning_rate_init: float = number(default=0.006, low=0, include="neither")
-    power_t: float = number(default=0.5, low=0)
-    max_iter: int | str = number(default="auto", kind=Integral, low=1, auto=True)
+    learning_rate_init: float = number(default=0.006, min_val=0, include_boundaries="neither")
+    power_t: float = number(default=0.5, min_val=0)
+    max_iter: int | str = number(default="auto", kind=Integral, min_val=1, auto=True)
     shuffle: bool = True
     random_state: Any = None
-    tol: float = number(default=1e-4, low=0, endless=True)
+    tol: float = number(default=1e-4, min_val=0, endless=True)
     verbose: int | bool = False
     warm_start: bool = False
-    momentum: float = number(default=0.9, low=0, high=1, include="both")
+    momentum: float = number(default=0.9, min_val=0, max_val=1, include_boundaries="both")
     nesterovs_momentum: bool = True
     early_stopping: bool = False
-    validation_fraction: float = number(default=0.1, low=0, high=1, include="neither")
-    beta_1: float = number(default=0.9, low=0, high=1)
-    beta_2: float = number(default=0.99, low=0, high=1)
-    epsilon: float = number(default=1e-8, low=0, include="neither")
-    n_iter_no_change: float = number(default=10, low=1, endless=True)
-    max_fun: int = number(default=15000, kind=Integral, low=1)
+    validation_fraction: float = number(
+        default=0.1, min_val=0, max_val=1, include_boundaries="neither"
+    )
+    beta_1: float = number(default=0.9, min_val=0, max_val=1)
+    beta_2: float = number(default=0.99, min_val=0, max_val=1)
+    epsilon: float = number(default=1e-8, min_val=0, include_boundaries="neither")
+    n_iter_no_change: float = number(default=10, min_val=1, endless=True)
+    max_fun: int = number(default=15000, kind=Integral, min_val=1)
     module: Any = None
     device: str = "cpu"
     dtype: str | None = None
@@ -68,7 +70,7 @@ class ClassifierParameters(NetParameters):
 
     _: KW_ONLY
     loss: Any = "cross_entropy"
-    label_smoothing: float = number(default=0.0, low=0, high=1)
+    label_smoothing: float = number(default=0.0, min_val=0, max_val=1)
     target_range: tuple[float, float] | None = None
     class_weight: Any = None
 
@@ -158,14 +160,7 @@ def _check_number(name: str, value: Any, allowed: Number) -> None:
     if allowed.auto and isinstance(value, str) and value == "auto":
         return
     label = f"{name} (a number, or 'auto')" if allowed.auto else name
-    check_scalar(
-        value,
-        label,
-        allowed.kind,
-        min_val=allowed.low,
-        max_val=allowed.high,
-        include_boundaries=allowed.include,
-    )
+    check_scalar(value, label, allowed.kind, **allowed.bounds)
     if isnan(value) or (isinf(value) and not allowed.endless):
         raise ValueError(f"{label} must be a finite number; got {value!r}.")
 
