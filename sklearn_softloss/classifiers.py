@@ -17,6 +17,7 @@ from ._estimators.course import Call
 from ._estimators.documented import documented
 from ._estimators.estimator import says, trains_in_batches
 from ._estimators.keywords import public_fit
+from ._estimators.parameters import MultiLabelParameters
 from ._targets.domains import DISTRIBUTION, INDEPENDENT, NONNEGATIVE
 from ._targets.encoding import (
     Array,
@@ -213,7 +214,7 @@ class SoftTargetMLPClassifier(NetClassifier):
 
 
 @documented
-class MultiLabelSigmoidClassifier(NetClassifier):
+class MultiLabelSigmoidClassifier(MultiLabelParameters, NetClassifier):
     """Neural net for several labels a row, some of which may be soft or unknown.
 
     One sigmoid a label. The threshold that turns probabilities into labels is a parameter of its
@@ -266,49 +267,6 @@ class MultiLabelSigmoidClassifier(NetClassifier):
 
     _domains = (INDEPENDENT, NONNEGATIVE)
     _kept_of_targets = ("classes", "label_names")
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = "auto",
-        activation: str = "relu",
-        *,
-        loss: Any = "binary_cross_entropy",
-        threshold: Any = 0.5,
-        label_smoothing: float = 0.0,
-        target_range: tuple[float, float] | None = None,
-        class_weight: Any = None,
-        encoding: str | None = "auto",
-        categorical_features: Any = "from_dtype",
-        solver: Any = "adamw",
-        alpha: float | str = "auto",
-        dropout: float | str = "auto",
-        batch_size: Any = "auto",
-        learning_rate: str = "cosine",
-        learning_rate_init: float = 0.006,
-        power_t: float = 0.5,
-        max_iter: int | str = "auto",
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: int | bool = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.99,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        module: Any = None,
-        device: str = "cpu",
-        dtype: str | None = None,
-        callbacks: Any = None,
-        cv: Any = None,
-        scoring: Any = None,
-    ) -> None:
-        """All are kept as given: `ModuleParameters`."""
 
     @public_fit
     def fit(

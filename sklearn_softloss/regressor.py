@@ -18,6 +18,7 @@ from ._estimators.course import Call, Problem
 from ._estimators.documented import documented
 from ._estimators.estimator import NetEstimator, says, trains_in_batches
 from ._estimators.keywords import public_fit
+from ._estimators.parameters import RegressorParameters
 from ._targets.domains import NONNEGATIVE_REAL, POSITIVE_REAL, REAL
 from ._targets.encoding import Array, Targets, aligned
 from ._targets.numbers import TargetScale, as_numbers, encode_numbers
@@ -27,7 +28,7 @@ from .losses import Loss, Quantile
 
 
 @documented
-class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
+class SoftLossMLPRegressor(RegressorParameters, RegressorMixin, NetEstimator):
     """Neural net for numbers, whose loss says what it predicts of them.
 
     The mean, the median, quantiles that cannot cross, the mean of counts or amounts, or a mean with
@@ -85,50 +86,6 @@ class SoftLossMLPRegressor(RegressorMixin, NetEstimator):
     _kept_of_targets = ("label_names",)
     _planned_epochs = 64
     _most_steps = 128
-
-    net_: Any
-    _from_vector: bool
-    _code: TargetScale | None
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = "auto",
-        activation: str = "relu",
-        *,
-        loss: Any = "squared_error",
-        quantile: Any = 0.5,
-        encoding: str | None = "auto",
-        categorical_features: Any = "from_dtype",
-        solver: Any = "adamw",
-        alpha: float | str = "auto",
-        dropout: float | str = "auto",
-        batch_size: Any = "auto",
-        learning_rate: str = "cosine",
-        learning_rate_init: float = 0.006,
-        power_t: float = 0.5,
-        max_iter: int | str = "auto",
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: int | bool = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.99,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        module: Any = None,
-        device: str = "cpu",
-        dtype: str | None = None,
-        callbacks: Any = None,
-        cv: Any = None,
-        scoring: Any = None,
-    ) -> None:
-        """All are kept as given: `ModuleParameters`."""
 
     @public_fit
     def fit(

@@ -108,6 +108,25 @@ def test_a_subclass_may_take_fewer_parameters():
     assert clone(Small(random_state=0)).fit(X, Y).predict_proba(X).shape == Y.shape
 
 
+def test_a_subclass_may_add_a_parameter():
+    class Named(SoftTargetMLPClassifier):
+        def __init__(self, title="net", **kwargs):
+            super().__init__(**kwargs)
+
+    net = Named(title="mine", alpha=0.5)
+    assert (net.title, net.alpha, net.dropout) == ("mine", 0.5, "auto")
+    with pytest.raises(TypeError, match="Did you mean 'alpha'"):
+        Named(alpa=0.5)
+
+
+def test_an_annotated_attribute_of_a_subclass_is_no_parameter():
+    class Marked(SoftTargetMLPClassifier):
+        mark: str = "x"
+        found_: int
+
+    assert Marked(alpha=0.5).get_params() == SoftTargetMLPClassifier(alpha=0.5).get_params()
+
+
 # --- what a piece that is missing is called --------------------------------------------------
 
 PIECES = {

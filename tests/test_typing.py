@@ -26,7 +26,9 @@ ignore_missing_imports = true
 follow_imports = silent
 """
 WRONG = """\
-from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier, decision
+from sklearn_softloss import MultiLabelSigmoidClassifier, decision
+from sklearn_softloss import SoftLossMLPRegressor, SoftTargetMLPClassifier
+from sklearn_softloss.annotators import AnnotatorMLPClassifier
 from sklearn_softloss.display import QuantileFanDisplay
 from sklearn_softloss.losses import Focal, get_loss
 from sklearn_softloss.metrics import soft_log_loss
@@ -38,6 +40,9 @@ SoftTargetMLPClassifier(dropuot=0.5)
 SoftTargetMLPClassifier().fit([[0]], [0], sample_weigth=[1])
 MultiLabelSigmoidClassifier().partial_fit([[0]], [[0]], class_=[0])
 MultiLabelSigmoidClassifier(max_iter=3).predict_proba()
+MultiLabelSigmoidClassifier((8,), "relu", "adamw")
+SoftLossMLPRegressor(threshold=0.5)
+AnnotatorMLPClassifier(momentum=0.5)
 Focal(gama=1.0)
 get_loss(3)
 soft_log_loss([[1.0]], [[1.0]], weight=[1.0])

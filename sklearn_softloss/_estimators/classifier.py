@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,56 +14,30 @@ from .._targets.encoding import Array, Targets, as_array, distinct
 from .._targets.weighting import is_rule
 from .course import Call, Course
 from .estimator import NetEstimator
+from .parameters import ClassifierParameters
 
 
-class NetClassifier(MostProbableMixin, NetEstimator):
+class NetClassifier(ClassifierParameters, MostProbableMixin, NetEstimator):
     """Base of classifiers that are a net."""
 
     _kept_of_targets: tuple[str, ...] = ("classes",)
 
-    _from_vector: bool
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = "auto",
-        activation: str = "relu",
-        *,
-        loss: Any = "cross_entropy",
-        label_smoothing: float = 0.0,
-        target_range: tuple[float, float] | None = None,
-        class_weight: Any = None,
-        encoding: str | None = "auto",
-        categorical_features: Any = "from_dtype",
-        solver: Any = "adamw",
-        alpha: float | str = "auto",
-        dropout: float | str = "auto",
-        batch_size: Any = "auto",
-        learning_rate: str = "cosine",
-        learning_rate_init: float = 0.006,
-        power_t: float = 0.5,
-        max_iter: int | str = "auto",
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: int | bool = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.99,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        module: Any = None,
-        device: str = "cpu",
-        dtype: str | None = None,
-        callbacks: Any = None,
-        cv: Any = None,
-        scoring: Any = None,
-    ) -> None:
-        """All are kept as given: `ModuleParameters`."""
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        smoothing, ends = self.label_smoothing, self.target_range
+        if ends is None:
+            return
+        if smoothing:
+            raise ValueError(
+                f"label_smoothing={smoothing} and target_range={ends!r} both move the targets: "
+                "set one of them."
+            )
+        is_legal = np.shape(ends) == (2,) and all(isinstance(end, Real) for end in ends)
+        if not is_legal or not 0 <= ends[0] < ends[1] <= 1:
+            raise ValueError(
+                "target_range must be None or (low, high) with 0 <= low < high <= 1, such as "
+                f"(0.1, 0.9); got {ends!r}."
+            )
 
     def _code_for(self, targets: Targets, weighting: Any, call: Call) -> TargetCode | None:
         if self.label_smoothing or self.target_range not in (None, (0, 1)):

@@ -39,19 +39,18 @@ from .candidates import MIDDLE
 from .choice import Chosen, choose
 from .course import Call, Course, Problem, check_call, course_of
 from .data_parallel import check_same_data, check_sharing
-from .keywords import ModuleParameters
 from .parameters import check_parameters, torch_device, torch_dtype
 from .reading import ReadsColumns
 from .settings import Settings
 from .validation import TRANSFORM_IT, hold_out, warn_if_far_out
 
 
-class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, SoftlossEstimator, ABC):
+class NetEstimator(ReadsColumns, CallbackSupportMixin, SoftlossEstimator, ABC):
     """Base of estimators that are a net: everything that does not depend on what y means.
 
-    A subclass lists all parameters of a net (`Shared`) in its `__init__`, says which domains of
-    losses it serves (`_domains`, the preferred one first) and turns y into targets (`_encode`); it
-    may weigh them (`_weigh`), code them (`_code_for`) and keep some of their attributes
+    A subclass has a parameter `loss` beside those of all nets (`NetParameters`), says which domains
+    of losses it serves (`_domains`, the preferred one first) and turns y into targets (`_encode`);
+    it may weigh them (`_weigh`), code them (`_code_for`) and keep some of their attributes
     (`_kept_of_targets`). Its `fit` calls `_fit`, its predictions read the net by `_predicted`.
     """
 
@@ -67,16 +66,16 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
     _never_known: Array | None = None
     """Columns of y of which no entry was ever known, if there are such."""
 
-    cv: Any = None
-    scoring: Any = None
     _candidate: tuple[Any, ...] = MIDDLE
-    """What was chosen. Files that were written before these existed hold none of the three."""
+    """What was chosen. Files that were written before it existed hold none."""
 
     net_: TrainingNet
     loss_curve_: list[float]
     validation_loss_curve_: list[float] | None
     t_: int
     _generators: Generators
+    _from_vector: bool
+    _code: Any
 
     # --- what a subclass says about its y ------------------------------------------------------
 
@@ -107,6 +106,8 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
         """What the training sees in place of the targets, and predictions are put back from."""
         return None
 
+    _check_parameters = check_parameters
+
     def _check_classes(self, call: Call) -> None:
         """Refuse a y, or classes declared, that the weights of the last fit cannot serve."""
 
@@ -129,7 +130,7 @@ class NetEstimator(ReadsColumns, ModuleParameters, CallbackSupportMixin, Softlos
     ) -> Self:
         processes = entered()
         with processes.failing_together():
-            check_parameters(self)
+            self._check_parameters()
             given = X, y, sample_weight, label_weight, declared, validation
             call = Call(*given, self._loss(), course_of(self, in_parts), processes)
             if processes.size > 1:

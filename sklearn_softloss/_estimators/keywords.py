@@ -1,11 +1,15 @@
-"""Keywords that no signature lists: parameters of a module, and habits from other libraries."""
+"""Parameters: annotated attributes of a class, or of a module; and keywords of other libraries."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import Field, field
 from functools import wraps
-from typing import Any, Self, TypeVar, cast
+from inspect import Parameter
+from numbers import Real
+from operator import attrgetter
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast, dataclass_transform
 
 from .._checks import nearest_name
 from .callbacks import with_callbacks
@@ -22,7 +26,25 @@ ELSEWHERE = {
 }
 """What a keyword of other libraries' `fit` is called here."""
 
+Class = TypeVar("Class", bound="type[ModuleParameters]")
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class Number(NamedTuple):
+    """Default and type of a number, whether it may be "auto" or endless, and its bounds."""
+
+    default: float | str
+    kind: type
+    auto: bool
+    endless: bool
+    bounds: dict[str, Any]
+
+
+def number(
+    *, default: Any, kind: type = Real, auto: bool = False, endless: bool = False, **bounds: Any
+) -> Any:
+    """A parameter that is a `Number`, with bounds of `check_scalar`: [low, high) if none say so."""
+    return Number(default, kind, auto, endless, {"include_boundaries": "left", **bounds})
 
 
 def module_parameters(estimator: Any) -> dict[str, Any]:
@@ -35,6 +57,8 @@ class ModuleParameters:
     """Lets an estimator take, search and clone ``module__name``, as skorch's nets do, and hand it
     to its module. `__init__` need not list them, and what it lists is kept as it was given,
     whatever its body does; a base before `BaseEstimator`."""
+
+    _numbers: ClassVar[Mapping[str, Number]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -100,6 +124,38 @@ def _keeping_parameters(init: Callable[..., None]) -> Callable[..., None]:
         vars(self).update({name: given.arguments[name] for name in known[1:]}, **of_module)
 
     return init_and_keep
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(number, field))
+def with_parameters(cls: Class) -> Class:
+    """Class decorator: annotated attributes are parameters of `__init__`, as of a dataclass, but
+    listed before those of the bases. What stands below ``_: KW_ONLY`` is taken by keyword; what is
+    ``field(init=False)`` is no parameter here, and has the value of the base."""
+    inherited, own = dict(inspect.signature(cls).parameters), {}
+    kind: Any = Parameter.POSITIONAL_OR_KEYWORD
+    this = Parameter("self", kind)
+    for name, annotation in inspect.get_annotations(cls).items():
+        if annotation == "KW_ONLY":
+            kind = Parameter.KEYWORD_ONLY
+            continue
+        default = vars(cls)[name]
+        if isinstance(default, Field):
+            delattr(cls, name)
+            del inherited[name]
+            continue
+        if isinstance(default, Number):
+            cls._numbers = {**cls._numbers, name: default}
+            setattr(cls, name, default := default.default)
+        own[name] = Parameter(name, kind, default=default, annotation=annotation)
+    own_first = (own | inherited | own).values()
+    listed = [this, *sorted(own_first, key=attrgetter("kind"))]
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        """All are kept as given: `ModuleParameters`."""
+
+    __init__.__signature__ = inspect.Signature(listed)  # type: ignore[attr-defined]
+    cls.__init__ = _keeping_parameters(__init__)  # type: ignore[method-assign]
+    return cls
 
 
 def public_fit(fit: Method) -> Method:

@@ -1,11 +1,12 @@
-"""Which values the estimators' parameters may take; checked in `fit`, never in `__init__`."""
+"""The parameters of nets, and which values they may take: checked in `fit`, never in `__init__`."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import KW_ONLY, field
 from math import isinf, isnan
-from numbers import Integral, Real
-from typing import Any, Literal, NamedTuple
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,38 +20,96 @@ from .._training.checkpoint import TrainingCheckpoint
 from .._training.mlp import ACTIVATIONS
 from .._training.schedule import SCHEDULES
 from .._training.solvers import SOLVERS
-from .keywords import module_parameters
+from .keywords import ModuleParameters, Number, module_parameters, number, with_parameters
 
 
-class Number(NamedTuple):
-    """Type and bounds of a number, and whether it may be "auto" or endless."""
+@with_parameters
+class NetParameters(ModuleParameters):
+    """The parameters of all nets, which `Shared` describes."""
 
-    kind: type
-    low: float | None = None
-    high: float | None = None
-    include: Literal["left", "right", "both", "neither"] = "left"
-    auto: bool = False
-    endless: bool = False
+    hidden_layer_sizes: Any = "auto"
+    activation: str = "relu"
+    _: KW_ONLY
+    encoding: str | None = "auto"
+    categorical_features: Any = "from_dtype"
+    solver: Any = "adamw"
+    alpha: float | str = number(default="auto", min_val=0, auto=True)
+    dropout: float | str = number(default="auto", min_val=0, max_val=1, auto=True)
+    batch_size: Any = number(default="auto", kind=Integral, min_val=1, auto=True)
+    learning_rate: str = "cosine"
+    learning_rate_init: float = number(default=0.006, min_val=0, include_boundaries="neither")
+    power_t: float = number(default=0.5, min_val=0)
+    max_iter: int | str = number(default="auto", kind=Integral, min_val=1, auto=True)
+    shuffle: bool = True
+    random_state: Any = None
+    tol: float = number(default=1e-4, min_val=0, endless=True)
+    verbose: int | bool = False
+    warm_start: bool = False
+    momentum: float = number(default=0.9, min_val=0, max_val=1, include_boundaries="both")
+    nesterovs_momentum: bool = True
+    early_stopping: bool = False
+    validation_fraction: float = number(
+        default=0.1, min_val=0, max_val=1, include_boundaries="neither"
+    )
+    beta_1: float = number(default=0.9, min_val=0, max_val=1)
+    beta_2: float = number(default=0.99, min_val=0, max_val=1)
+    epsilon: float = number(default=1e-8, min_val=0, include_boundaries="neither")
+    n_iter_no_change: float = number(default=10, min_val=1, endless=True)
+    max_fun: int = number(default=15000, kind=Integral, min_val=1)
+    module: Any = None
+    device: str = "cpu"
+    dtype: str | None = None
+    callbacks: Any = None
+    cv: Any = None
+    scoring: Any = None
 
 
-NUMBERS = {
-    "alpha": Number(Real, 0, auto=True),
-    "batch_size": Number(Integral, 1, auto=True),
-    "learning_rate_init": Number(Real, 0, include="neither"),
-    "power_t": Number(Real, 0),
-    "max_iter": Number(Integral, 1, auto=True),
-    "tol": Number(Real, 0, endless=True),
-    "momentum": Number(Real, 0, 1, "both"),
-    "validation_fraction": Number(Real, 0, 1, "neither"),
-    "beta_1": Number(Real, 0, 1),
-    "beta_2": Number(Real, 0, 1),
-    "epsilon": Number(Real, 0, include="neither"),
-    "n_iter_no_change": Number(Real, 1, endless=True),
-    "max_fun": Number(Integral, 1),
-    "dropout": Number(Real, 0, 1, auto=True),
-    "label_smoothing": Number(Real, 0, 1),
-}
-"""Of these only classifiers have the last."""
+@with_parameters
+class ClassifierParameters(NetParameters):
+    """Those of `SoftTargetMLPClassifier`."""
+
+    _: KW_ONLY
+    loss: Any = "cross_entropy"
+    label_smoothing: float = number(default=0.0, min_val=0, max_val=1)
+    target_range: tuple[float, float] | None = None
+    class_weight: Any = None
+
+
+@with_parameters
+class MultiLabelParameters(ClassifierParameters):
+    """Those of `MultiLabelSigmoidClassifier`."""
+
+    _: KW_ONLY
+    loss: Any = "binary_cross_entropy"
+    threshold: Any = 0.5
+
+
+@with_parameters
+class AnnotatorParameters(NetParameters):
+    """Those of `AnnotatorMLPClassifier`, which takes fewer."""
+
+    _: KW_ONLY
+    n_camps: int | str = "auto"
+    power_t: float = field(init=False)
+    shuffle: bool = field(init=False)
+    warm_start: bool = field(init=False)
+    momentum: float = field(init=False)
+    nesterovs_momentum: bool = field(init=False)
+    beta_1: float = field(init=False)
+    beta_2: float = field(init=False)
+    epsilon: float = field(init=False)
+    max_fun: int = field(init=False)
+
+
+@with_parameters
+class RegressorParameters(NetParameters):
+    """Those of `SoftLossMLPRegressor`."""
+
+    _: KW_ONLY
+    loss: Any = "squared_error"
+    quantile: Any = 0.5
+
+
 FLAGS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 CHOICES: dict[str, Collection[Any]] = {
     "encoding": ("auto", "standard", "piecewise", None),
@@ -64,11 +123,8 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 def check_parameters(estimator: Any) -> None:
     """Raise TypeError or ValueError for the first parameter with an illegal value."""
-    for name, allowed in NUMBERS.items():
-        if hasattr(estimator, name):
-            _check_number(name, getattr(estimator, name), allowed)
-    if getattr(estimator, "target_range", None) is not None:
-        _check_target_range(estimator.target_range, estimator.label_smoothing)
+    for name, allowed in estimator._numbers.items():
+        _check_number(name, getattr(estimator, name), allowed)
     for name in FLAGS:
         check_scalar(getattr(estimator, name), name, (bool, np.bool_))
     check_scalar(estimator.verbose, "verbose", (bool, np.bool_, Integral))
@@ -99,33 +155,12 @@ def check_parameters(estimator: Any) -> None:
     torch_device(estimator.device)
 
 
-def _check_target_range(target_range: Any, label_smoothing: float) -> None:
-    if label_smoothing:
-        raise ValueError(
-            f"label_smoothing={label_smoothing} and target_range={target_range!r} both move the "
-            "targets: set one of them."
-        )
-    legal = np.shape(target_range) == (2,) and all(isinstance(end, Real) for end in target_range)
-    if not legal or not 0 <= target_range[0] < target_range[1] <= 1:
-        raise ValueError(
-            "target_range must be None or (low, high) with 0 <= low < high <= 1, such as "
-            f"(0.1, 0.9); got {target_range!r}."
-        )
-
-
 def _check_number(name: str, value: Any, allowed: Number) -> None:
     """Refuse a value of another type or out of bounds, NaN too."""
     if allowed.auto and isinstance(value, str) and value == "auto":
         return
     label = f"{name} (a number, or 'auto')" if allowed.auto else name
-    check_scalar(
-        value,
-        label,
-        allowed.kind,
-        min_val=allowed.low,
-        max_val=allowed.high,
-        include_boundaries=allowed.include,
-    )
+    check_scalar(value, label, allowed.kind, **allowed.bounds)
     if isnan(value) or (isinf(value) and not allowed.endless):
         raise ValueError(f"{label} must be a finite number; got {value!r}.")
 

@@ -16,6 +16,7 @@ from .._targets.encoding import Array
 from .._training.batches import block_size, release_pages
 from ..distributed import ALONE, Processes
 from .course import Course
+from .parameters import NetParameters
 
 SMALL = 2**18
 """Entries of X up to which what scikit-learn does once a call shows in the time of a prediction."""
@@ -30,15 +31,12 @@ NO_TABLE = Columns.of(np.empty((0, 0)), None)
 """Of an estimator that has not been fitted, or was by a version that read no columns."""
 
 
-class ReadsColumns:
+class ReadsColumns(NetParameters):
     """What `encoding` and `categorical_features` say, and X as a net takes it."""
 
-    encoding: str | None = "auto"
-    categorical_features: Any = "from_dtype"
     _columns: Columns = NO_TABLE
-    """What the columns of X are. Files that were written before these existed hold none of them."""
+    """What the columns of X are. Files that were written before it existed hold none."""
 
-    module: Any
     n_features_in_: int
     _built_in_net: Any
 

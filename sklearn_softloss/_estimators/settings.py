@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from types import SimpleNamespace
 from typing import Any
 
 from .._training.schedule import FIXED_LENGTH
 from .._warn import warn
 from .keywords import module_parameters
-from .parameters import hidden_layers
+from .parameters import NetParameters, hidden_layers
 
 SMALL_BATCH, BENT_STEPS = 32, 64
 """Rows a step of batch_size="auto", at least, of which fewer than twice as many make one step; and
@@ -28,8 +29,7 @@ class Settings(SimpleNamespace):
     @classmethod
     def of(cls, estimator: Any, chosen: Mapping[str, Any]) -> Settings:
         """Those of an estimator whose "auto" has become what was chosen."""
-        stated = vars(estimator).items()  # what was fitted begins or ends otherwise
-        given = {name: value for name, value in stated if "_" not in (name[0], name[-1])}
+        given = {name: getattr(estimator, name) for name in signature(NetParameters).parameters}
         settings = cls(**{**given, **chosen})
         settings.hidden_layer_sizes = tuple(hidden_layers(settings.hidden_layer_sizes))
         if settings.max_iter == "auto":

@@ -19,6 +19,7 @@ from .._estimators.documented import documented
 from .._estimators.equal_rows import groups_of_equal
 from .._estimators.estimator import unchanged_on_error
 from .._estimators.keywords import public_fit
+from .._estimators.parameters import AnnotatorParameters
 from .._targets.annotations import (
     Annotations,
     annotator_names,
@@ -43,7 +44,7 @@ AGREEMENT_ENTRIES, READ_ENTRIES = 2**19, 2**20
 
 
 @documented
-class AnnotatorMLPClassifier(NetClassifier):
+class AnnotatorMLPClassifier(AnnotatorParameters, NetClassifier):
     """Neural net for annotators' answers: the share of each, and who says what.
 
     Parameters
@@ -127,36 +128,6 @@ class AnnotatorMLPClassifier(NetClassifier):
     embedding_: Array
     scale_: Array
     bias_: Array
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = "auto",
-        activation: str = "relu",
-        *,
-        n_camps: int | str = "auto",
-        encoding: str | None = "auto",
-        categorical_features: Any = "from_dtype",
-        solver: Any = "adamw",
-        alpha: float | str = "auto",
-        dropout: float | str = "auto",
-        batch_size: Any = "auto",
-        learning_rate: str = "cosine",
-        learning_rate_init: float = 0.006,
-        max_iter: int | str = "auto",
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: int | bool = False,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: float = 10,
-        module: Any = None,
-        device: str = "cpu",
-        dtype: str | None = None,
-        callbacks: Any = None,
-        cv: Any = None,
-        scoring: Any = None,
-    ) -> None:
-        super().__init__()  # all parameters are kept as given: `ModuleParameters`
 
     @public_fit
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
