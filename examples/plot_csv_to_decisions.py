@@ -51,7 +51,7 @@ X = pd.read_csv(file)
 y = X.pop("answer")
 train, test = slice(0, 2000), slice(2000, n)
 clf = SoftTargetMLPClassifier(random_state=0)
-tuned = TunedDecisionClassifierCV(clf, cv=3, pos_label="leaves", random_state=0)
+tuned = TunedDecisionClassifierCV(clf, cv=2, pos_label="leaves", random_state=0)
 tuned.fit(X[train], y[train])
 print(tuned.decision_report())
 net = tuned.estimator_

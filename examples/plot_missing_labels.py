@@ -18,7 +18,7 @@ from sklearn_softloss import MultiLabelSigmoidClassifier
 # The same net on the same rows, with more and more entries unknown.
 
 LOST = (0.0, 0.2, 0.4, 0.6, 0.8)
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 
 X, Y = make_multilabel_classification(1000, n_classes=5, n_labels=2, random_state=0)
 X = StandardScaler().fit_transform(X).astype(np.float32)

@@ -19,7 +19,7 @@ from sklearn_softloss.metrics import multilabel_log_loss, multilabel_precision_a
 
 N_TAGS = 100
 X, partly, truth = make_label_sets(
-    3000,
+    2000,
     20,
     N_TAGS,
     prevalence=(0.3, 0.005),
@@ -29,7 +29,7 @@ X, partly, truth = make_label_sets(
     random_state=0,
 )
 fits = (np.random.default_rng(1).random(truth.shape) < truth).astype(int)  # asked about all, later
-train, test = slice(2000), slice(2000, None)
+train, test = slice(1000), slice(1000, None)
 
 # %%
 # The same net three times: on the tags as they are known, on "not tagged is no", and on full

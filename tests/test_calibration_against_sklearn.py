@@ -38,8 +38,8 @@ X_NEW = np.random.RandomState(1).uniform(2, 8, (40, 2))
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [
-        SoftCalibratedClassifierCV(linear(), cv=3),
-        SoftCalibratedClassifierCV(linear_labels(), method="sigmoid", cv=3),
+        SoftCalibratedClassifierCV(linear(), cv=2),
+        SoftCalibratedClassifierCV(linear_labels(), method="sigmoid", cv=2),
         SoftCalibratedClassifierCV(LogisticRegression(), method="isotonic"),
         SoftCalibratedClassifierCV(LogisticRegression(), method="vector", cv=3, ensemble=False),
     ]

@@ -133,12 +133,10 @@ def test_every_link():
 @pytest.mark.parametrize(
     "loss",
     [
-        losses.CrossEntropy(),
         losses.BinaryCrossEntropy(pos_weight=3.0),
         losses.CountDistribution(),
         losses.RegressionSquaredError(),
         losses.Quantile((0.05, 0.3, 0.5, 0.501, 0.9)),
-        losses.Gamma(),
         losses.Gaussian(),
     ],
     ids=repr,

@@ -57,7 +57,7 @@ INSIDE = [
 ]
 
 
-@parametrize_with_checks([TunedDecisionClassifierCV(clf, random_state=0) for clf in INSIDE])
+@parametrize_with_checks([TunedDecisionClassifierCV(clf, cv=3, random_state=0) for clf in INSIDE])
 def test_scikit_learns_checks(estimator, check):
     run(estimator, check)
 
