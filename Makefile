@@ -33,7 +33,7 @@ test-oldest: $(OLDEST)/installed
 	$(PLAINLY) $(OLDEST)/bin/python $(PYTEST) $(OF_TEXT) --ignore=sklearn_softloss/export
 
 # What is exported, computed plainly. TESTS= runs all of them so, at the versions of today.
-test-portable: TESTS := tests/test_export.py tests/test_export_columns.py::test_tables_of_every_kind
+test-portable: TESTS := $(addprefix tests/test_export,.py _around.py _columns.py::test_tables_of_every_kind)
 test-portable: $(INSTALLED)
 	$(PLAINLY) $(BIN)/python $(PYTEST) $(TESTS)
 

@@ -19,8 +19,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from cases import SMALL
-from export_cases import _one_registry  # noqa: F401
+from export_cases import EXACT, FEW_PASSES, _one_registry, agree  # noqa: F401
 from sklearn_softloss import (
     MultiLabelSigmoidClassifier,
     SoftLossMLPRegressor,
@@ -36,9 +35,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 skl2onnx = pytest.importorskip("skl2onnx")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-FEW_PASSES = {**SMALL, "max_iter": 4}
 NET = SoftTargetMLPClassifier(**{**FEW_PASSES, "encoding": "piecewise"})
-EXACT = 1e-12
 TYPES = onnx.TensorProto
 
 
@@ -64,18 +61,6 @@ def codes(frame, n=3):
     if "kind" in frame:
         value += 60 * (frame["kind"] == "x")
     return pd.qcut(value, n, labels=False).to_numpy()
-
-
-def agree(estimator, frame, within=EXACT, rows=None):
-    """The model of an estimator, which answers alike on these rows and on all others given."""
-    model = to_onnx(estimator, frame)
-    onnx.checker.check_model(model, full_check=True)
-    for given in (frame, frame[:1], *([] if rows is None else [rows])):
-        found = check(model, estimator, given)
-        assert found.n_rows == len(given)
-        assert found.n_other_labels == 0
-        assert max(found.differences.values()) <= within
-    return model
 
 
 def inputs_of(model):
