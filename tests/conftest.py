@@ -1,6 +1,7 @@
 """Set before anything imports scipy: the array API checks run only with SCIPY_ARRAY_API=1."""
 
 import os
+from functools import cache
 
 os.environ["SCIPY_ARRAY_API"] = "1"
 # Threads of processes that tests start sleep while they wait: they share the cores with others.
@@ -25,3 +26,22 @@ def _one_thread():
     with threadpool_limits(1):
         yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def torch_looks_once():
+    """Lists of all operators, which torch makes anew for each export, are half of its time."""
+    try:
+        from torch._export.utils import _collect_all_valid_cia_ops as operators
+        from torch.export import decomp_utils, exported_program
+        from torch.onnx._internal.exporter._registration import ONNXRegistry
+    except ImportError:  # pragma: no cover
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        found = cache(operators)
+        for module in (decomp_utils, exported_program):
+            patch.setattr(module, operators.__name__, lambda: set(found()), raising=False)
+        read_once = cache(ONNXRegistry.from_torchlib)
+        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(read_once))
+        yield

@@ -1,7 +1,5 @@
 """What tests of the export share."""
 
-import functools
-
 import pytest
 from sklearn.utils.validation import _num_samples
 
@@ -15,20 +13,6 @@ from sklearn_softloss.export import check, to_onnx  # noqa: E402
 
 FEW_PASSES = {**SMALL, "max_iter": 4}
 EXACT = 1e-12
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_registry():
-    """torch reads its list of ONNX functions for each export, which is half of one here."""
-    try:
-        from torch.onnx._internal.exporter._registration import ONNXRegistry
-    except ImportError:  # pragma: no cover
-        yield
-        return
-    read_once = staticmethod(functools.cache(ONNXRegistry.from_torchlib))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ONNXRegistry, "from_torchlib", read_once)
-        yield
 
 
 def agree(estimator, X, within=EXACT, rows=None):

@@ -23,7 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, SplineTransformer, Standa
 
 import sklearn_softloss
 from cases import LOSSES, REGRESSION_LOSSES, fitted_with, make_labels, make_soft
-from export_cases import EXACT, FEW_PASSES, _one_registry, agree  # noqa: F401
+from export_cases import EXACT, FEW_PASSES, agree
 from sklearn_softloss import (
     MultiLabelSigmoidClassifier,
     SoftRowsClassifier,
@@ -42,7 +42,10 @@ from sklearn_softloss.export._onnx import _are_ties
 from sklearn_softloss.losses import DistributionLoss, IndependentLoss, RegressionLoss, sum_entries
 
 onnxruntime = pytest.importorskip("onnxruntime")
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.usefixtures("torch_looks_once"),
+]
 
 LEAST_OPSET = 18
 

@@ -30,7 +30,7 @@ from sklearn.preprocessing import (
 )
 
 from cases import make_labels, make_soft
-from export_cases import EXACT, FEW_PASSES, _one_registry, agree  # noqa: F401
+from export_cases import EXACT, FEW_PASSES, agree
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
 from sklearn_softloss.calibration import (
     BetaCalibration,
@@ -58,7 +58,10 @@ from sklearn_softloss.export import check, to_onnx
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 skl2onnx = pytest.importorskip("skl2onnx")
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.usefixtures("torch_looks_once"),
+]
 
 
 # --- what stands around ------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from export_cases import EXACT, FEW_PASSES, _one_registry, agree  # noqa: F401
+from export_cases import EXACT, FEW_PASSES, agree
 from sklearn_softloss import (
     MultiLabelSigmoidClassifier,
     SoftLossMLPRegressor,
@@ -33,7 +33,10 @@ from sklearn_softloss.export import check, to_onnx
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 skl2onnx = pytest.importorskip("skl2onnx")
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.usefixtures("torch_looks_once"),
+]
 
 NET = SoftTargetMLPClassifier(**{**FEW_PASSES, "encoding": "piecewise"})
 TYPES = onnx.TensorProto

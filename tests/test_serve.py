@@ -19,6 +19,7 @@ from sklearn_softloss.export import to_onnx
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.usefixtures("torch_looks_once")
 SERVER = Path(__file__).parents[1] / "examples" / "serve.py"
 
 
