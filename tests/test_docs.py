@@ -14,7 +14,9 @@ from PIL import Image
 
 import sklearn_softloss
 from harness.leads import LEADS, MOST_COLUMNS, Lead, arranged, cells_of, is_table
+from sklearn_softloss import SoftLossMLPRegressor
 from sklearn_softloss._estimators import candidates
+from sklearn_softloss._estimators.estimator import NetEstimator
 from sklearn_softloss.metrics import scorers
 
 ROOT = Path(__file__).parents[1]
@@ -41,8 +43,8 @@ def no_windows():
 
 @pytest.fixture
 def little_work(page, monkeypatch):
-    """Fits choose between three, but where a page says what was chosen; the workers of a cluster
-    are threads, which import nothing anew."""
+    """Fits choose between three and train for eight epochs, but where a page says what was chosen;
+    the workers of a cluster are threads, which import nothing anew."""
     all_of = candidates.candidates_of
 
     def three(*args):
@@ -50,13 +52,15 @@ def little_work(page, monkeypatch):
 
     if page != "docs/guide/columns.md":
         monkeypatch.setattr(candidates, "candidates_of", three)
+        for kind in (NetEstimator, SoftLossMLPRegressor):
+            monkeypatch.setattr(kind, "_planned_epochs", 8)
     monkeypatch.setattr(distributed, "Client", partial(distributed.Client, processes=False))
 
 
 @pytest.mark.parametrize(
     ("page", "block"), [(page, i) for page, blocks in CODE.items() for i in range(len(blocks))]
 )
-@pytest.mark.usefixtures("no_windows", "little_work")
+@pytest.mark.usefixtures("no_windows", "little_work", "torch_looks_once")
 def test_a_block_of_code_runs_alone(page, block, tmp_path, monkeypatch):
     code = CODE[page][block]
     if "to_onnx" in code:
