@@ -230,9 +230,7 @@ class NetEstimator(ReadsColumns, CallbackSupportMixin, SoftlossEstimator, ABC):
             if observer is not None:
                 observer.fitted = lambda: self._to_predict(net.frozen(), problem)
                 observer.on_fit_begin(n_epochs)
-            net.observer = observer
-            loop = net.train(train, problem.valid, n_epochs, generators.torch)
-            net.observer = None
+            loop = net.train(train, problem.valid, n_epochs, generators.torch, observer)
             net.is_to_go_on = course.in_parts or self.warm_start
         return net, loop
 

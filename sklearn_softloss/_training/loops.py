@@ -40,8 +40,10 @@ class Loop(ABC):
         train: TrainingData,
         valid: TrainingData | None,
         generator: torch.Generator,
+        observer: Any = None,
     ) -> None:
-        self.net, self.module, self.observer = net, net.module_, CallbackObserver(net, train, valid)
+        self.net, self.module = net, net.module_
+        self.observer = CallbackObserver(net, train, valid, observer)
         self.train, self.valid, self.processes = train, valid, train.processes
         self.generator = generator
         self.loss: Loss = net.criterion_

@@ -35,9 +35,6 @@ class TrainingNet(NeuralNet):
     """
 
     _default_callbacks: ClassVar[list[tuple[str, Callback]]] = []
-    observer: Any = None
-    """Beside the callbacks, while training: has ``on_epoch_begin()``, and ``on_epoch_end()``, whose
-    True stops."""
     is_to_go_on = False
     """Whether a copy is to have the optimizer's state too."""
 
@@ -137,10 +134,15 @@ class TrainingNet(NeuralNet):
         valid: TrainingData | None,
         n_epochs: int,
         generator: torch.Generator,
+        observer: Any = None,
     ) -> Loop:
-        """Train for at most so many epochs, and return the loop that did."""
+        """Train for at most so many epochs, and return the loop that did.
+
+        An observer, beside the callbacks, has ``on_epoch_begin()``, and ``on_epoch_end()``, whose
+        True stops.
+        """
         kind: type[Loop] = EpochLoop if self.lbfgs is None else LBFGSLoop
-        loop = kind(self, train, valid, generator)
+        loop = kind(self, train, valid, generator, observer)
         n_recorded = len(self.history)
         self.notify("on_train_begin", X=train, y=valid)
         try:
@@ -157,7 +159,6 @@ class TrainingNet(NeuralNet):
         """A copy that predicts as the net does now, whatever becomes of the net."""
         twin = self._shallow_copy()
         twin.module_ = copy.deepcopy(self.module_)
-        twin.observer = None
         return twin
 
     def without_training(self) -> TrainingNet:

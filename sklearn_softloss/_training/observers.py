@@ -79,17 +79,19 @@ class Monitor:
 
 
 class CallbackObserver:
-    """Tells skorch's callbacks, the history and the net's own observer what a loop does. Batches
+    """Tells skorch's callbacks, the history and another observer what a loop does. Batches
     only where `sees_batches` says so."""
 
-    def __init__(self, net: Any, train: TrainingData, valid: TrainingData | None) -> None:
-        self.net, self.sees_batches = net, net.sees_batches_
+    def __init__(
+        self, net: Any, train: TrainingData, valid: TrainingData | None, other: Any = None
+    ) -> None:
+        self.net, self.sees_batches, self.other = net, net.sees_batches_, other
         self.datasets = {"dataset_train": train, "dataset_valid": valid}
 
     def on_epoch_begin(self) -> None:
         self.net.notify("on_epoch_begin", **self.datasets)
-        if self.net.observer is not None:
-            self.net.observer.on_epoch_begin()
+        if self.other is not None:
+            self.other.on_epoch_begin()
 
     def on_epoch_end(self, record: dict[str, Any]) -> bool:
         """Take in the losses of an epoch; True stops the training."""
@@ -101,7 +103,7 @@ class CallbackObserver:
             self.net.notify("on_epoch_end", **self.datasets)
         except KeyboardInterrupt:  # as skorch's callbacks stop a training
             return True
-        return self.net.observer is not None and self.net.observer.on_epoch_end()
+        return self.other is not None and self.other.on_epoch_end()
 
     def on_batch_begin(self, batch: Batch, training: bool) -> None:
         if self.sees_batches:
