@@ -22,21 +22,22 @@ demo: $(SHOWABLE)
 test: lint types
 	SCIPY_ARRAY_API=1 $(BIN)/python $(PYTEST)
 
-# What another machine would compute: the plainest kernels of this processor, on one thread.
+# What another machine would compute: the plainest kernels of this processor, on one thread. Of each
+# test the first case and a third of the others; CASES= runs all.
+CASES ?= --one-in 3
 PLAINLY := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1
 # Tests of the project's own text and figures, which look the same to every version and processor.
 OF_TEXT := $(foreach name,architecture docstrings gallery notebook packaging typing,--ignore=tests/test_$(name).py)
 
-# The same tests at the oldest versions that pyproject.toml promises, computed plainly: of each the
-# first case and a third of the others, or by CASES= all; the extra onnx asks for newer versions.
-CASES ?= --one-in 3
+# The same tests at the oldest versions that pyproject.toml promises, computed plainly; the extra
+# onnx asks for newer ones.
 test-oldest: $(OLDEST)/installed
 	$(PLAINLY) $(OLDEST)/bin/python $(PYTEST) $(CASES) $(OF_TEXT) --ignore=sklearn_softloss/export
 
 # What is exported, computed plainly. TESTS= runs all of them so, at the versions of today.
 test-portable: TESTS := $(addprefix tests/test_export,.py _around.py _columns.py::test_tables_of_every_kind)
 test-portable: $(INSTALLED)
-	$(PLAINLY) $(BIN)/python $(PYTEST) $(TESTS)
+	$(PLAINLY) $(BIN)/python $(PYTEST) $(CASES) $(TESTS)
 
 # Models trained here answer the same where only onnxruntime and NumPy are installed.
 test-stranger: $(INSTALLED) $(STRANGER)/installed
