@@ -34,7 +34,7 @@ OF_TEXT := $(foreach name,architecture docstrings gallery notebook packaging typ
 test-oldest: $(OLDEST)/installed
 	$(PLAINLY) $(OLDEST)/bin/python $(PYTEST) $(CASES) $(OF_TEXT) --ignore=sklearn_softloss/export
 
-# What is exported, computed plainly. TESTS= runs all of them so, at the versions of today.
+# What is exported, computed plainly. TESTS= runs every test so, at the versions of today.
 test-portable: TESTS := $(addprefix tests/test_export,.py _around.py _columns.py::test_tables_of_every_kind)
 test-portable: $(INSTALLED)
 	$(PLAINLY) $(BIN)/python $(PYTEST) $(CASES) $(TESTS)

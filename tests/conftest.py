@@ -28,6 +28,16 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture
+def few_epochs(monkeypatch):
+    """Fits that plan their epochs train for eight."""
+    from sklearn_softloss import SoftLossMLPRegressor
+    from sklearn_softloss._estimators.estimator import NetEstimator
+
+    for kind in (NetEstimator, SoftLossMLPRegressor):
+        monkeypatch.setattr(kind, "_planned_epochs", 8)
+
+
 @pytest.fixture(scope="session")
 def torch_looks_once():
     """Lists of all operators, which torch makes anew for each export, are half of its time."""

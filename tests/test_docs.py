@@ -14,9 +14,7 @@ from PIL import Image
 
 import sklearn_softloss
 from harness.leads import LEADS, MOST_COLUMNS, Lead, arranged, cells_of, is_table
-from sklearn_softloss import SoftLossMLPRegressor
 from sklearn_softloss._estimators import candidates
-from sklearn_softloss._estimators.estimator import NetEstimator
 from sklearn_softloss.metrics import scorers
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +40,7 @@ def no_windows():
 
 
 @pytest.fixture
-def little_work(page, monkeypatch):
+def little_work(page, monkeypatch, request):
     """Fits choose between three and train for eight epochs, but where a page says what was chosen;
     the workers of a cluster are threads, which import nothing anew."""
     all_of = candidates.candidates_of
@@ -52,8 +50,7 @@ def little_work(page, monkeypatch):
 
     if page != "docs/guide/columns.md":
         monkeypatch.setattr(candidates, "candidates_of", three)
-        for kind in (NetEstimator, SoftLossMLPRegressor):
-            monkeypatch.setattr(kind, "_planned_epochs", 8)
+        request.getfixturevalue("few_epochs")
     monkeypatch.setattr(distributed, "Client", partial(distributed.Client, processes=False))
 
 

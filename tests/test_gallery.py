@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sklearn_softloss import SoftLossMLPRegressor
 from sklearn_softloss._estimators import candidates
-from sklearn_softloss._estimators.estimator import NetEstimator
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
@@ -19,15 +17,13 @@ def named(artist, direction):
 
 
 @pytest.fixture
-def little_work(monkeypatch):
-    """Fits choose nothing and train for eight epochs; the build of the site runs them whole."""
+def no_choice(monkeypatch):
+    """Fits take the middle; the build of the docs runs the examples as they stand."""
     monkeypatch.setattr(candidates, "candidates_of", lambda *args: ())
-    for kind in (NetEstimator, SoftLossMLPRegressor):
-        monkeypatch.setattr(kind, "_planned_epochs", 8)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-@pytest.mark.usefixtures("little_work")
+@pytest.mark.usefixtures("no_choice", "few_epochs")
 def test_an_example_draws_labelled_axes(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plt.switch_backend("Agg")

@@ -40,7 +40,7 @@ class Loop(ABC):
         train: TrainingData,
         valid: TrainingData | None,
         generator: torch.Generator,
-        observer: Any = None,
+        observer: Any,
     ) -> None:
         self.net, self.module = net, net.module_
         self.observer = CallbackObserver(net, train, valid, observer)

@@ -134,12 +134,12 @@ class TrainingNet(NeuralNet):
         valid: TrainingData | None,
         n_epochs: int,
         generator: torch.Generator,
-        observer: Any = None,
+        observer: Any,
     ) -> Loop:
         """Train for at most so many epochs, and return the loop that did.
 
-        An observer, beside the callbacks, has ``on_epoch_begin()``, and ``on_epoch_end()``, whose
-        True stops.
+        An observer, or None, is told beside the callbacks: it has ``on_epoch_begin()``, and
+        ``on_epoch_end()``, whose True stops.
         """
         kind: type[Loop] = EpochLoop if self.lbfgs is None else LBFGSLoop
         loop = kind(self, train, valid, generator, observer)

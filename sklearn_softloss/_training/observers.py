@@ -79,11 +79,11 @@ class Monitor:
 
 
 class CallbackObserver:
-    """Tells skorch's callbacks, the history and another observer what a loop does. Batches
-    only where `sees_batches` says so."""
+    """Tells skorch's callbacks, the history and another observer what a loop does. Batches only
+    where `sees_batches` says so."""
 
     def __init__(
-        self, net: Any, train: TrainingData, valid: TrainingData | None, other: Any = None
+        self, net: Any, train: TrainingData, valid: TrainingData | None, other: Any
     ) -> None:
         self.net, self.sees_batches, self.other = net, net.sees_batches_, other
         self.datasets = {"dataset_train": train, "dataset_valid": valid}
