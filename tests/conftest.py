@@ -1,5 +1,6 @@
 """Set before anything imports scipy: the array API checks run only with SCIPY_ARRAY_API=1."""
 
+import gc
 import os
 from functools import cache
 
@@ -8,9 +9,7 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
-import torch
 from hypothesis import settings
-from threadpoolctl import threadpool_limits
 
 # Equal examples in every run; HYPOTHESIS_PROFILE=random draws others.
 settings.register_profile("fixed", deadline=None, derandomize=True)
@@ -21,11 +20,21 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """Nets in tests are small; one thread is faster than two, in torch as in BLAS."""
+    import torch  # not where pytest-xdist hands out the tests, which waits for it
+    from threadpoolctl import threadpool_limits
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with threadpool_limits(1):
         yield
     torch.set_num_threads(before)
+
+
+def pytest_collection_finish():
+    """Garbage is looked for less often, which took a sixth of the time of torch's exports."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture

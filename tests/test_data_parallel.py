@@ -50,7 +50,13 @@ def environments():
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["torch.distributed", "pandas", "sklearn_softloss.decision", "sklearn_softloss.regressor"]
+    [
+        "torch.distributed",
+        "torch._dynamo",
+        "pandas",
+        "sklearn_softloss.decision",
+        "sklearn_softloss.regressor",
+    ]
 )
 
 
