@@ -276,5 +276,6 @@ def _meet(timeout: float) -> ProcessGroup:
             lambda: distributed.is_initialized() and distributed.destroy_process_group()
         )
     group: Any = distributed.new_group(backend=backend, timeout=limit)
-    store: Any = distributed.distributed_c10d._get_default_store()
-    return ProcessGroup(group, distributed.PrefixStore(group.group_name, store))
+    c10d: Any = distributed.distributed_c10d
+    store = c10d.PrefixStore(group.group_name, c10d._get_default_store())
+    return ProcessGroup(group, store)

@@ -11,11 +11,11 @@ import scipy.sparse as sp
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from .._checks import weight_or_ones
+from .._checks import is_missing, weight_or_ones
 from .._columns.table import check_columns
 from .._estimator_base import MostProbableMixin, SoftlossEstimator
 from .._targets.domains import first_bad_sum
-from .._targets.encoding import Array, Targets, as_array, encode_classes, is_missing
+from .._targets.encoding import Array, Targets, as_array, encode_classes
 from .._targets.labels import encode_labels
 from .._warn import warn
 from ..distributed import refuse_processes
