@@ -1,6 +1,7 @@
 """Every benchmark in a small size, one after the other in one process: ``make bench-smoke``.
 
-Fits choose between two candidates, as how long they take says nothing here.
+Fits choose between two candidates, as how long they take says nothing here, and the jobs of joblib
+run in this process.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import sys
 import time
 import warnings
 from pathlib import Path
+
+from joblib import parallel_config
 
 from sklearn_softloss._estimators import candidates
 
@@ -24,7 +27,7 @@ def main() -> None:
             continue
         sys.argv = [str(script), "--smoke"]
         start = time.perf_counter()
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), parallel_config("sequential"):
             runpy.run_path(str(script), run_name="__main__")
         print(f"{script.stem}: {time.perf_counter() - start:.1f} s", flush=True)
 
