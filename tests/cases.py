@@ -119,6 +119,14 @@ def make_labels(n=120, d=5, n_labels=4, seed=0):
     return X, (X @ rng.normal(size=(d, n_labels)) + 0.3 > 0).astype(np.int64)
 
 
+def rare_labels(n=300, seed=0):
+    """Labels that a calibrated classifier never puts above 0.5, and one that it does."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 4))
+    chance = 1 / (1 + np.exp(-(1.5 * X[:, :3] - [2.5, 2.0, 0.0])))
+    return X, (rng.random(chance.shape) < chance).astype(int)
+
+
 def rows_for(Estimator, n=100, seed=0):
     """X and y of a kind that the estimator is for, with noise: soft rows, label sets, numbers."""
     if Estimator is SoftTargetMLPClassifier:
