@@ -70,7 +70,7 @@ class Domain(str):
 
     def cure(self, value: float) -> str:
         """What to do about an illegal entry."""
-        return "Rescale y."
+        return RESCALE
 
     def checked_rows(self, values: Array) -> Array:
         """Rows as the loss takes them; refuses those that are illegal as a whole."""
@@ -165,9 +165,6 @@ class Nonnegative(Domain):
     low = 0.0
     prediction_range = (SMALLEST_PROBA, LARGEST_PROBA)
     requirement = "be finite and >= 0"
-
-    def cure(self, value: float) -> str:
-        return RESCALE
 
 
 class Real(Domain):

@@ -49,9 +49,6 @@ from ._outputs import (
 STAND_INS = (CalibratedClassifierCV, FixedThresholdClassifier, TunedThresholdClassifierCV)
 """Estimators of scikit-learn that skl2onnx converts without their pipeline, threshold or at all."""
 
-LEAST_OPSET = 18
-"""The oldest that torch writes."""
-
 TORCH_TYPES = {TensorProto.FLOAT: torch.float32, TensorProto.DOUBLE: torch.float64,
                TensorProto.INT64: torch.int64}  # fmt: skip
 ONNX_TYPES = {"b": BooleanTensorType, "f": DoubleTensorType, "i": Int64TensorType,
@@ -113,8 +110,6 @@ def _named(classes: Array) -> Array:
 def _convert(scope: Any, operator: Any, container: Any) -> None:
     model = operator.raw_operator
     outputs, opset = outputs_of(model), container.target_opset
-    if opset < LEAST_OPSET:
-        raise ValueError(f"target_opset must be at least {LEAST_OPSET}; got {opset}.")
     function = outputs.function
     if (container.options or {}).get(id(model), {}).get("raw_scores"):
 

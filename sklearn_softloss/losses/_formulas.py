@@ -72,10 +72,6 @@ class JeffreysFormula(Loss):
 class Partial(Loss):
     """f(p), what an entry of target 1 costs, and log(-f'(p)); from log p and log(1 - p)."""
 
-    @property
-    def properness(self) -> Properness:
-        return "invertible"
-
     @abstractmethod
     def _cost(self, log_p: Tensor, log_not_p: Tensor) -> Tensor: ...
 
