@@ -351,6 +351,17 @@ TRUTH, PROBA = [[0, 1], [1, 0]], [[0.1, 0.4], [0.2, 0.3]]
             {"objective": "expected_cost", "costs": [[1, 1], [-0.5, 2]]},
             r"table of label 1 is \[\[0.0, -0.5\]",
         ),
+        (
+            TRUTH,
+            PROBA,
+            {
+                "objective": "expected_cost",
+                "costs": [[1, 1], [1, 2]],
+                "pooled": True,
+                "average": "micro",
+            },
+            "one cost table for all labels",
+        ),
         (TRUTH, PROBA, {"objective": "precision_at_recall"}, "floor"),
         (TRUTH, PROBA, {"sample_weight": [1, -1]}, "sample_weight"),
     ],

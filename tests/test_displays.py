@@ -327,6 +327,11 @@ def test_one_target_is_drawn(Display):
         Display.from_predictions(*first, Y_LINE, BANDS, levels=(0.1, 0.9, 0.5))
 
 
+def test_a_fan_is_drawn_over_a_number_a_row():
+    with pytest.raises(ValueError, match=r"x must have shape .*; it has \(3,\)"):
+        QuantileFanDisplay.from_predictions(X_LINE[:3], Y_LINE, BANDS, levels=(0.1, 0.5, 0.9))
+
+
 def test_sets_hold_what_is_counted():
     seen, new = slice(0, 200), slice(200, 400)
     levels = (0.5, 0.8, 0.9)

@@ -1,8 +1,10 @@
 """Early stopping, when training ends and warns, and what it prints on the way."""
 
 import io
+import re
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -35,6 +37,7 @@ from cases import (
     targets_for,
 )
 from sklearn_softloss import MultiLabelSigmoidClassifier, SoftTargetMLPClassifier
+from sklearn_softloss._training import observers
 
 # Nets here are trained for a few epochs on purpose; the tests of the warning ask for it.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -152,6 +155,10 @@ def test_rows_of_ones_own_validate(Estimator):
     if Estimator is MultiLabelSigmoidClassifier:
         wanted -= ((1 - truth) * np.log(1 - proba)).sum(axis=1)
     assert_allclose(min(net.validation_loss_curve_), wanted.mean(), rtol=1e-6)
+    weighted = mlp(Estimator, 4, **params).fit(
+        X[:80], Y[:80], sample_weight=np.full(80, 3.0), X_val=X[80:], y_val=Y[80:]
+    )
+    assert_allclose(weighted.validation_loss_curve_, net.validation_loss_curve_, rtol=1e-5)
 
 
 @over_estimators
@@ -165,6 +172,10 @@ def test_rows_to_validate_on_are_checked(Estimator):
         mlp(Estimator, 4, early_stopping=True).fit(X, Y, X_val=X[:5], y_val=Y)
     with pytest.raises(ValueError, match="columns"):
         mlp(Estimator, 4, early_stopping=True).fit(X, Y, X_val=X, y_val=np.full((len(X), 2), 0.5))
+    if Estimator is MultiLabelSigmoidClassifier:
+        unknown = np.full(Y.shape, np.nan)
+        with pytest.raises(ValueError, match="y_val holds no known label to validate on"):
+            mlp(Estimator, 4, early_stopping=True).fit(X, Y, X_val=X, y_val=unknown)
 
 
 @over_estimators
@@ -448,6 +459,10 @@ def test_verbose_1_shows_a_progress_bar_on_a_terminal(Estimator, monkeypatch):
     assert terminal.getvalue() == ""
     mlp(Estimator, 4, max_iter=2, verbose=1).fit(X_BINARY, Y_BINARY)
     assert "/2" in terminal.getvalue()
+    monkeypatch.setattr(observers, "tqdm", partial(observers.tqdm, mininterval=0))
+    params = {"max_iter": 2, "verbose": 1, "early_stopping": True, "validation_fraction": 0.3}
+    mlp(Estimator, 4, **params).fit(X_BINARY, Y_BINARY)
+    assert re.search(r"2/2.* loss=[\d.]+, validation=[\d.]+, rows/s=", terminal.getvalue())
     bars = terminal.getvalue()
     mlp(Estimator, 4, max_iter=2, verbose=2).fit(X_BINARY, Y_BINARY)
     assert terminal.getvalue() == bars

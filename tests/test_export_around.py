@@ -367,6 +367,22 @@ def test_numbers_of_every_type(dtype):
     agree(SoftTargetMLPClassifier(**FEW_PASSES).fit(X, Y), X)
 
 
+@pytest.mark.parametrize(
+    ("imputer", "gaps"),
+    [(SimpleImputer(add_indicator=True), 1), (SimpleImputer(), 60)],
+    ids=["an indicator", "a column that is dropped"],
+)
+@pytest.mark.filterwarnings("ignore:Skipping features without any observed values")
+def test_imputers_that_change_the_columns_are_refused_by_name(imputer, gaps):
+    X, Y = make_soft(n=60)
+    X[:gaps, 1] = np.nan
+    net = make_pipeline(imputer, None, SoftTargetMLPClassifier(**FEW_PASSES)).fit(X, Y)
+    with pytest.raises(
+        ValueError, match=r"step 'simpleimputer' .* must not add indicators or drop"
+    ):
+        to_onnx(net, X)
+
+
 def test_steps_of_which_skl2onnx_knows_float32_alone():
     X, Y = make_soft(n=60)
     X[::5, 1] = np.nan

@@ -210,6 +210,64 @@ def test_bad_label_weights_are_refused(weight, message):
         multi().fit(X, Y, label_weight=weight)
 
 
+WHOLE = np.abs(np.round(3 * make_soft()[0]))  # numbers that may be codes
+NOT_DONE = {
+    "categories beside a module": (
+        {"module": nn.Linear, "categorical_features": [0]},
+        WHOLE,
+        r"categorical_features are for the built-in net, .* got \[0\]",
+    ),
+    "categories of sparse rows": (
+        {"categorical_features": [0]},
+        sp.csr_array(WHOLE),
+        "categorical_features needs a dense X; got a sparse one",
+    ),
+    "bent columns of sparse rows": (
+        {"encoding": "piecewise"},
+        sp.csr_array(WHOLE),
+        "encoding='piecewise' needs a dense X; got a sparse one",
+    ),
+    "categories by numbers beyond the dtype": (
+        {"categorical_features": [0]},
+        WHOLE * 2.0**60,
+        "Column 0 of X is a category whose numbers, .* make them texts",
+    ),
+}
+
+
+@over_estimators
+@pytest.mark.parametrize("case", NOT_DONE)
+def test_what_is_not_done_to_columns_is_refused(Estimator, case):
+    params, X, message = NOT_DONE[case]
+    y = targets_for(Estimator)[1]
+    with pytest.raises(ValueError, match=message):
+        Estimator(**{**SMALL, "encoding": "standard", **params}).fit(X, y)
+
+
+@over_estimators
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"encoding": None}, "encoding=None, but the net to go on with has 'standard'"),
+        ({"categorical_features": [0]}, r"categorical_features=\[0\], but .* the categories \[\]"),
+    ],
+    ids=str,
+)
+def test_a_net_to_go_on_with_keeps_its_columns(Estimator, params, message):
+    given = {**SMALL, "encoding": "standard", "warm_start": True}
+    clf = Estimator(**given).fit(WHOLE, targets_for(Estimator)[1])
+    proba = clf.predict_proba(WHOLE)
+    with pytest.raises(ValueError, match=message):
+        clf.set_params(**params).fit(WHOLE, targets_for(Estimator)[1])
+    np.testing.assert_array_equal(clf.predict_proba(WHOLE), proba)
+
+
+def test_classes_that_are_named_twice_are_refused():
+    X, Y = make_soft()
+    with pytest.raises(ValueError, match="classes must be distinct labels, one of each"):
+        soft().partial_fit(X, Y.argmax(axis=1), classes=[0, 1, 2, 2])
+
+
 def test_nothing_known_is_nothing_to_fit():
     X, Y = make_labels()
     with pytest.raises(ValueError, match="No sample is left"):

@@ -314,6 +314,10 @@ def test_score_is_scikit_learns(params, expected):
     half[::2, 1] = np.nan
     found[1] = expected(Y[1::2, 1], reg.predict(X)[1::2, 1], sample_weight=weight[1::2])
     assert reg.score(X, half, weight) == pytest.approx(np.mean(found))
+    with pytest.raises(ValueError, match=r"y must have the shape \(150, 2\); it has \(150,\)"):
+        reg.score(X, Y[:, 0])
+    with pytest.raises(ValueError, match="y holds no known entry to score by"):
+        reg.score(X, np.full_like(Y, np.nan))
 
 
 def test_scorers_reach_into_pipelines_and_searches():
@@ -507,7 +511,7 @@ def test_an_entry_outside_the_domain_is_named(case):
 @pytest.mark.parametrize(
     "levels",
     [0.0, 1.0, -0.1, (0.5, 0.5), (0.9, 0.1), (0.1, 1.0), (), "half", "0.5", ["0.1", "0.5"], None,
-     np.nan, True],
+     np.nan, True, [[0.1], [0.2, 0.3]]],
 )  # fmt: skip
 def test_levels_are_increasing_numbers_inside_the_unit_interval(levels):
     X, y = positive()
@@ -563,6 +567,9 @@ def test_a_method_that_the_loss_has_not_says_which_losses_have(loss, method, mes
     reg = SoftLossMLPRegressor(loss=loss, **SMALL)
     if fitted:
         reg.fit(*positive())
+    elif loss == "huber":
+        with pytest.raises(AttributeError, match=r"Unknown loss 'hubber'.* Did you mean 'huber'"):
+            getattr(SoftLossMLPRegressor(loss="hubber"), method)
     with pytest.raises(AttributeError, match=f"{method} {message}"):
         getattr(reg, method)
     assert not hasattr(reg, method)

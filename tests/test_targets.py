@@ -506,6 +506,7 @@ def test_long_arrays_are_refused_and_wide_tables_are_not():
         rng.integers(40, size=(50, 3)),  # many classes
         np.array(list("abcdefghij"))[rng.integers(10, size=(30, 3))],
         np.array([["a", "b", "c"]] * 8),  # annotators who never agree
+        np.c_[np.arange(200) // 4, rng.integers(3, size=200), rng.integers(2, size=200)],  # twice
     ):
         shares, _ = vote_shares(pd.DataFrame(wide, columns=["ann", "bob", "cem"]))
         np.testing.assert_allclose(shares.sum(axis=1), 1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from torch import nn
 
 from cases import (
@@ -111,6 +112,15 @@ def test_a_row_of_equal_label_weights_is_a_sample_weight():
     by_sample = multi().fit(X, Y, sample_weight=weight)
     by_label = multi().fit(X, Y, label_weight=np.repeat(weight[:, None], 4, axis=1))
     same_weights(by_label, by_sample, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "given", [sp.csr_array(np.full((120, 4), 2.0)), 2.0], ids=["sparse", "one"]
+)
+def test_label_weights_are_given_in_any_form(given):
+    X, Y = make_labels()
+    by_entry = multi().fit(X, Y, label_weight=np.full(Y.shape, 2.0))
+    same_weights(multi().fit(X, Y, label_weight=given), by_entry, rtol=1e-12)
 
 
 def test_class_weights_are_sample_weights_of_hard_labels():
