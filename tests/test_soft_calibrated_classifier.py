@@ -401,3 +401,13 @@ def test_a_failed_fit_leaves_the_one_before():
     with pytest.raises(ValueError, match="has no row of class"):
         clf.fit(X_IRIS, Y_IRIS)
     assert_array_equal(clf.predict_proba(X_SOFT), before)
+
+
+def test_a_frozen_classifier_of_other_classes_is_refused_fold_by_fold():
+    X, y = load_iris(return_X_y=True)
+    frozen = FrozenEstimator(LogisticRegression(max_iter=500).fit(X, y))
+    others = SoftCalibratedClassifierCV(frozen, cv=2, ensemble=True)
+    with pytest.raises(
+        ValueError, match=r"classes \[0, 1, 2\], but the classes here are \[0, 1, 3\]"
+    ):
+        others.fit(X, np.where(y == 2, 3, y))
