@@ -459,7 +459,7 @@ def test_verbose_1_shows_a_progress_bar_on_a_terminal(Estimator, monkeypatch):
     assert terminal.getvalue() == ""
     mlp(Estimator, 4, max_iter=2, verbose=1).fit(X_BINARY, Y_BINARY)
     assert "/2" in terminal.getvalue()
-    monkeypatch.setattr(observers, "tqdm", partial(observers.tqdm, mininterval=0))
+    monkeypatch.setattr(observers, "tqdm", partial(observers.tqdm, mininterval=0, ncols=200))
     params = {"max_iter": 2, "verbose": 1, "early_stopping": True, "validation_fraction": 0.3}
     mlp(Estimator, 4, **params).fit(X_BINARY, Y_BINARY)
     assert re.search(r"2/2.* loss=[\d.]+, validation=[\d.]+, rows/s=", terminal.getvalue())
