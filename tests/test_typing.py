@@ -3,14 +3,15 @@
 The package is found as users have it, by its installation, editable or not.
 """
 
+import os
 import re
-import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 api = pytest.importorskip("mypy.api")
-plt = pytest.importorskip("matplotlib.pyplot")
 
 ROOT = Path(__file__).parents[1]
 TYPICAL = ROOT / "tests" / "typical_use.py"
@@ -70,6 +71,9 @@ def test_wrong_use_is_found(errors):
 
 
 def test_typical_use_runs():
-    plt.switch_backend("agg")
-    runpy.run_path(str(TYPICAL), run_name="__main__")
-    plt.close("all")
+    subprocess.run(
+        [sys.executable, "-W", "error", TYPICAL],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "MPLBACKEND": "agg"},
+    )
