@@ -367,6 +367,17 @@ def test_numbers_of_every_type(dtype):
     agree(SoftTargetMLPClassifier(**FEW_PASSES).fit(X, Y), X)
 
 
+@pytest.mark.parametrize("method", ["temperature", "isotonic"])
+def test_a_frozen_classifier_that_never_saw_a_class(method):
+    """The calibrators know it; its column is zeros before them."""
+    X, Y = make_soft(n=90)
+    y = Y.argmax(axis=1)
+    frozen = FrozenEstimator(LogisticRegression().fit(X[y != 1], y[y != 1]))
+    clf = SoftCalibratedClassifierCV(frozen, method=method, cv=2, ensemble=True).fit(X, y)
+    assert clf.predict_proba(X).shape == (90, 3)
+    agree(clf, X)
+
+
 @pytest.mark.parametrize(
     ("imputer", "gaps"),
     [(SimpleImputer(add_indicator=True), 1), (SimpleImputer(), 60)],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
@@ -135,20 +136,28 @@ def last_step(estimator: Any) -> Any:
     return estimator
 
 
-def _n_columns(estimator: Any, known: Array | None, n_labels: int) -> int:
-    """How many probabilities a classifier inside gives: of all `known` classes, or of labels, which
-    some give in a form that ONNX has not."""
-    if known is not None:
-        return len(known)
-    last = last_step(estimator)
-    ours = (MultiLabelSigmoidClassifier, SoftCalibratedClassifierCV, TunedDecisionClassifierCV)
-    if not isinstance(last, (OneVsRestClassifier, *ours)):
-        raise ValueError(
-            f"{type(last).__name__} of label sets cannot be exported inside another estimator: "
-            "its probabilities are not one matrix in ONNX. Take MultiLabelSigmoidClassifier or "
-            "OneVsRestClassifier."
-        )
-    return n_labels
+def _in_order(
+    estimator: Any, known: Array | None, n_columns: int
+) -> tuple[int, Callable[[Tensor], Tensor]]:
+    """How many probabilities a classifier inside gives, and what puts them in the order of `known`,
+    the classes; without any they are labels, which some give in a form that ONNX has not."""
+    if known is None:
+        last = last_step(estimator)
+        ours = (MultiLabelSigmoidClassifier, SoftCalibratedClassifierCV, TunedDecisionClassifierCV)
+        if not isinstance(last, (OneVsRestClassifier, *ours)):
+            raise ValueError(
+                f"{type(last).__name__} of label sets cannot be exported inside another estimator: "
+                "its probabilities are not one matrix in ONNX. Take MultiLabelSigmoidClassifier or "
+                "OneVsRestClassifier."
+            )
+        return n_columns, lambda proba: proba
+    classes = getattr(estimator, "classes_", known)
+    if np.array_equal(classes, known):
+        return len(known), lambda proba: proba
+    places = np.full(len(known), len(classes))  # a column of zeros for classes never seen
+    places[np.searchsorted(known, classes)] = np.arange(len(classes))
+    order = torch.from_numpy(places)
+    return len(classes), lambda proba: torch.cat([proba, proba[:, :1] * 0], 1)[:, order]
 
 
 @outputs_of.register
@@ -157,33 +166,33 @@ def _(estimator: SoftCalibratedClassifierCV) -> Outputs:
     pairs = estimator.calibrated_classifiers_
     inside = tuple(pair.estimator for pair in pairs)
     maps = [calibration_in_torch(pair.calibrator) for pair in pairs]
-    columns = [_n_columns(pair.estimator, known, pair.calibrator.n_columns_) for pair in pairs]
+    orders = [_in_order(pair.estimator, known, pair.calibrator.n_columns_) for pair in pairs]
 
     def function(*given: Tensor) -> tuple[Tensor, ...]:
         parts = [
-            calibrate(proba.double()).clamp(SMALLEST_PROBA, LARGEST_PROBA)
-            for calibrate, proba in zip(maps, given, strict=True)
+            calibrate(order(proba.double())).clamp(SMALLEST_PROBA, LARGEST_PROBA)
+            for calibrate, (_, order), proba in zip(maps, orders, given, strict=True)
         ]
         proba = torch.stack(parts).mean(0)
         return (proba >= DEFAULT_THRESHOLD).long() if known is None else proba.argmax(1), proba
 
-    return Outputs(function, classes=known, inside=inside, columns=tuple(columns))
+    return Outputs(function, classes=known, inside=inside, columns=tuple(n for n, _ in orders))
 
 
 @outputs_of.register
 def _(estimator: TunedDecisionClassifierCV) -> Outputs:
     kind, rule, inner = estimator._kind, estimator.rule_, estimator.estimator_
     known = None if kind == "labels" else estimator.classes_
-    n_columns = _n_columns(inner, known, rule.n_columns_)
+    n_columns, order = _in_order(inner, known, rule.n_columns_)
     decide, positive = decision_in_torch(rule), estimator._positive
     of_one = kind == "binary" and rule.decides == "labels"
 
     def function(given: Tensor) -> tuple[Tensor, ...]:
         proba = given.double()
         if of_one:
-            chosen = decide(proba[:, [positive]])[:, 0]
+            chosen = decide(order(proba)[:, [positive]])[:, 0]
             return torch.where(chosen, positive, 1 - positive), proba
-        return decide(proba).long(), proba
+        return decide(order(proba)).long(), proba
 
     return Outputs(function, classes=known, inside=(inner,), columns=(n_columns,))
 
