@@ -11,6 +11,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import pytest
 from hypothesis import settings
 
+gc.set_threshold(50_000, 20, 20)  # looking for garbage took a sixth of the time of torch's exports
+
 # Equal examples in every run; HYPOTHESIS_PROFILE=random draws others.
 settings.register_profile("fixed", deadline=None, derandomize=True)
 settings.register_profile("random", deadline=None, derandomize=False)
@@ -28,13 +30,6 @@ def _one_thread():
     with threadpool_limits(1):
         yield
     torch.set_num_threads(before)
-
-
-def pytest_collection_finish():
-    """Garbage is looked for less often, which took a sixth of the time of torch's exports."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture

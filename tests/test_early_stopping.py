@@ -172,10 +172,13 @@ def test_rows_to_validate_on_are_checked(Estimator):
         mlp(Estimator, 4, early_stopping=True).fit(X, Y, X_val=X[:5], y_val=Y)
     with pytest.raises(ValueError, match="columns"):
         mlp(Estimator, 4, early_stopping=True).fit(X, Y, X_val=X, y_val=np.full((len(X), 2), 0.5))
-    if Estimator is MultiLabelSigmoidClassifier:
-        unknown = np.full(Y.shape, np.nan)
-        with pytest.raises(ValueError, match="y_val holds no known label to validate on"):
-            mlp(Estimator, 4, early_stopping=True).fit(X, Y, X_val=X, y_val=unknown)
+
+
+def test_rows_to_validate_on_hold_a_known_label():
+    X, Y = targets_for(MultiLabelSigmoidClassifier)
+    net = mlp(MultiLabelSigmoidClassifier, 4, early_stopping=True)
+    with pytest.raises(ValueError, match="y_val holds no known label to validate on"):
+        net.fit(X, Y, X_val=X, y_val=np.full(Y.shape, np.nan))
 
 
 @over_estimators

@@ -314,10 +314,6 @@ def test_score_is_scikit_learns(params, expected):
     half[::2, 1] = np.nan
     found[1] = expected(Y[1::2, 1], reg.predict(X)[1::2, 1], sample_weight=weight[1::2])
     assert reg.score(X, half, weight) == pytest.approx(np.mean(found))
-    with pytest.raises(ValueError, match=r"y must have the shape \(150, 2\); it has \(150,\)"):
-        reg.score(X, Y[:, 0])
-    with pytest.raises(ValueError, match="y holds no known entry to score by"):
-        reg.score(X, np.full_like(Y, np.nan))
 
 
 def test_scorers_reach_into_pipelines_and_searches():
@@ -567,12 +563,24 @@ def test_a_method_that_the_loss_has_not_says_which_losses_have(loss, method, mes
     reg = SoftLossMLPRegressor(loss=loss, **SMALL)
     if fitted:
         reg.fit(*positive())
-    elif loss == "huber":
-        with pytest.raises(AttributeError, match=r"Unknown loss 'hubber'.* Did you mean 'huber'"):
-            getattr(SoftLossMLPRegressor(loss="hubber"), method)
     with pytest.raises(AttributeError, match=f"{method} {message}"):
         getattr(reg, method)
     assert not hasattr(reg, method)
+
+
+@pytest.mark.parametrize("method", ["predict_quantiles", "predict_std"])
+def test_a_loss_that_is_none_has_no_methods(method):
+    with pytest.raises(AttributeError, match=r"Unknown loss 'hubber'.* Did you mean 'huber'"):
+        getattr(SoftLossMLPRegressor(loss="hubber"), method)
+
+
+def test_what_is_no_truth_to_score_by():
+    X, Y = two_targets()
+    reg = SoftLossMLPRegressor(**SMALL).fit(X, Y)
+    with pytest.raises(ValueError, match=r"y must have the shape \(150, 2\); it has \(150,\)"):
+        reg.score(X, Y[:, 0])
+    with pytest.raises(ValueError, match="y holds no known entry to score by"):
+        reg.score(X, np.full_like(Y, np.nan))
 
 
 def test_a_level_given_as_alpha_is_warned_of():
